@@ -1,0 +1,1 @@
+"""The domain: structures, tension curves, plans. Pure values, standard library only."""

@@ -1,0 +1,289 @@
+"""A plan: what a set of tension changes will do, in order, for how many credits. Writes nothing.
+
+A plan names the revision (`digest`) of every text it will replace and of every neighbour it reads,
+so that whoever starts it later can tell whether the story is still the one it was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from cascade.story.document import Kind, Scene, Story, describe_piece, digest, piece_key
+from cascade.story.estimate import PRICES
+from cascade.story.tension import pending_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One beat's change of level. Neighbour levels are those after the run; None past the ends.
+
+    `expected_level` is what the story has when the run starts: the previous level, or, in a
+    resumed run whose first part has saved it already, the new one.
+    """
+
+    beat_key: str
+    beat_label: str
+    previous_level: int
+    new_level: int
+    prev_beat_level: int | None
+    next_beat_level: int | None
+    direction: str
+    expected_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One unit that is generated, saved and charged as one; `replaces` is a revision."""
+
+    key: str
+    beat_key: str
+    kind: Kind
+    scene_number: int | None
+    credits: int
+    replaces: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered steps for a set of changes; `reads` maps pieces only read to their revisions."""
+
+    story_id: str
+    header: str
+    changes: tuple[Change, ...]
+    steps: tuple[Step, ...]
+    reads: Mapping[str, str]
+    exclusions: tuple[str, ...]
+    prompt_version: str
+
+    @property
+    def estimated_credits(self) -> int:
+        """The sum over the steps: what a run that completes uses, always."""
+        return sum(step.credits for step in self.steps)
+
+    @property
+    def affected_scenes(self) -> tuple[int, ...]:
+        """The numbers of the scenes of which something is rewritten, in order."""
+        return tuple(sorted({s.scene_number for s in self.steps if s.scene_number is not None}))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) over all the plan read: equal plans only from equal stories and changes."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def change(self, beat_key: str) -> Change:
+        """The change of that beat, which must be one of the plan's."""
+        return next(change for change in self.changes if change.beat_key == beat_key)
+
+    def step(self, key: str) -> Step:
+        """The step of that key, which must be one of the plan's."""
+        return next(step for step in self.steps if step.key == key)
+
+    def steps_of(self, beat_key: str) -> tuple[Step, ...]:
+        """The steps of one beat, in order."""
+        return tuple(step for step in self.steps if step.beat_key == beat_key)
+
+    def groups(self) -> list[list[str]]:
+        """The step keys as they run: one group after the other, a group's steps at the same time.
+
+        Only the scripts of one beat make a group of more than one.
+        """
+        groups: list[list[str]] = []
+        previous: tuple[str, Kind] | None = None
+        for step in self.steps:
+            if step.kind == "script" and previous == (step.beat_key, "script"):
+                groups[-1].append(step.key)
+            else:
+                groups.append([step.key])
+            previous = (step.beat_key, step.kind)
+        return groups
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored with its run; `from_json` reads it back."""
+        return {
+            "storyId": self.story_id,
+            "header": self.header,
+            "changes": [asdict(change) for change in self.changes],
+            "steps": [asdict(step) for step in self.steps],
+            "reads": dict(self.reads),
+            "exclusions": list(self.exclusions),
+            "promptVersion": self.prompt_version,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Plan:
+        """A plan as `to_json` wrote it."""
+        return cls(
+            story_id=stored["storyId"],
+            header=stored["header"],
+            changes=tuple(Change(**change) for change in stored["changes"]),
+            steps=tuple(Step(**step) for step in stored["steps"]),
+            reads=dict(stored["reads"]),
+            exclusions=tuple(stored["exclusions"]),
+            prompt_version=stored["promptVersion"],
+        )
+
+
+def make_plan(
+    story: Story,
+    levels: Mapping[str, int],
+    *,
+    directions: Mapping[str, str] | None = None,
+    exclusions: Iterable[str] = (),
+    prompt_version: str = "",
+) -> Plan:
+    """The plan for new levels on a story; without steps where no level differs from the saved one.
+
+    `directions` are the editor's sentences by beat key; those of unchanged beats are left out.
+    `exclusions` are keys of pieces that stay as they are. Raises UnknownBeat, BadLevel.
+    """
+    pending = pending_changes(story.structure, story.levels, levels)
+    curve = story.curve | pending
+    keys = story.structure.keys
+    excluded = set(exclusions)
+    changes = []
+    for beat_key, new_level in pending.items():
+        at = keys.index(beat_key)
+        changes.append(
+            Change(
+                beat_key=beat_key,
+                beat_label=story.structure.beat(beat_key).label,
+                previous_level=story.curve[beat_key],
+                new_level=new_level,
+                prev_beat_level=curve[keys[at - 1]] if at else None,
+                next_beat_level=curve[keys[at + 1]] if at + 1 < len(keys) else None,
+                direction=(directions or {}).get(beat_key, "").strip(),
+                expected_level=story.curve[beat_key],
+            )
+        )
+    steps = tuple(
+        step for key in pending for step in _steps_of_beat(story, key) if step.key not in excluded
+    )
+    reads = {key: digest(story.text(key)) for key in _keys_read(story, steps)}
+    return Plan(
+        story_id=story.id,
+        header=header_digest(story),
+        changes=tuple(changes),
+        steps=steps,
+        reads=reads,
+        exclusions=tuple(sorted(excluded)),
+        prompt_version=prompt_version,
+    )
+
+
+def resume_plan(first: Plan, saved: Mapping[str, str], story: Story) -> Plan:
+    """The unfinished part of a plan; `saved` maps the finished step keys to what they saved.
+
+    Previous levels and the texts to replace stay those of the first plan, so that RISING and
+    FALLING stay what they were. `stale_reason` then says whether the story still allows it.
+    """
+    steps = tuple(step for step in first.steps if step.key not in saved)
+    known = {step.key: step.replaces for step in first.steps} | dict(first.reads) | dict(saved)
+    changes = []
+    for change in first.changes:
+        beat_steps = [step.key for step in first.steps_of(change.beat_key)]
+        if all(key in saved for key in beat_steps):
+            continue
+        begun = any(key in saved for key in beat_steps)
+        changes.append(replace(change, expected_level=change.new_level) if begun else change)
+    reads = {key: known.get(key) or digest(story.text(key)) for key in _keys_read(story, steps)}
+    return replace(first, changes=tuple(changes), steps=steps, reads=reads)
+
+
+def stale_reason(plan: Plan, story: Story) -> str:
+    """What of the story is no longer as the plan found it, in a few words; empty if all is."""
+    if header_digest(story) != plan.header:
+        return "the story's title, synopsis, genre, tone, language or structure"
+    changed = {change.beat_key for change in plan.changes}
+    keys = story.structure.keys
+    for change in plan.changes:
+        if story.curve[change.beat_key] != change.expected_level:
+            return f"the tension level of {change.beat_label}"
+        at = keys.index(change.beat_key)
+        for place, level in ((at - 1, change.prev_beat_level), (at + 1, change.next_beat_level)):
+            read = level is not None and keys[place] not in changed
+            if read and story.curve[keys[place]] != level:
+                return f"the tension level of {story.structure.beats[place].label}"
+    for step in plan.steps:
+        if digest(story.text(step.key)) != step.replaces:
+            return describe_piece(step.key, story.structure)
+    for key, revision in plan.reads.items():
+        if digest(story.text(key)) != revision:
+            return describe_piece(key, story.structure)
+    return ""
+
+
+def header_digest(story: Story) -> str:
+    """The revision of what every prompt reads: title, synopsis, genre, tone, language, beats."""
+    parts = (story.title, story.synopsis, story.genre, story.tone, story.language)
+    return digest(json.dumps([*parts, story.structure_type]))
+
+
+def neighbours(story: Story, number: int) -> tuple[Scene | None, Scene | None]:
+    """The scenes right before and right after a scene number, in story order."""
+    before = max((s for s in story.scenes if s.number < number), key=_number, default=None)
+    after = min((s for s in story.scenes if s.number > number), key=_number, default=None)
+    return before, after
+
+
+def _number(scene: Scene) -> int:
+    return scene.number
+
+
+def _steps_of_beat(story: Story, beat_key: str) -> list[Step]:
+    scenes = story.scenes_of(beat_key)
+    wanted: list[tuple[Kind, int | None]] = [("beatContent", None), ("keyAction", None)]
+    wanted += [("scenePlot", scene.number) for scene in scenes]
+    wanted += [("script", scene.number) for scene in scenes]
+    return [
+        Step(
+            key=(key := piece_key(beat_key, kind, number)),
+            beat_key=beat_key,
+            kind=kind,
+            scene_number=number,
+            credits=PRICES[kind],
+            replaces=digest(story.text(key)),
+        )
+        for kind, number in wanted
+    ]
+
+
+def seam_piece(neighbour: Scene, replaced: Container[str]) -> str:
+    """The piece of a neighbour scene that a script must join on to.
+
+    Its plot where the plan rewrites it (its old script is about to go), else its script.
+    """
+    script = piece_key(neighbour.beat_key or "", "script", neighbour.number)
+    if script not in replaced:
+        return script
+    return piece_key(neighbour.beat_key or "", "scenePlot", neighbour.number)
+
+
+def _keys_read(story: Story, steps: tuple[Step, ...]) -> list[str]:
+    """The pieces that the steps read but do not replace themselves, in a stable order.
+
+    Content of the neighbouring beats; what an earlier part of the same beat is (in a resumed run
+    it is not among the steps); scripts of the scenes before and after.
+    """
+    replaced = {step.key for step in steps}
+    keys = story.structure.keys
+    read: dict[str, None] = {}
+    for step in steps:
+        at = keys.index(step.beat_key)
+        if step.kind == "beatContent":
+            around = [keys[place] for place in (at - 1, at + 1) if 0 <= place < len(keys)]
+            read |= dict.fromkeys(piece_key(key, "beatContent") for key in around)
+            continue
+        read[piece_key(step.beat_key, "beatContent")] = None
+        if step.kind != "keyAction":
+            read[piece_key(step.beat_key, "keyAction")] = None
+        if step.kind == "script" and step.scene_number is not None:
+            read[piece_key(step.beat_key, "scenePlot", step.scene_number)] = None
+            for scene in neighbours(story, step.scene_number):
+                if scene is not None:
+                    read[seam_piece(scene, replaced)] = None
+    return [key for key in read if key not in replaced]
