@@ -1,0 +1,136 @@
+"""Credits, in two phases: hold at the start of a run, capture a step, release what is left.
+
+Every function works inside the caller's transaction and locks the account's row first, so that
+movements of one account happen one after the other. The vocabulary is that of two-phase transfers.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.errors import InsufficientCredits
+from cascade.store.tables import CreditAccount, CreditEntry, EntryKind
+
+
+class LedgerError(Exception):
+    """A movement that the rules forbid; a mistake in the program, never a user's."""
+
+
+def grant(session: Session, account_id: str, credits: int) -> None:
+    """Puts whole credits into an account. Raises LedgerError unless there is at least one."""
+    if credits < 1:
+        raise LedgerError(f"a grant of {credits} credits")
+    _move(session, account_id, deposited=credits, available=credits)
+    _enter(session, account_id, "grant", credits)
+
+
+def hold(session: Session, account_id: str, run_id: str, credits: int) -> None:
+    """Sets credits aside for a run. Raises InsufficientCredits if not that many are available."""
+    account = _lock(session, account_id)
+    if account.available < credits:
+        raise InsufficientCredits(credits, account.available)
+    _move(session, account_id, available=-credits, held=credits)
+    _enter(session, account_id, "hold", credits, run_id)
+
+
+def capture(session: Session, run_id: str, step_key: str, credits: int) -> bool:
+    """Takes a step's price out of the run's hold; False, with nothing done, if it was taken before.
+
+    Raises LedgerError if the run has no open hold or not that much is left of it.
+    """
+    account_id = _account_of(session, run_id)
+    _lock(session, account_id)
+    if _entries(session, run_id, "capture", step_key):
+        return False
+    if credits > held_for(session, run_id):
+        raise LedgerError(f"run {run_id} has less than {credits} credits on hold for {step_key}")
+    _move(session, account_id, held=-credits, captured=credits)
+    _enter(session, account_id, "capture", credits, run_id, step_key)
+    return True
+
+
+def release(session: Session, run_id: str) -> int:
+    """Gives back what is left of a run's hold, once; how many credits that were (then 0)."""
+    account_id = _account_of(session, run_id)
+    _lock(session, account_id)
+    if _entries(session, run_id, "release"):
+        return 0
+    rest = held_for(session, run_id)
+    _move(session, account_id, available=rest, held=-rest)
+    _enter(session, account_id, "release", rest, run_id)
+    return rest
+
+
+def held_for(session: Session, run_id: str) -> int:
+    """Credits that are still on hold for a run: 0 before its hold and after its release."""
+    sums = _sums(session, run_id)
+    if "release" in sums:
+        return 0
+    return sums.get("hold", 0) - sums.get("capture", 0)
+
+
+def captured_by(session: Session, run_id: str) -> int:
+    """Credits that a run has used so far."""
+    return _sums(session, run_id).get("capture", 0)
+
+
+def _sums(session: Session, run_id: str) -> dict[str, int]:
+    rows = session.execute(
+        sa.select(CreditEntry.kind, sa.func.sum(CreditEntry.credits))
+        .where(CreditEntry.run_id == run_id)
+        .group_by(CreditEntry.kind)
+    )
+    return {kind: int(total) for kind, total in rows}
+
+
+def _entries(session: Session, run_id: str, kind: EntryKind, step_key: str | None = None) -> bool:
+    wanted = [CreditEntry.run_id == run_id, CreditEntry.kind == kind]
+    if step_key is not None:
+        wanted.append(CreditEntry.step_key == step_key)
+    return session.execute(sa.select(sa.literal(1)).where(*wanted).limit(1)).first() is not None
+
+
+def _account_of(session: Session, run_id: str) -> str:
+    account_id = session.scalar(
+        sa.select(CreditEntry.account_id).where(
+            CreditEntry.run_id == run_id, CreditEntry.kind == "hold"
+        )
+    )
+    if account_id is None:
+        raise LedgerError(f"run {run_id} has no hold")
+    return account_id
+
+
+def _lock(session: Session, account_id: str) -> CreditAccount:
+    return session.execute(
+        sa.select(CreditAccount)
+        .where(CreditAccount.id == account_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+
+
+def _move(session: Session, account_id: str, **amounts: int) -> None:
+    session.execute(
+        sa.update(CreditAccount)
+        .where(CreditAccount.id == account_id)
+        .values({name: getattr(CreditAccount, name) + n for name, n in amounts.items()})
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _enter(
+    session: Session,
+    account_id: str,
+    kind: EntryKind,
+    credits: int,
+    run_id: str | None = None,
+    step_key: str | None = None,
+) -> None:
+    session.add(
+        CreditEntry(
+            account_id=account_id, kind=kind, credits=credits, run_id=run_id, step_key=step_key
+        )
+    )
+    session.flush()

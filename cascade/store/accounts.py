@@ -1,0 +1,123 @@
+"""Users, projects, members and their credit accounts; and the samples an empty database gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.errors import UnknownUser
+from cascade.store.stories import new_id
+from cascade.store.tables import CreditAccount, Project, ProjectMember, Role, User
+
+SAMPLE_USERS: tuple[tuple[str, str, Role], ...] = (
+    ("editor", "Sample Editor", "editor"),
+    ("producer", "Sample Producer", "producer"),
+    ("viewer", "Sample Viewer", "viewer"),
+)
+SAMPLE_PROJECT = "Sample Project"
+SAMPLE_CREDITS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a user of the database."""
+
+    user_id: str
+    name: str
+    display_name: str
+
+
+def find_actor(session: Session, name: str) -> Actor:
+    """The user of that name. Raises UnknownUser."""
+    user = session.scalar(sa.select(User).where(User.name == name))
+    if user is None:
+        raise UnknownUser(name)
+    return Actor(user.id, user.name, user.display_name)
+
+
+def role_in(session: Session, actor: Actor, project_id: str) -> str | None:
+    """What the user is in a project, if a member."""
+    member = session.get(ProjectMember, (project_id, actor.user_id))
+    return member.role if member is not None else None
+
+
+def project_ids(session: Session, actor: Actor) -> list[str]:
+    """The projects the user is a member of, the oldest first."""
+    return list(
+        session.scalars(
+            sa.select(ProjectMember.project_id)
+            .where(ProjectMember.user_id == actor.user_id)
+            .order_by(ProjectMember.project_id)
+        )
+    )
+
+
+def first_project(session: Session) -> str:
+    """The oldest project's id; a database without one gets it."""
+    project_id = session.scalar(sa.select(Project.id).order_by(Project.id).limit(1))
+    return project_id or add_project(session, "Stories")
+
+
+def add_project(session: Session, name: str) -> str:
+    """Makes a project; its id."""
+    project = Project(id=new_id(), name=name)
+    session.add(project)
+    session.flush()
+    return project.id
+
+
+def add_user(session: Session, name: str, display_name: str, role: Role, project_id: str) -> Actor:
+    """Makes a user, a member of one project."""
+    user = User(id=new_id(), name=name, display_name=display_name)
+    session.add(user)
+    session.flush()
+    session.add(ProjectMember(project_id=project_id, user_id=user.id, role=role))
+    session.flush()
+    return Actor(user.id, name, display_name)
+
+
+def account_of(session: Session, actor: Actor, project_id: str) -> CreditAccount | None:
+    """The user's account in a project, if there is one yet."""
+    return session.scalar(
+        sa.select(CreditAccount).where(
+            CreditAccount.project_id == project_id, CreditAccount.user_id == actor.user_id
+        )
+    )
+
+
+def open_account(session: Session, actor: Actor, project_id: str) -> CreditAccount:
+    """The user's account in a project, made with no credits where there was none."""
+    account = account_of(session, actor, project_id)
+    if account is not None:
+        return account
+    account = CreditAccount(
+        id=new_id(),
+        project_id=project_id,
+        user_id=actor.user_id,
+        deposited=0,
+        available=0,
+        held=0,
+        captured=0,
+    )
+    try:
+        with session.begin_nested():
+            session.add(account)
+    except sa.exc.IntegrityError:
+        # Another transaction has made it in the same moment.
+        made = account_of(session, actor, project_id)
+        assert made is not None
+        return made
+    return account
+
+
+def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
+    """All accounts of a user, the oldest first."""
+    return list(
+        session.scalars(
+            sa.select(CreditAccount)
+            .where(CreditAccount.user_id == actor.user_id)
+            .order_by(CreditAccount.id)
+        )
+    )

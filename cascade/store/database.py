@@ -1,0 +1,113 @@
+"""Connections: one engine a process, and transactions for reading and for writing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.errors import DatabaseUnavailable
+
+# How long SQLite waits for another process's write to end before it gives up.
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """One database, SQLite in a file or Postgres. Opening connects to nothing yet.
+
+    Raises DatabaseUnavailable where a SQLite file's folder is missing.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url)
+        if self.url.drivername == "postgresql":
+            # Plain postgresql:// would mean psycopg 3 to SQLAlchemy 2.1.
+            self.url = self.url.set(drivername="postgresql+psycopg2")
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._prepare_folder()
+            self.engine = sa.create_engine(
+                self.url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=20
+            )
+            sa.event.listen(self.engine, "connect", _configure_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+            self._reader = self.engine.execution_options(reading=True)
+        else:
+            self.engine = sa.create_engine(
+                self.url,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+                connect_args={"connect_timeout": 10, "application_name": "cascade"},
+            )
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
+
+    @property
+    def name(self) -> str:
+        """The address without its password, for messages."""
+        return self.url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database."""
+        return Path(self.url.database or "") if self.is_sqlite else None
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that writes; on SQLite it waits for its turn at the beginning."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads: one snapshot, and no writer is kept waiting."""
+        with Session(self._reader, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def ping(self) -> None:
+        """Connects once. Raises DatabaseUnavailable, with the driver's own reason in one line."""
+        try:
+            with self._reader.connect() as connection:
+                if self.is_sqlite:
+                    # Opening a file is not reading it: this sees that it is no database.
+                    connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        except sa.exc.DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()
+            raise DatabaseUnavailable(
+                self.name, reason[0] if reason else "no reason given"
+            ) from None
+
+    def close(self) -> None:
+        """Gives back all connections."""
+        self.engine.dispose()
+
+    def _prepare_folder(self) -> None:
+        path = Path(self.url.database or "")
+        if str(path) == ":memory:" or not path.name:
+            raise DatabaseUnavailable(self.name, "the program needs a file that outlives a process")
+        if path.parent == Path("data"):
+            path.parent.mkdir(exist_ok=True)
+        elif not path.parent.is_dir():
+            # A folder is not made for any other address: it may be a slip of the pen.
+            raise DatabaseUnavailable(self.name, f"there is no folder {path.parent}")
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    # The driver must not begin transactions by itself; `_begin_sqlite` does.
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later cannot wait for another writer in between;
+    # so one that may write takes the write lock at once.
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

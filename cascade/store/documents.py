@@ -1,0 +1,199 @@
+"""Stories as JSON documents: what `show --json` prints and `import` takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from cascade.errors import BadDocument, CascadeError
+from cascade.story.document import Language, Scene, Story
+from cascade.story.structures import structure
+from cascade.story.tension import check_level
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+# In the order in which a new database gets them; the page opens on the first.
+SAMPLE_FILES = (
+    "tinggi-muka-air.json",
+    "a-hundred-diameters.json",
+    "maximum-permissible-error.json",
+)
+
+
+def _storable(text: str) -> str:
+    # Neither database keeps these; better said now than at the insert.
+    if "\x00" in text:
+        raise ValueError("holds a NUL character; take it out")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a surrogate pair; save the file as UTF-8 again") from None
+    return text
+
+
+Text = Annotated[StrictStr, AfterValidator(_storable)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
+
+
+class _Beat(_Document):
+    key: Text
+    content: Text | None = ""
+    key_action: Text | None = ""
+    tension: StrictInt | None = None
+
+
+class _Scene(_Document):
+    # Postgres keeps it in four bytes.
+    number: Annotated[StrictInt, Field(ge=1, le=2_147_483_647)]
+    beat_key: Text | None = None
+    plot: Text | None = ""
+    script: Text | None = ""
+    shots: list[Any] | None = None
+
+
+class _Story(_Document):
+    title: Text
+    language: Language
+    structure_type: Text
+    synopsis: Text | None = ""
+    genre: Text | None = ""
+    tone: Text | None = ""
+    beats: list[_Beat] = Field(default_factory=list)
+    scenes: list[_Scene] = Field(default_factory=list)
+
+
+def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, Any]:
+    """A story as a JSON document; `outOfDate` (piece keys) is there only where there are any."""
+    curve = story.curve
+    document: dict[str, Any] = {
+        "id": story.id,
+        "title": story.title,
+        "synopsis": story.synopsis,
+        "genre": story.genre,
+        "tone": story.tone,
+        "language": story.language,
+        "structureType": story.structure_type,
+        "beats": [
+            {
+                "key": beat.key,
+                "label": beat.label,
+                "content": story.contents.get(beat.key, ""),
+                "keyAction": story.key_actions.get(beat.key, ""),
+                "tension": curve[beat.key],
+            }
+            for beat in story.structure.beats
+        ],
+        "scenes": [
+            {
+                "id": scene.id,
+                "number": scene.number,
+                "beatKey": scene.beat_key,
+                "plot": scene.plot,
+                "script": scene.script,
+                "shots": list(scene.shots),
+            }
+            for scene in story.scenes
+        ],
+    }
+    marked = sorted(out_of_date)
+    return document | ({"outOfDate": marked} if marked else {})
+
+
+def read_document(path: Path) -> Story:
+    """A story out of a JSON file. Raises BadDocument, which says where in the file and what."""
+    try:
+        return parse_document(path.read_text(encoding="utf-8-sig"), path.name)
+    except OSError as error:
+        raise BadDocument(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise BadDocument(
+            f"{path.name} is not UTF-8 text (at byte {error.start}). Save it as UTF-8."
+        ) from None
+
+
+def parse_document(text: str, name: str) -> Story:
+    """A story out of JSON text; `name` is for messages. Raises BadDocument."""
+    try:
+        raw = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadDocument(
+            f"{name} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise BadDocument(f"{name} is nested too deeply to be a story.") from None
+    try:
+        document = _Story.model_validate(raw)
+    except ValidationError as error:
+        raise BadDocument(f"{name}: {_first_problem(error)}") from None
+    try:
+        return _to_story(document)
+    except CascadeError as error:
+        raise BadDocument(f"{name}: {error.message}") from None
+
+
+def _to_story(document: _Story) -> Story:
+    beat_sheet = structure(document.structure_type)
+    if not document.title.strip():
+        raise BadDocument("the title is empty. Give the story a title.")
+    seen: set[str] = set()
+    for beat in document.beats:
+        beat_sheet.beat(beat.key)
+        if beat.key in seen:
+            raise BadDocument(f'the beat "{beat.key}" is there twice. Keep one of them.')
+        if beat.tension is not None:
+            check_level(beat.tension, beat.key)
+        seen.add(beat.key)
+    numbers: set[int] = set()
+    for scene in document.scenes:
+        if scene.number in numbers:
+            raise BadDocument(f"two scenes have the number {scene.number}. Number each one once.")
+        numbers.add(scene.number)
+        if scene.beat_key is not None:
+            beat_sheet.beat(scene.beat_key)
+    return Story(
+        title=document.title,
+        language=document.language,
+        structure_type=document.structure_type,
+        synopsis=document.synopsis or "",
+        genre=document.genre or "",
+        tone=document.tone or "",
+        levels={b.key: b.tension for b in document.beats if b.tension is not None},
+        contents={b.key: b.content or "" for b in document.beats},
+        key_actions={b.key: b.key_action or "" for b in document.beats},
+        scenes=tuple(
+            Scene(
+                number=scene.number,
+                beat_key=scene.beat_key,
+                plot=scene.plot or "",
+                script=scene.script or "",
+                shots=tuple(scene.shots or ()),
+            )
+            for scene in sorted(document.scenes, key=lambda scene: scene.number)
+        ),
+    )
+
+
+def _first_problem(error: ValidationError) -> str:
+    problems = error.errors()
+    first = problems[0]
+    place = ""
+    for part in first["loc"]:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+    more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{place or 'the document'}: {what}{more}."

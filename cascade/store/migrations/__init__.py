@@ -1,0 +1,1 @@
+"""Alembic migrations; `cascade db upgrade` runs them."""

@@ -1,0 +1,345 @@
+"""The tables. The product's own (`projects` to `scene_shots`) and, beside them, Arc Studio's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+RunStatus = Literal[
+    "awaiting_approval",  # a producer must decide; nothing is held yet
+    "rejected",  # the producer said no; ended
+    "queued",  # credits are held, nobody executes it yet
+    "running",  # an executor is at work, or was when it died: another takes it over
+    "cancelling",  # somebody asked to stop; nothing more is saved, the executor ends it
+    "done",  # every step is saved; ended
+    "cancelled",  # ended, what was saved stays, the rest of the hold is released
+    "failed",  # as cancelled, and `error` says why
+]
+ACTIVE: tuple[RunStatus, ...] = ("queued", "running", "cancelling")
+ENDED: tuple[RunStatus, ...] = ("rejected", "done", "cancelled", "failed")
+Role = Literal["editor", "producer", "viewer"]
+EntryKind = Literal["grant", "hold", "capture", "release"]
+StepStatus = Literal["pending", "saved", "failed"]
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An instant; always UTC and aware, also on SQLite, which keeps no zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Adds the zone that SQLite dropped."""
+        del dialect
+        if value is not None and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value
+
+
+def now() -> datetime:
+    """This instant, in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """The root of all tables; names constraints so that migrations can find them."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    # JSON columns hold the product's maps (`{beatKey: text}`); plain JSON on both databases.
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        dict[str, Any]: sa.JSON(none_as_null=True),
+        Any: sa.JSON(none_as_null=True),
+        datetime: UtcDateTime,
+        str: sa.Text,
+    }
+
+
+Id = sa.String(64)
+
+
+class Project(Base):
+    """Owns story versions, has members, and pays."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str]
+
+
+class StoryVersion(Base):
+    """The product's table: levels and beat texts as JSON maps by beat key."""
+
+    __tablename__ = "story_versions"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Project.id), index=True)
+    title: Mapped[str]
+    language: Mapped[str] = mapped_column(sa.String(8))
+    synopsis: Mapped[str | None]
+    genre: Mapped[str | None]
+    tone: Mapped[str | None]
+    structure_type: Mapped[str] = mapped_column(sa.String(16))
+    tension_levels: Mapped[dict[str, Any] | None]
+    hero_beats: Mapped[dict[str, Any] | None]
+    hero_key_actions: Mapped[dict[str, Any] | None]
+    cat_beats: Mapped[dict[str, Any] | None]
+    cat_key_actions: Mapped[dict[str, Any] | None]
+    harmon_beats: Mapped[dict[str, Any] | None]
+    harmon_key_actions: Mapped[dict[str, Any] | None]
+
+
+class ScenePlot(Base):
+    """The product's table: one scene, with its plot and its script (Fountain text)."""
+
+    __tablename__ = "scene_plots"
+    __table_args__ = (sa.UniqueConstraint("story_version_id", "scene_number"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    story_version_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(StoryVersion.id))
+    beat_key: Mapped[str | None] = mapped_column(sa.String(64))
+    scene_number: Mapped[int]
+    plot: Mapped[str | None]
+    script: Mapped[str | None]
+
+
+class SceneShot(Base):
+    """The product's table: the shots of a scene, in order, each as its document gave it."""
+
+    __tablename__ = "scene_shots"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    scene_plot_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(ScenePlot.id), index=True)
+    shot_number: Mapped[int]
+    shot: Mapped[Any]
+
+
+class User(Base):
+    """A person; `name` is what `--user` takes."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(200), unique=True)
+    display_name: Mapped[str]
+
+
+class ProjectMember(Base):
+    """What a user is in a project."""
+
+    __tablename__ = "project_members"
+
+    project_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Project.id), primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id), primary_key=True)
+    role: Mapped[str] = mapped_column(sa.String(16))
+
+
+class Piece(Base):
+    """The state of one piece of content beside its text: out of date since a run, locked."""
+
+    __tablename__ = "pieces"
+
+    story_version_id: Mapped[str] = mapped_column(
+        Id, sa.ForeignKey(StoryVersion.id), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    out_of_date_since: Mapped[str | None] = mapped_column(Id)
+    locked: Mapped[bool] = mapped_column(default=False)
+
+
+class Revision(Base):
+    """An immutable copy of one text with what produced it. Unknown provenance is null."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (sa.Index("ix_revisions_piece", "story_version_id", "key"),)
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
+    )
+    story_version_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(StoryVersion.id))
+    key: Mapped[str] = mapped_column(sa.String(128))
+    digest: Mapped[str] = mapped_column(sa.String(16))
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    origin: Mapped[str] = mapped_column(sa.String(16))  # found (written elsewhere) | run
+    replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("revisions.id"))
+    author_id: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
+    run_id: Mapped[str | None] = mapped_column(Id, index=True)
+    step_key: Mapped[str | None] = mapped_column(sa.String(128))
+    level: Mapped[int | None]
+    provider: Mapped[str | None] = mapped_column(sa.String(16))
+    model: Mapped[str | None] = mapped_column(sa.String(200))
+    prompt_version: Mapped[str | None] = mapped_column(sa.String(64))
+    prompt_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    inputs_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    prompt_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    latency_ms: Mapped[int | None]
+
+
+class CreditAccount(Base):
+    """Whole credits of one user in one project. The database itself keeps the sums right."""
+
+    __tablename__ = "credit_accounts"
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "user_id"),
+        sa.CheckConstraint("available >= 0 AND held >= 0 AND captured >= 0", name="not_negative"),
+        sa.CheckConstraint("available + held + captured = deposited", name="conserved"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Project.id))
+    user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id))
+    deposited: Mapped[int] = mapped_column(default=0)
+    available: Mapped[int] = mapped_column(default=0)
+    held: Mapped[int] = mapped_column(default=0)
+    captured: Mapped[int] = mapped_column(default=0)
+
+
+class CreditEntry(Base):
+    """One movement of credits. Append-only (a trigger refuses the rest); `credits` is positive.
+
+    The partial unique indexes are what makes a movement happen at most once, whoever asks twice.
+    """
+
+    __tablename__ = "credit_entries"
+    __table_args__ = (
+        sa.CheckConstraint("credits >= 0", name="whole"),
+        sa.Index(
+            "uq_credit_entries_hold_release",
+            "run_id",
+            "kind",
+            unique=True,
+            sqlite_where=sa.text("kind IN ('hold', 'release')"),
+            postgresql_where=sa.text("kind IN ('hold', 'release')"),
+        ),
+        sa.Index(
+            "uq_credit_entries_capture",
+            "run_id",
+            "step_key",
+            unique=True,
+            sqlite_where=sa.text("kind = 'capture'"),
+            postgresql_where=sa.text("kind = 'capture'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
+    )
+    account_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(CreditAccount.id), index=True)
+    kind: Mapped[EntryKind] = mapped_column(sa.String(8))
+    credits: Mapped[int]
+    run_id: Mapped[str | None] = mapped_column(Id)
+    step_key: Mapped[str | None] = mapped_column(sa.String(128))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+_STATUS_IS_ACTIVE = sa.text("status IN ('queued', 'running', 'cancelling')")
+
+
+class Run(Base):
+    """One execution of one plan. Its row lock decides between a save and a cancel."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "status IN ({})".format(", ".join(f"'{status}'" for status in get_args(RunStatus))),
+            name="status",
+        ),
+        sa.Index(
+            "uq_runs_active",
+            "story_version_id",
+            unique=True,
+            sqlite_where=_STATUS_IS_ACTIVE,
+            postgresql_where=_STATUS_IS_ACTIVE,
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    story_version_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(StoryVersion.id), index=True)
+    account_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(CreditAccount.id))
+    user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id))
+    approved_by: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
+    status: Mapped[RunStatus] = mapped_column(sa.String(20))
+    plan: Mapped[dict[str, Any]]
+    plan_hash: Mapped[str] = mapped_column(sa.String(64))
+    estimated_credits: Mapped[int]
+    provider: Mapped[str] = mapped_column(sa.String(16))
+    model: Mapped[str] = mapped_column(sa.String(200))
+    resumed_from: Mapped[str | None] = mapped_column(Id, sa.ForeignKey("runs.id"))
+    chain_id: Mapped[str] = mapped_column(Id)  # the first run of a chain of resumed ones
+    last_seq: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    error_code: Mapped[str | None] = mapped_column(sa.String(64))
+
+
+class RunStep(Base):
+    """One unit of a run. In a chain of resumed runs a step is saved, so charged, at most once."""
+
+    __tablename__ = "run_steps"
+    __table_args__ = (
+        sa.Index(
+            "uq_run_steps_saved",
+            "chain_id",
+            "key",
+            unique=True,
+            sqlite_where=sa.text("status = 'saved'"),
+            postgresql_where=sa.text("status = 'saved'"),
+        ),
+    )
+
+    run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id), primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    chain_id: Mapped[str] = mapped_column(Id)
+    position: Mapped[int]
+    credits: Mapped[int]
+    status: Mapped[StepStatus] = mapped_column(sa.String(16), default="pending")
+    saved_digest: Mapped[str | None] = mapped_column(sa.String(16))
+    revision_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Revision.id))
+    saved_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    error_code: Mapped[str | None] = mapped_column(sa.String(64))
+
+
+class RunEvent(Base):
+    """What happened in a run, in order; written in the transaction of what it reports.
+
+    `once` names events that may occur once a run only, whatever dies in between.
+    """
+
+    __tablename__ = "run_events"
+    __table_args__ = (sa.UniqueConstraint("run_id", "once"),)
+
+    run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    once: Mapped[str | None] = mapped_column(sa.String(160))
+    body: Mapped[dict[str, Any]]
+
+
+class Draft(Base):
+    """One user's pending changes on one story: `levels` and `directions` by beat key."""
+
+    __tablename__ = "drafts"
+
+    story_version_id: Mapped[str] = mapped_column(
+        Id, sa.ForeignKey(StoryVersion.id), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id), primary_key=True)
+    levels: Mapped[dict[str, Any]]
+    directions: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
