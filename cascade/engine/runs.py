@@ -1,0 +1,239 @@
+"""A run's life: start, resume, begin, cancel, finish. Each function is one caller's transaction.
+
+Rows are locked in the same order everywhere (run, story, account), so that no two transactions
+can wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade import ledger
+from cascade.engine import events
+from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
+from cascade.store import stories
+from cascade.store.tables import ACTIVE, ENDED, Run, RunStatus, RunStep, now
+from cascade.story.plan import Plan, make_plan, resume_plan, stale_reason
+
+# Writes the run into the runner's queue, in the same transaction.
+Enqueue = Callable[[Session, str], None]
+
+
+def lock_run(session: Session, run_id: str) -> Run:
+    """The run's row, locked until the transaction ends: saves and cancels take turns by it."""
+    run = session.execute(
+        sa.select(Run)
+        .where(Run.id == run_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if run is None:
+        raise UnknownRun(run_id)
+    return run
+
+
+def start(
+    session: Session,
+    plan: Plan,
+    *,
+    user_id: str,
+    account_id: str,
+    provider: str,
+    model: str,
+    enqueue: Enqueue,
+    resumed_from: Run | None = None,
+) -> str:
+    """Holds the estimate, writes the run and its steps, enqueues it; the id of the run.
+
+    Raises NothingChanged, StalePlan, RunActive, InsufficientCredits; then nothing is written.
+    """
+    if not plan.steps:
+        raise NothingChanged
+    stories.lock_story(session, plan.story_id)
+    active = session.scalar(
+        sa.select(Run.id).where(Run.story_version_id == plan.story_id, Run.status.in_(ACTIVE))
+    )
+    if active is not None:
+        raise RunActive(active)
+    _check_fresh(session, plan, resumed=resumed_from is not None)
+    run_id = stories.new_id()
+    chain_id = resumed_from.chain_id if resumed_from else run_id
+    ledger.hold(session, account_id, run_id, plan.estimated_credits)
+    run = Run(
+        id=run_id,
+        story_version_id=plan.story_id,
+        account_id=account_id,
+        user_id=user_id,
+        status="queued",
+        plan=plan.to_json(),
+        plan_hash=plan.hash,
+        estimated_credits=plan.estimated_credits,
+        provider=provider,
+        model=model,
+        resumed_from=resumed_from.id if resumed_from else None,
+        chain_id=chain_id,
+        last_seq=0,
+    )
+    session.add(run)
+    session.flush()
+    session.add_all(
+        RunStep(
+            run_id=run_id,
+            key=step.key,
+            chain_id=chain_id,
+            position=position,
+            credits=step.credits,
+            status="pending",
+        )
+        for position, step in enumerate(plan.steps)
+    )
+    session.flush()
+    enqueue(session, run_id)
+    return run_id
+
+
+def plan_to_resume(session: Session, run: Run) -> Plan:
+    """The unfinished part of a cancelled or failed run's plan. Raises NotResumable."""
+    if run.status not in ("cancelled", "failed"):
+        raise NotResumable(run.id, f"it is {run.status.replace('_', ' ')}.")
+    later = session.scalar(sa.select(Run.id).where(Run.resumed_from == run.id).limit(1))
+    if later is not None:
+        raise NotResumable(run.id, f"run {later} has resumed it already; look at that one.")
+    saved = {
+        key: digest
+        for key, digest in session.execute(
+            sa.select(RunStep.key, RunStep.saved_digest).where(
+                RunStep.run_id == run.id, RunStep.status == "saved"
+            )
+        )
+        if digest is not None
+    }
+    first = Plan.from_json(run.plan)
+    plan = resume_plan(first, saved, stories.read_story(session, run.story_version_id))
+    if not plan.steps:
+        raise NotResumable(run.id, "every step of it was saved.")
+    return plan
+
+
+def begin(session: Session, run_id: str) -> list[list[str]]:
+    """Takes a queued run into execution; its groups of step keys, none where it has ended."""
+    run = lock_run(session, run_id)
+    plan = Plan.from_json(run.plan)
+    if run.status == "queued":
+        run.status = "running"
+        run.started_at = now()
+        body = {
+            "type": "start",
+            "totalBeats": len(plan.changes),
+            "estimatedCredits": plan.estimated_credits,
+        }
+        events.append(session, run, body, once="start")
+    return plan.groups() if run.status == "running" else []
+
+
+def cancel(session: Session, run_id: str) -> RunStatus:
+    """Asks a run to stop; the status it then has. One that has ended stays as it is.
+
+    A queued run ends here and now, with its hold released; a running one is ended by its
+    executor, and from this moment on no step of it is saved.
+    """
+    run = lock_run(session, run_id)
+    if run.status in ("queued", "awaiting_approval"):
+        _end(session, run, "cancelled")
+    elif run.status == "running":
+        run.status = "cancelling"
+    return run.status
+
+
+def finish(session: Session, run_id: str) -> None:
+    """Ends a run that has nothing more to do, as what its steps say; releases what is left."""
+    run = lock_run(session, run_id)
+    if run.status in ENDED or run.status == "awaiting_approval":
+        return
+    if run.status == "cancelling":
+        _end(session, run, "cancelled")
+        return
+    steps = session.scalars(
+        sa.select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.position)
+    ).all()
+    failed = next((step for step in steps if step.status == "failed"), None)
+    if failed is not None:
+        beat_key = failed.key.split("/")[0]
+        _end(session, run, "failed", failed.error_code, failed.error, beat_key)
+    elif all(step.status == "saved" for step in steps):
+        _end(session, run, "done")
+    else:
+        fail(session, run_id, "interrupted", "The run was interrupted. Resume does what is left.")
+
+
+def fail(session: Session, run_id: str, code: str, message: str) -> None:
+    """Ends a run as failed for a reason outside its steps."""
+    run = lock_run(session, run_id)
+    if run.status in ACTIVE:
+        _end(session, run, "failed", code, message)
+
+
+def beat_index(plan: Plan, beat_key: str) -> int:
+    """The place of a beat among the plan's changes, from 0."""
+    return next(n for n, change in enumerate(plan.changes) if change.beat_key == beat_key)
+
+
+def _end(
+    session: Session,
+    run: Run,
+    status: RunStatus,
+    code: str | None = None,
+    message: str | None = None,
+    beat_key: str | None = None,
+) -> None:
+    plan = Plan.from_json(run.plan)
+    run.status, run.finished_at = status, now()
+    run.error_code, run.error = code, message
+    used = ledger.captured_by(session, run.id)
+    if ledger.held_for(session, run.id) or used:
+        ledger.release(session, run.id)
+    body: dict[str, Any]
+    if status == "failed":
+        body = {"type": "error", "error": message, "code": code}
+        if beat_key is not None:
+            body["beatIndex"] = beat_index(plan, beat_key)
+    else:
+        body = {
+            "type": status,
+            "totalCreditsUsed": used,
+            "beatsRegenerated": _beats_regenerated(session, run.id, plan),
+        }
+    events.append(session, run, body, once="end")
+
+
+def _beats_regenerated(session: Session, run_id: str, plan: Plan) -> int:
+    saved = set(
+        session.scalars(
+            sa.select(RunStep.key).where(RunStep.run_id == run_id, RunStep.status == "saved")
+        )
+    )
+    return sum(
+        all(step.key in saved for step in plan.steps_of(change.beat_key)) for change in plan.changes
+    )
+
+
+def _check_fresh(session: Session, plan: Plan, *, resumed: bool) -> None:
+    story = stories.read_story(session, plan.story_id)
+    reason = stale_reason(plan, story)
+    if not reason and not resumed:
+        # Made again from the story as it is now, it must come out the same: a scene added under
+        # a changed beat is no text that `stale_reason` could compare.
+        again = make_plan(
+            story,
+            {change.beat_key: change.new_level for change in plan.changes},
+            directions={change.beat_key: change.direction for change in plan.changes},
+            exclusions=plan.exclusions,
+            prompt_version=plan.prompt_version,
+        )
+        reason = "" if again.hash == plan.hash else "its scenes"
+    if reason:
+        raise StalePlan(reason)

@@ -1,0 +1,339 @@
+"""One step of a run: announce it, save and charge it, or record that it failed.
+
+The unique keys of the tables decide that a step is saved and charged at most once; nothing here
+relies on what the engine remembers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade import ledger
+from cascade.engine import events
+from cascade.engine.runs import beat_index, lock_run
+from cascade.llm.provider import Answer
+from cascade.store import stories
+from cascade.store.tables import Draft, Revision, Run, RunStep, SceneShot, StoryVersion, now
+from cascade.story.brief import Brief, brief_for
+from cascade.story.document import Story, describe_piece, digest, piece_key
+from cascade.story.plan import Change, Plan, Step
+
+# What became of a step. `stopped`: the run is being cancelled, has ended, or another step failed.
+Outcome = Literal["saved", "failed", "stopped"]
+
+CONFLICT = (
+    "Somebody changed {piece} after this run was planned, so it was not overwritten. "
+    "Look at that edit, then plan the change again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text that came back for a brief, and how long it took in milliseconds."""
+
+    answer: Answer
+    brief: Brief
+    provider: str
+    prompt_version: str
+    latency_ms: int
+
+
+def announce(session: Session, run_id: str, key: str) -> Brief | Outcome:
+    """Says that a step is being written, and gives its brief; or what has become of it already."""
+    run = lock_run(session, run_id)
+    row = _step_row(session, run_id, key)
+    if row.status == "saved":
+        return "saved"
+    if run.status != "running" or _has_failed(session, run_id):
+        return "stopped"
+    plan = Plan.from_json(run.plan)
+    step = plan.step(key)
+    story = stories.read_story(session, run.story_version_id)
+    edited = _edited_meanwhile(plan, step, story)
+    if edited:
+        # Found before the model is asked: nobody pays for a text that could not be saved.
+        return _fail(session, run, plan, step, row, "conflict", CONFLICT.format(piece=edited))
+    at = beat_index(plan, step.beat_key)
+    change = plan.change(step.beat_key)
+    body = {
+        "type": "beat_start",
+        "beatIndex": at,
+        "beatKey": step.beat_key,
+        "beatLabel": change.beat_label,
+    }
+    events.append(session, run, body, once=f"beat_start/{at}")
+    if step.scene_number is None:
+        events.append(session, run, _step_event(at, step, "generating"))
+    else:
+        # The first of the group says so for all; which one that is depends on who comes first.
+        body = _step_event(at, step, "generating", progress=_progress(session, run_id, plan, step))
+        name = events.EVENT_STEP[step.kind]
+        events.append(session, run, body, once=f"step/{at}/{name}/generating")
+        events.append(session, run, _scene_event(at, step, "generating"))
+    return brief_for(plan, step, story, seed=f"{run_id}/{key}")
+
+
+def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
+    """Saves and charges a step: content, revision, status, capture and events in one transaction.
+
+    The first step of a beat also saves the beat's new level, and marks what hangs under the beat
+    out of date until it is written too. A text edited since the plan was made is never
+    overwritten: the step fails as a conflict.
+    """
+    run = lock_run(session, run_id)
+    row = _step_row(session, run_id, key)
+    if row.status == "saved":
+        return "saved"
+    if run.status != "running":
+        return "stopped"
+    plan = Plan.from_json(run.plan)
+    step = plan.step(key)
+    story_row = stories.lock_story(session, run.story_version_id)
+    story = stories.read_story(session, run.story_version_id)
+    edited = _edited_meanwhile(plan, step, story)
+    if edited:
+        return _fail(session, run, plan, step, row, "conflict", CONFLICT.format(piece=edited))
+
+    change = plan.change(step.beat_key)
+    if step == plan.steps_of(step.beat_key)[0]:
+        _save_level(session, run, story_row, story, change)
+    text = written.answer.text
+    revision = _add_revisions(session, run, step, story.text(key), written, change.new_level)
+    stories.write_text(session, story_row, key, text)
+    stories.mark_up_to_date(session, story.id, key)
+    _mark_shots(session, run, story, step)
+    ledger.capture(session, run_id, key, step.credits)
+    row.status, row.saved_at = "saved", now()
+    row.revision_id, row.saved_digest = revision.id, digest(text)
+    session.flush()
+    _report_saved(session, run, plan, step, text)
+    return "saved"
+
+
+def fail(session: Session, run_id: str, key: str, code: str, message: str) -> Outcome:
+    """Records that a step failed for good: no further step of the run is begun."""
+    run = lock_run(session, run_id)
+    row = _step_row(session, run_id, key)
+    if row.status == "saved":
+        return "saved"
+    if run.status != "running":
+        return "stopped"
+    plan = Plan.from_json(run.plan)
+    return _fail(session, run, plan, plan.step(key), row, code, message)
+
+
+def report_retry(
+    session: Session, run_id: str, key: str, attempt: int, wait_s: float, message: str
+) -> None:
+    """Says that a call failed and when it is tried again; `attempt` is the one that failed."""
+    run = lock_run(session, run_id)
+    if run.status != "running":
+        return
+    plan = Plan.from_json(run.plan)
+    step = plan.step(key)
+    body: dict[str, Any] = {
+        "type": "retry",
+        "beatIndex": beat_index(plan, step.beat_key),
+        "step": events.EVENT_STEP[step.kind],
+        "attempt": attempt,
+        "waitSeconds": round(wait_s, 1),
+        "error": message,
+    }
+    if step.scene_number is not None:
+        body["sceneNumber"] = step.scene_number
+    events.append(session, run, body)
+
+
+def is_wanted(session: Session, run_id: str) -> bool:
+    """True while the run may still save steps."""
+    return session.scalar(sa.select(Run.status).where(Run.id == run_id)) == "running"
+
+
+def _step_row(session: Session, run_id: str, key: str) -> RunStep:
+    row = session.get(RunStep, (run_id, key))
+    assert row is not None, f"run {run_id} has no step {key}"
+    return row
+
+
+def _has_failed(session: Session, run_id: str) -> bool:
+    wanted = sa.select(RunStep.key).where(RunStep.run_id == run_id, RunStep.status == "failed")
+    return session.scalar(wanted.limit(1)) is not None
+
+
+def _edited_meanwhile(plan: Plan, step: Step, story: Story) -> str:
+    """What somebody else changed that this step would overwrite; empty where nothing."""
+    if digest(story.text(step.key)) != step.replaces:
+        return describe_piece(step.key, story.structure)
+    change = plan.change(step.beat_key)
+    first = step == plan.steps_of(step.beat_key)[0]
+    expected = change.expected_level if first else change.new_level
+    if story.curve[step.beat_key] != expected:
+        return f"the tension level of {change.beat_label}"
+    return ""
+
+
+def _save_level(
+    session: Session, run: Run, row: StoryVersion, story: Story, change: Change
+) -> None:
+    if change.expected_level == change.new_level:
+        return  # A resumed run: its first part saved the level and set the marks.
+    stories.write_level(row, change.beat_key, change.new_level)
+    stories.mark_out_of_date(
+        session, story.id, stories.pieces_of_beat(story, change.beat_key), run.id
+    )
+    draft = session.get(Draft, (story.id, run.user_id))
+    if draft is not None and draft.levels.get(change.beat_key) == change.new_level:
+        beat = change.beat_key
+        draft.levels = {key: level for key, level in draft.levels.items() if key != beat}
+        draft.directions = {key: text for key, text in draft.directions.items() if key != beat}
+
+
+def _add_revisions(
+    session: Session, run: Run, step: Step, old_text: str, written: Written, level: int
+) -> Revision:
+    """The new text's revision, and one of the text it replaces if nothing had kept that yet."""
+    latest = session.scalar(
+        sa.select(Revision)
+        .where(Revision.story_version_id == run.story_version_id, Revision.key == step.key)
+        .order_by(Revision.id.desc())
+        .limit(1)
+    )
+    if old_text and (latest is None or latest.digest != digest(old_text)):
+        latest = Revision(
+            story_version_id=run.story_version_id,
+            key=step.key,
+            digest=digest(old_text),
+            text=old_text,
+            origin="found",
+        )
+        session.add(latest)
+        session.flush()
+    answer, usage = written.answer, written.answer.usage
+    revision = Revision(
+        story_version_id=run.story_version_id,
+        key=step.key,
+        digest=digest(answer.text),
+        text=answer.text,
+        origin="run",
+        replaces_id=latest.id if latest is not None else None,
+        author_id=run.user_id,
+        run_id=run.id,
+        step_key=step.key,
+        level=level,
+        provider=written.provider,
+        model=answer.model,
+        prompt_version=written.prompt_version,
+        prompt_hash=answer.prompt_hash,
+        inputs_hash=digest(repr(written.brief)),
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        latency_ms=written.latency_ms,
+    )
+    session.add(revision)
+    session.flush()
+    return revision
+
+
+def _mark_shots(session: Session, run: Run, story: Story, step: Step) -> None:
+    """Shots of a rewritten scene are kept, and marked."""
+    if step.scene_number is None:
+        return
+    scene = story.scene(step.scene_number)
+    assert scene is not None
+    wanted = sa.select(SceneShot.id).where(SceneShot.scene_plot_id == scene.id).limit(1)
+    if session.scalar(wanted) is not None:
+        key = piece_key(step.beat_key, "shots", step.scene_number)
+        stories.mark_out_of_date(session, story.id, [key], run.id)
+
+
+def _report_saved(session: Session, run: Run, plan: Plan, step: Step, text: str) -> None:
+    at = beat_index(plan, step.beat_key)
+    name = events.EVENT_STEP[step.kind]
+    once = f"step/{at}/{name}"
+    if step.scene_number is None:
+        events.append(session, run, _step_event(at, step, "complete", result=text), once=once)
+    else:
+        scene_once = f"scene/{at}/{name}/{step.scene_number}"
+        events.append(session, run, _scene_event(at, step, "complete"), once=scene_once)
+        saved, total = _progress(session, run.id, plan, step)
+        if saved < total:
+            body = _step_event(at, step, "generating", progress=(saved, total))
+            events.append(session, run, body)
+        else:
+            scenes = [one.scene_number for one in _group(plan, step)]
+            body = _step_event(at, step, "complete", progress=(total, total), scenes=scenes)
+            events.append(session, run, body, once=once)
+    if _saved_count(session, run.id, plan.steps_of(step.beat_key)) == len(
+        plan.steps_of(step.beat_key)
+    ):
+        body = {"type": "beat_complete", "beatIndex": at}
+        events.append(session, run, body, once=f"beat_complete/{at}")
+
+
+def _fail(
+    session: Session, run: Run, plan: Plan, step: Step, row: RunStep, code: str, message: str
+) -> Outcome:
+    row.status, row.error_code, row.error = "failed", code, message
+    at = beat_index(plan, step.beat_key)
+    if step.scene_number is not None:
+        events.append(session, run, _scene_event(at, step, "error"))
+    events.append(session, run, _step_event(at, step, "error"))
+    return "failed"
+
+
+def _group(plan: Plan, step: Step) -> list[Step]:
+    """The steps of the same kind in the same beat."""
+    return [one for one in plan.steps_of(step.beat_key) if one.kind == step.kind]
+
+
+def _progress(session: Session, run_id: str, plan: Plan, step: Step) -> tuple[int, int]:
+    group = _group(plan, step)
+    return _saved_count(session, run_id, group), len(group)
+
+
+def _saved_count(session: Session, run_id: str, steps: list[Step] | tuple[Step, ...]) -> int:
+    wanted = sa.select(sa.func.count()).where(
+        RunStep.run_id == run_id,
+        RunStep.status == "saved",
+        RunStep.key.in_([step.key for step in steps]),
+    )
+    return session.scalar(wanted) or 0
+
+
+def _step_event(
+    at: int,
+    step: Step,
+    status: str,
+    *,
+    progress: tuple[int, int] | None = None,
+    result: str | None = None,
+    scenes: list[int | None] | None = None,
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": "step",
+        "beatIndex": at,
+        "step": events.EVENT_STEP[step.kind],
+        "status": status,
+    }
+    if progress is not None:
+        body["progress"] = {"current": progress[0], "total": progress[1]}
+    if result is not None:
+        body["result"] = result
+    if scenes is not None:
+        body["scenes"] = scenes
+    return body
+
+
+def _scene_event(at: int, step: Step, status: str) -> dict[str, Any]:
+    return {
+        "type": "scene",
+        "beatIndex": at,
+        "step": events.EVENT_STEP[step.kind],
+        "sceneNumber": step.scene_number,
+        "status": status,
+    }

