@@ -17,13 +17,11 @@ from typing import Any, NoReturn
 
 import click
 
+from cascade import shapes
 from cascade.errors import FAILED, CascadeError, Refused, UsageError
-from cascade.service import Offer, RunView, Service, check_database
+from cascade.service import Actor, Offer, Service, check_database
 from cascade.settings import load_settings
-from cascade.store.accounts import Actor
-from cascade.store.documents import story_document
 from cascade.story.document import Story
-from cascade.story.plan import Plan
 
 CANCELLED = 3
 EXIT_CODES = {"done": 0, "cancelled": CANCELLED, "error": FAILED}
@@ -104,19 +102,7 @@ def stories_(service: Service, as_json: bool) -> None:
     """List the stories."""
     found = service.stories()
     if as_json:
-        print_json(
-            [
-                {
-                    "id": one.id,
-                    "title": one.title,
-                    "structureType": one.structure_type,
-                    "language": one.language,
-                    "beats": one.beats,
-                    "scenes": one.scenes,
-                }
-                for one in found
-            ]
-        )
+        print_json([shapes.summary_document(one) for one in found])
         return
     for one in found:
         kind = f"{one.structure_type}, {one.language}"
@@ -131,12 +117,11 @@ def stories_(service: Service, as_json: bool) -> None:
 @with_service
 def show(service: Service, story: str, as_json: bool) -> None:
     """Show a story with its beats and scenes."""
-    found = service.story(story)
-    marked = service.out_of_date(found.id)
     if as_json:
-        print_json(story_document(found, marked))
+        print_json(service.document(story))
     else:
-        _print_story(found, marked)
+        found = service.story(story)
+        _print_story(found, service.out_of_date(found.id))
 
 
 @cli.command("import")
@@ -152,7 +137,7 @@ def import_(service: Service, file: Path) -> None:
 @with_service
 def export(service: Service, story: str) -> None:
     """Print a story as the JSON document that `import` takes."""
-    print_json(story_document(service.story(story)))
+    print_json(service.document(story))
 
 
 # Plans and runs
@@ -176,7 +161,7 @@ def plan(
     """Say what new levels would rewrite and cost. Changes nothing."""
     offer = _offer(service, service.actor(user), story, sets, directed)
     if as_json:
-        print_json(_plan_document(offer))
+        print_json(shapes.plan_document(offer))
     else:
         _print_plan(offer)
 
@@ -218,7 +203,7 @@ def runs_(service: Service, as_json: bool) -> None:
     """List the runs, newest first."""
     found = service.runs()
     if as_json:
-        print_json([_run_document(run) for run in found])
+        print_json([shapes.run_document(run) for run in found])
         return
     for run in found:
         beats = ", ".join(change.beat_label for change in run.plan.changes)
@@ -298,16 +283,7 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
     with opened() as service:
         found = service.credits(service.actor(user))
     if as_json:
-        print_json(
-            {
-                "user": found.user,
-                "deposited": found.deposited,
-                "available": found.available,
-                "held": found.held,
-                "captured": found.captured,
-                "entries": list(found.entries),
-            }
-        )
+        print_json(shapes.credits_document(found))
         return
     click.echo(
         f"{found.user}: {found.available} available, {found.held} held, "
@@ -352,20 +328,7 @@ def check(as_json: bool) -> int:
     """Report, table by table, what the database has of the schema."""
     found = check_database(load_settings())
     if as_json:
-        print_json(
-            {
-                "tables": [
-                    {
-                        "table": one.table,
-                        "exists": one.exists,
-                        "missingColumns": list(one.missing_columns),
-                        "product": one.product,
-                    }
-                    for one in found.tables
-                ],
-                "scripts": found.scripts,
-            }
-        )
+        print_json(shapes.schema_document(found))
     else:
         for one in found.tables:
             owner = "product" if one.product else "Arc Studio"
@@ -433,54 +396,8 @@ def _start_and_follow(service: Service, actor: Actor, start: Callable[[], str]) 
     return code
 
 
-def _plan_document(offer: Offer) -> dict[str, Any]:
-    plan = offer.plan
-    return {
-        "planHash": plan.hash,
-        "changes": [
-            {
-                "beatKey": change.beat_key,
-                "beatLabel": change.beat_label,
-                "previousTension": change.previous_level,
-                "newTension": change.new_level,
-                "prevBeatTension": change.prev_beat_level,
-                "nextBeatTension": change.next_beat_level,
-                **({"direction": change.direction} if change.direction else {}),
-            }
-            for change in plan.changes
-        ],
-        "steps": [
-            {
-                "key": step.key,
-                "beatKey": step.beat_key,
-                "step": step.kind,
-                "sceneNumber": step.scene_number,
-                "credits": step.credits,
-            }
-            for step in plan.steps
-        ],
-        "affectedScenes": list(plan.affected_scenes),
-        "estimatedCredits": plan.estimated_credits,
-        "availableCredits": offer.available,
-    }
-
-
-def _run_document(run: RunView) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "storyId": run.story_id,
-        "status": run.status,
-        "user": run.user,
-        "estimatedCredits": run.estimated_credits,
-        "usedCredits": run.used_credits,
-        "createdAt": run.created_at.isoformat(),
-        "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
-        "error": run.error,
-    }
-
-
 def _print_plan(offer: Offer) -> None:
-    plan: Plan = offer.plan
+    plan = offer.plan
     for change in plan.changes:
         arrow = "more dramatic" if change.new_level > change.previous_level else "less intense"
         levels = f"{change.previous_level} → {change.new_level}"

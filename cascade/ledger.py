@@ -6,11 +6,27 @@ movements of one account happen one after the other. The vocabulary is that of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import InsufficientCredits
 from cascade.store.tables import CreditAccount, CreditEntry, EntryKind
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """A user's credits over some accounts; `entries` as the surfaces show them, oldest first."""
+
+    user: str
+    deposited: int
+    available: int
+    held: int
+    captured: int
+    entries: tuple[dict[str, Any], ...]
 
 
 class LedgerError(Exception):
@@ -73,6 +89,40 @@ def held_for(session: Session, run_id: str) -> int:
 def captured_by(session: Session, run_id: str) -> int:
     """Credits that a run has used so far."""
     return _sums(session, run_id).get("capture", 0)
+
+
+def statement(session: Session, user: str, account_ids: Sequence[str]) -> Credits:
+    """What accounts of a user have, hold and have used, with every movement."""
+    sums = session.execute(
+        sa.select(
+            *(
+                sa.func.coalesce(sa.func.sum(column), 0)
+                for column in (
+                    CreditAccount.deposited,
+                    CreditAccount.available,
+                    CreditAccount.held,
+                    CreditAccount.captured,
+                )
+            )
+        ).where(CreditAccount.id.in_(account_ids))
+    ).one()
+    rows = session.scalars(
+        sa.select(CreditEntry)
+        .where(CreditEntry.account_id.in_(account_ids))
+        .order_by(CreditEntry.id)
+    )
+    entries = tuple(
+        {
+            "runId": row.run_id,
+            "stepKey": row.step_key,
+            "kind": row.kind,
+            "credits": row.credits,
+            "at": row.at.isoformat(),
+        }
+        for row in rows
+    )
+    deposited, available, held, captured = (int(one) for one in sums)
+    return Credits(user, deposited, available, held, captured, entries)
 
 
 def _sums(session: Session, run_id: str) -> dict[str, int]:

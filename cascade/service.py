@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,29 +14,28 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade import ledger
+from cascade import ledger, samples
 from cascade.engine import events, runs
 from cascade.engine.executor import Executor, seat_for
 from cascade.engine.runner import Queue, Runner
+from cascade.engine.views import RunView, run_view
 from cascade.engine.writing import Limits
 from cascade.errors import NotAllowed, StalePlan, UnknownRun
+from cascade.ledger import Credits
 from cascade.llm import provider_for
 from cascade.llm.provider import Provider
 from cascade.settings import Settings
-from cascade.store import accounts, documents, migrate, stories
+from cascade.store import accounts, documents, migrate, revisions, stories
 from cascade.store.accounts import Actor
 from cascade.store.database import Database
 from cascade.store.migrate import SchemaReport
 from cascade.store.tables import (
     ACTIVE,
     CreditAccount,
-    CreditEntry,
     Draft,
-    Revision,
     Role,
     Run,
     RunStatus,
-    RunStep,
     ScenePlot,
     StoryVersion,
     User,
@@ -47,6 +45,18 @@ from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan, make_plan
 from cascade.story.structures import structure
 from cascade.story.tension import pending_changes
+
+__all__ = [
+    "Action",
+    "Actor",
+    "Credits",
+    "Offer",
+    "RunView",
+    "SchemaReport",
+    "Service",
+    "StorySummary",
+    "check_database",
+]
 
 Action = Literal["read", "draft", "start", "cancel", "resume", "approve"]
 
@@ -101,63 +111,6 @@ class Offer:
     def missing(self) -> int:
         """Credits that are missing; 0 where they suffice."""
         return max(0, self.plan.estimated_credits - self.available)
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """One step of a run as it is saved."""
-
-    key: str
-    status: str
-    credits: int
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run as a reader sees it."""
-
-    id: str
-    story_id: str
-    status: RunStatus
-    user: str
-    plan: Plan
-    estimated_credits: int
-    used_credits: int
-    released_credits: int
-    steps: tuple[StepView, ...]
-    provider: str
-    model: str
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    error: str | None
-    error_code: str | None
-    resumed_from: str | None
-    resumed_by: str | None
-
-    @property
-    def is_active(self) -> bool:
-        """True until the run has ended."""
-        return self.status in ACTIVE
-
-    @property
-    def is_resumable(self) -> bool:
-        """True where a stopped run left steps undone and no other has taken them up."""
-        stopped = self.status in ("cancelled", "failed") and self.resumed_by is None
-        return stopped and any(step.status != "saved" for step in self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Credits:
-    """A user's credits over all projects; `entries` as the surfaces show them, oldest first."""
-
-    user: str
-    deposited: int
-    available: int
-    held: int
-    captured: int
-    entries: tuple[dict[str, Any], ...]
 
 
 class Service:
@@ -241,6 +194,11 @@ class Service:
         """A story by its id or title. Raises UnknownStory."""
         with self.database.read() as session:
             return stories.read_story(session, stories.find_story_id(session, reference))
+
+    def document(self, reference: str) -> dict[str, Any]:
+        """A story as the JSON document that `show` prints and `import` takes."""
+        story = self.story(reference)
+        return documents.story_document(story, self.out_of_date(story.id))
 
     def out_of_date(self, story_id: str) -> set[str]:
         """The keys of a story's pieces that are out of date."""
@@ -373,7 +331,7 @@ class Service:
         if story_id is not None:
             wanted = wanted.where(Run.story_version_id == story_id)
         with self.database.read() as session:
-            return [_run_view(session, run) for run in session.scalars(wanted)]
+            return [run_view(session, run) for run in session.scalars(wanted)]
 
     def run(self, run_id: str) -> RunView:
         """One run. Raises UnknownRun."""
@@ -381,7 +339,7 @@ class Service:
             run = session.get(Run, run_id)
             if run is None:
                 raise UnknownRun(run_id)
-            return _run_view(session, run)
+            return run_view(session, run)
 
     def events(self, run_id: str, after: int = 0) -> list[dict[str, Any]]:
         """The events of a run with a `seq` above `after`, in order."""
@@ -417,29 +375,8 @@ class Service:
     def credits(self, actor: Actor) -> Credits:
         """What a user has, holds and has used, with every movement."""
         with self.database.read() as session:
-            own = accounts.accounts_of(session, actor)
-            rows = session.scalars(
-                sa.select(CreditEntry)
-                .where(CreditEntry.account_id.in_([account.id for account in own]))
-                .order_by(CreditEntry.id)
-            )
-            return Credits(
-                user=actor.name,
-                deposited=sum(account.deposited for account in own),
-                available=sum(account.available for account in own),
-                held=sum(account.held for account in own),
-                captured=sum(account.captured for account in own),
-                entries=tuple(
-                    {
-                        "runId": row.run_id,
-                        "stepKey": row.step_key,
-                        "kind": row.kind,
-                        "credits": row.credits,
-                        "at": row.at.isoformat(),
-                    }
-                    for row in rows
-                ),
-            )
+            own = [account.id for account in accounts.accounts_of(session, actor)]
+            return ledger.statement(session, actor.name, own)
 
     def grant(self, name: str, credits: int) -> tuple[Actor, bool]:
         """Gives a user credits in the oldest project; an unknown name becomes an editor there.
@@ -472,26 +409,13 @@ class Service:
 
     def _add_samples(self) -> None:
         with self.database.write() as session:
-            _load_samples(session)
+            samples.load(session)
 
     def _expected_seconds(self, session: Session, plan: Plan) -> float:
         """How long a plan's calls take, by the middle of the writer's last 50."""
-        latencies = sorted(
-            latency
-            for latency in session.scalars(
-                sa.select(Revision.latency_ms)
-                .where(
-                    Revision.provider == self.provider.name,
-                    Revision.model == self.provider.model,
-                    Revision.latency_ms.is_not(None),
-                )
-                .order_by(Revision.id.desc())
-                .limit(50)
-            )
-            if latency is not None
-        )
-        if latencies:
-            call_s = latencies[len(latencies) // 2] / 1000
+        latency_ms = revisions.usual_latency_ms(session, self.provider.name, self.provider.model)
+        if latency_ms is not None:
+            call_s = latency_ms / 1000
         elif self.provider.name == "offline":
             call_s = self.settings.offline_delay_ms / 1000
         else:
@@ -515,45 +439,3 @@ def check_database(settings: Settings) -> SchemaReport:
         return migrate.report(database)
     finally:
         database.close()
-
-
-def _load_samples(session: Session) -> None:
-    """Sample users with their credits, and the sample stories, through the code of `import`."""
-    project_id = accounts.add_project(session, accounts.SAMPLE_PROJECT)
-    for name, display_name, role in accounts.SAMPLE_USERS:
-        actor = accounts.add_user(session, name, display_name, role, project_id)
-        account = accounts.open_account(session, actor, project_id)
-        if role == "editor":
-            ledger.grant(session, account.id, accounts.SAMPLE_CREDITS)
-    for name in documents.SAMPLE_FILES:
-        story = documents.read_document(documents.SAMPLES / name)
-        stories.insert_story(session, project_id, story)
-
-
-def _run_view(session: Session, run: Run) -> RunView:
-    steps = session.scalars(
-        sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position)
-    )
-    user = session.get(User, run.user_id)
-    assert user is not None
-    used = ledger.captured_by(session, run.id)
-    return RunView(
-        id=run.id,
-        story_id=run.story_version_id,
-        status=run.status,
-        user=user.name,
-        plan=Plan.from_json(run.plan),
-        estimated_credits=run.estimated_credits,
-        used_credits=used,
-        released_credits=0 if run.status in ACTIVE else run.estimated_credits - used,
-        steps=tuple(StepView(step.key, step.status, step.credits, step.error) for step in steps),
-        provider=run.provider,
-        model=run.model,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        error=run.error,
-        error_code=run.error_code,
-        resumed_from=run.resumed_from,
-        resumed_by=session.scalar(sa.select(Run.id).where(Run.resumed_from == run.id).limit(1)),
-    )

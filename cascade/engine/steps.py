@@ -16,7 +16,7 @@ from cascade import ledger
 from cascade.engine import events
 from cascade.engine.runs import beat_index, lock_run
 from cascade.llm.provider import Answer
-from cascade.store import stories
+from cascade.store import revisions, stories
 from cascade.store.tables import Draft, Revision, Run, RunStep, SceneShot, StoryVersion, now
 from cascade.story.brief import Brief, brief_for
 from cascade.story.document import Story, describe_piece, digest, piece_key
@@ -102,7 +102,7 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     if step == plan.steps_of(step.beat_key)[0]:
         _save_level(session, run, story_row, story, change)
     text = written.answer.text
-    revision = _add_revisions(session, run, step, story.text(key), written, change.new_level)
+    revision = _add_revision(session, run, step, story.text(key), written, change.new_level)
     stories.write_text(session, story_row, key, text)
     stories.mark_up_to_date(session, story.id, key)
     _mark_shots(session, run, story, step)
@@ -192,26 +192,11 @@ def _save_level(
         draft.directions = {key: text for key, text in draft.directions.items() if key != beat}
 
 
-def _add_revisions(
+def _add_revision(
     session: Session, run: Run, step: Step, old_text: str, written: Written, level: int
 ) -> Revision:
-    """The new text's revision, and one of the text it replaces if nothing had kept that yet."""
-    latest = session.scalar(
-        sa.select(Revision)
-        .where(Revision.story_version_id == run.story_version_id, Revision.key == step.key)
-        .order_by(Revision.id.desc())
-        .limit(1)
-    )
-    if old_text and (latest is None or latest.digest != digest(old_text)):
-        latest = Revision(
-            story_version_id=run.story_version_id,
-            key=step.key,
-            digest=digest(old_text),
-            text=old_text,
-            origin="found",
-        )
-        session.add(latest)
-        session.flush()
+    """The new text's revision; the text it replaces is kept as one too."""
+    replaces_id = revisions.keep_found(session, run.story_version_id, step.key, old_text)
     answer, usage = written.answer, written.answer.usage
     revision = Revision(
         story_version_id=run.story_version_id,
@@ -219,7 +204,7 @@ def _add_revisions(
         digest=digest(answer.text),
         text=answer.text,
         origin="run",
-        replaces_id=latest.id if latest is not None else None,
+        replaces_id=replaces_id,
         author_id=run.user_id,
         run_id=run.id,
         step_key=step.key,

@@ -1,4 +1,4 @@
-"""Users, projects, members and their credit accounts; and the samples an empty database gets."""
+"""Users, projects, members and their credit accounts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ from sqlalchemy.orm import Session
 from cascade.errors import UnknownUser
 from cascade.store.stories import new_id
 from cascade.store.tables import CreditAccount, Project, ProjectMember, Role, User
-
-SAMPLE_USERS: tuple[tuple[str, str, Role], ...] = (
-    ("editor", "Sample Editor", "editor"),
-    ("producer", "Sample Producer", "producer"),
-    ("viewer", "Sample Viewer", "viewer"),
-)
-SAMPLE_PROJECT = "Sample Project"
-SAMPLE_CREDITS = 500
 
 
 @dataclass(frozen=True, slots=True)

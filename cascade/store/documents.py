@@ -23,14 +23,6 @@ from cascade.story.document import Language, Scene, Story
 from cascade.story.structures import structure
 from cascade.story.tension import check_level
 
-SAMPLES = Path(__file__).parent.parent / "samples"
-# In the order in which a new database gets them; the page opens on the first.
-SAMPLE_FILES = (
-    "tinggi-muka-air.json",
-    "a-hundred-diameters.json",
-    "maximum-permissible-error.json",
-)
-
 
 def _storable(text: str) -> str:
     # Neither database keeps these; better said now than at the insert.

@@ -30,9 +30,9 @@ def new_id() -> str:
 
 
 def find_story_id(session: Session, reference: str) -> str:
-    """The id of the story that has this id, this title, or alone an id that begins so.
+    """The id of the story of this id or title, or of the only one whose id or title begins so.
 
-    Raises UnknownStory.
+    Four characters at least are taken for a beginning. Raises UnknownStory.
     """
     wanted = reference.strip()
     exact = session.scalar(sa.select(StoryVersion.id).where(StoryVersion.id == wanted))
@@ -41,6 +41,7 @@ def find_story_id(session: Session, reference: str) -> str:
     for condition in (
         sa.func.lower(StoryVersion.title) == wanted.lower(),
         StoryVersion.id.startswith(wanted, autoescape=True),
+        sa.func.lower(StoryVersion.title).startswith(wanted.lower(), autoescape=True),
     ):
         ids = session.scalars(sa.select(StoryVersion.id).where(condition).limit(2)).all()
         if len(ids) == 1 and len(wanted) >= 4:

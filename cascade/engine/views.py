@@ -1,0 +1,88 @@
+"""A run as its readers see it: row, plan, steps and credits in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade import ledger
+from cascade.store.tables import ACTIVE, Run, RunStatus, RunStep, User
+from cascade.story.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a run as it is saved."""
+
+    key: str
+    status: str
+    credits: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as a reader sees it."""
+
+    id: str
+    story_id: str
+    status: RunStatus
+    user: str
+    plan: Plan
+    estimated_credits: int
+    used_credits: int
+    released_credits: int
+    steps: tuple[StepView, ...]
+    provider: str
+    model: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    error_code: str | None
+    resumed_from: str | None
+    resumed_by: str | None
+
+    @property
+    def is_active(self) -> bool:
+        """True until the run has ended."""
+        return self.status in ACTIVE
+
+    @property
+    def is_resumable(self) -> bool:
+        """True where a stopped run left steps undone and no other has taken them up."""
+        stopped = self.status in ("cancelled", "failed") and self.resumed_by is None
+        return stopped and any(step.status != "saved" for step in self.steps)
+
+
+def run_view(session: Session, run: Run) -> RunView:
+    """The view of a run from its row."""
+    steps = session.scalars(
+        sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position)
+    )
+    user = session.get(User, run.user_id)
+    assert user is not None
+    used = ledger.captured_by(session, run.id)
+    return RunView(
+        id=run.id,
+        story_id=run.story_version_id,
+        status=run.status,
+        user=user.name,
+        plan=Plan.from_json(run.plan),
+        estimated_credits=run.estimated_credits,
+        used_credits=used,
+        released_credits=0 if run.status in ACTIVE else run.estimated_credits - used,
+        steps=tuple(StepView(step.key, step.status, step.credits, step.error) for step in steps),
+        provider=run.provider,
+        model=run.model,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        error=run.error,
+        error_code=run.error_code,
+        resumed_from=run.resumed_from,
+        resumed_by=session.scalar(sa.select(Run.id).where(Run.resumed_from == run.id).limit(1)),
+    )

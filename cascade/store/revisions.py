@@ -1,0 +1,48 @@
+"""Revisions: every text that was replaced, and what wrote its successor."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.store.tables import Revision
+from cascade.story.document import digest
+
+
+def keep_found(session: Session, story_id: str, key: str, text: str) -> int | None:
+    """Keeps the text that stands there now, if nothing has kept it yet; its revision's id.
+
+    None where nothing was written. What another program wrote is kept as `found`.
+    """
+    latest = session.scalar(
+        sa.select(Revision)
+        .where(Revision.story_version_id == story_id, Revision.key == key)
+        .order_by(Revision.id.desc())
+        .limit(1)
+    )
+    if text and (latest is None or latest.digest != digest(text)):
+        latest = Revision(
+            story_version_id=story_id, key=key, digest=digest(text), text=text, origin="found"
+        )
+        session.add(latest)
+        session.flush()
+    return latest.id if latest is not None else None
+
+
+def usual_latency_ms(session: Session, provider: str, model: str) -> int | None:
+    """The middle latency of a writer's last 50 texts; None where it has written none."""
+    latencies = sorted(
+        latency
+        for latency in session.scalars(
+            sa.select(Revision.latency_ms)
+            .where(
+                Revision.provider == provider,
+                Revision.model == model,
+                Revision.latency_ms.is_not(None),
+            )
+            .order_by(Revision.id.desc())
+            .limit(50)
+        )
+        if latency is not None
+    )
+    return latencies[len(latencies) // 2] if latencies else None
