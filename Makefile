@@ -1,0 +1,52 @@
+# Two commands set everything up on a machine that has Python 3.11 or later:
+#   make run    the page in the browser, with sample stories; no key, no server
+#   make test   everything the tests need, browser and Postgres included, then all tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+JOBS ?= 2
+
+.PHONY: run test check format soak bench clean
+
+run: $(VENV)/.run
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/.test
+	tests/browser/provide-chromium
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+soak: $(VENV)/.test
+	$(BIN)/pytest -m soak --timeout 3600 -rA $(ARGS)
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Each stamp is newer than what it was installed from.
+$(VENV)/.pip:
+	$(PYTHON) -c 'import sys; sys.exit("Arc Studio needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -U pip
+	touch $@
+
+$(VENV)/.run: $(VENV)/.pip pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) install -c constraints.txt --group test --group lint
+	touch $@
