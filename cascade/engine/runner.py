@@ -76,9 +76,7 @@ class Runner:
 
     def close(self) -> None:
         """Stops executing at once; what was under way goes on where it is next taken up."""
-        global _active
         DBOS.destroy()
-        _active = None
 
     async def transact(self, work: Callable[..., T], *arguments: Any) -> T:
         """Runs `work(session, …)` as one transaction in a thread; again while the database is away.
@@ -92,7 +90,7 @@ _active: Runner | None = None
 
 
 def _runner() -> Runner:
-    assert _active is not None, "a workflow runs only between launch and close"
+    assert _active is not None, "a workflow runs only after a launch"
     return _active
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 from aiolimiter import AsyncLimiter
@@ -59,15 +59,10 @@ def wait_before_retry(error: ProviderError, attempt: int) -> float:
 async def write(provider: Provider, brief: Brief) -> Answer:
     """One attempt: reads the provider's stream to its end. Raises ProviderError."""
     answer: Answer | None = None
-    stream = provider.write(brief)
-    try:
+    async with aclosing(provider.write(brief)) as stream:
         async for part in stream:
             if isinstance(part, Answer):
                 answer = part
-    finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
     if answer is None:
         raise ProviderError(
             "no_answer", "The writer ended without a text. Try again.", retryable=True

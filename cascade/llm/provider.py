@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -43,10 +43,10 @@ class Provider(Protocol):
     model: str
     prompt_version: str
 
-    def write(self, brief: Brief) -> AsyncIterator[Delta | Answer]:
+    def write(self, brief: Brief) -> AsyncGenerator[Delta | Answer, None]:
         """Streams one text: any number of Delta, then exactly one Answer.
 
-        Closing the iterator, or cancelling the task that reads it, aborts the call and closes
+        Closing the generator, or cancelling the task that reads it, aborts the call and closes
         its connection. One attempt a call: whoever reads decides about retries.
         Raises ProviderError; nothing else for anything a server does.
         """

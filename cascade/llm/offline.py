@@ -1,0 +1,74 @@
+"""The writer that needs no key and no network: a pacing edit of the previous text, by rules.
+
+It is no language model and nothing it writes may be passed off as one: every surface that shows
+its text shows `label` beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncGenerator
+from typing import Literal
+
+from cascade.llm.pacing import edited
+from cascade.llm.provider import Answer, Delta
+from cascade.story.brief import Brief
+from cascade.story.document import Language
+
+_LABELS: dict[Language, str] = {
+    "en": "offline draft: a pacing edit, not AI",
+    "id": "draf luring: suntingan ritme, bukan AI",
+}
+_PIECES = 6
+_BREAK = re.compile(r"\s")
+
+
+def label(language: Language) -> str:
+    """The words that every surface shows beside a text of the offline writer."""
+    return _LABELS.get(language, _LABELS["en"])
+
+
+class OfflineWriter:
+    """The Provider without a model. `delay_ms` is how long one call takes, spread over its pieces.
+
+    It obeys no direction (rules cannot), fails on no input, and uses no tokens.
+    """
+
+    name: Literal["offline", "openai"] = "offline"
+    model = "offline-pacing-1"
+    # Raise it whenever rules or tables change what is written: plans carry it in their hash.
+    prompt_version = "offline-1"
+
+    def __init__(self, delay_ms: int = 300) -> None:
+        self._delay_s = max(0, delay_ms) / 1000
+
+    async def write(self, brief: Brief) -> AsyncGenerator[Delta | Answer, None]:
+        """Streams the edited text in a few pieces, then the Answer. Raises nothing of its own."""
+        text = edited(brief)
+        pieces = _pieces(text)
+        for piece in pieces:
+            await asyncio.sleep(self._delay_s / len(pieces))
+            yield Delta(piece)
+        yield Answer(text, "stop", self.model, self._hash(brief))
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    def _hash(self, brief: Brief) -> str:
+        written = f"{self.prompt_version}\n{brief!r}".encode("utf-8", "backslashreplace")
+        return hashlib.sha256(written).hexdigest()[:16]
+
+
+def _pieces(text: str) -> list[str]:
+    """The text in a few pieces of about the same length, cut before whitespace."""
+    size = -(-len(text) // _PIECES)
+    pieces: list[str] = []
+    start = 0
+    while start < len(text):
+        found = _BREAK.search(text, min(start + size, len(text)), min(start + size + 40, len(text)))
+        end = found.start() if found else min(start + size, len(text))
+        pieces.append(text[start:end])
+        start = end
+    return pieces

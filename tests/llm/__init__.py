@@ -1,0 +1,1 @@
+"""Tests of the writers, and the model server that other tests borrow."""
