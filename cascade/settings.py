@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -88,6 +89,15 @@ def load_settings() -> Settings:
             "CASCADE_DATABASE_URL must begin with sqlite:/// or postgresql://, "
             "for example sqlite:///data/arc-studio.db."
         )
+    try:
+        sa.make_url(settings.database_url)
+    except (sa.exc.ArgumentError, ValueError):
+        # Not repeated: it may hold a password.
+        raise BadSetting(
+            "CASCADE_DATABASE_URL cannot be read as an address. It is to look like "
+            "postgresql://user:password@host:5432/name; a sign like @ or : in the password is "
+            "written as %40 or %3A."
+        ) from None
     return settings
 
 

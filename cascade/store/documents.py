@@ -35,7 +35,19 @@ def _storable(text: str) -> str:
     return text
 
 
+def _writable(shots: list[Any]) -> list[Any]:
+    # A shot may be anything, but Python reads more from a file than JSON can say.
+    try:
+        json.dumps(shots, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a surrogate pair; save the file as UTF-8 again") from None
+    except ValueError:
+        raise ValueError("holds NaN or an infinite number; take it out") from None
+    return shots
+
+
 Text = Annotated[StrictStr, AfterValidator(_storable)]
+Shots = Annotated[list[Any], AfterValidator(_writable)]
 
 
 class _Document(BaseModel):
@@ -55,7 +67,7 @@ class _Scene(_Document):
     beat_key: Text | None = None
     plot: Text | None = ""
     script: Text | None = ""
-    shots: list[Any] | None = None
+    shots: Shots | None = None
 
 
 class _Story(_Document):
@@ -128,6 +140,9 @@ def parse_document(text: str, name: str) -> Story:
         ) from None
     except RecursionError:
         raise BadDocument(f"{name} is nested too deeply to be a story.") from None
+    except ValueError:
+        # Python reads no whole number of more than 4300 digits.
+        raise BadDocument(f"{name} is not a story: a number in it is too long.") from None
     try:
         document = _Story.model_validate(raw)
     except ValidationError as error:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.tables import Revision
-from cascade.story.document import digest
+from cascade.story.document import Story, digest
 
 
 def keep_found(session: Session, story_id: str, key: str, text: str) -> int | None:
@@ -46,3 +46,21 @@ def usual_latency_ms(session: Session, provider: str, model: str) -> int | None:
         if latency is not None
     )
     return latencies[len(latencies) // 2] if latencies else None
+
+
+def writers(session: Session, story: Story) -> dict[str, tuple[str, str]]:
+    """Provider and model of the texts that stand as a run wrote them, by piece key.
+
+    Judged by the text itself: one that was edited since is nobody's.
+    """
+    rows = session.execute(
+        sa.select(Revision.key, Revision.digest, Revision.provider, Revision.model)
+        .where(Revision.story_version_id == story.id, Revision.origin == "run")
+        .order_by(Revision.id)
+    )
+    newest = {key: (found, provider or "", model or "") for key, found, provider, model in rows}
+    return {
+        key: (provider, model)
+        for key, (found, provider, model) in newest.items()
+        if digest(story.text(key)) == found
+    }

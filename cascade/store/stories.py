@@ -38,13 +38,19 @@ def find_story_id(session: Session, reference: str) -> str:
     exact = session.scalar(sa.select(StoryVersion.id).where(StoryVersion.id == wanted))
     if exact is not None:
         return exact
-    for condition in (
+    conditions = [
+        # As it stands first: a database's lower() may know no letters but ASCII's.
+        StoryVersion.title.in_((reference, wanted)),
         sa.func.lower(StoryVersion.title) == wanted.lower(),
-        StoryVersion.id.startswith(wanted, autoescape=True),
-        sa.func.lower(StoryVersion.title).startswith(wanted.lower(), autoescape=True),
-    ):
+    ]
+    if len(wanted) >= 4:
+        conditions += [
+            StoryVersion.id.startswith(wanted, autoescape=True),
+            sa.func.lower(StoryVersion.title).startswith(wanted.lower(), autoescape=True),
+        ]
+    for condition in conditions:
         ids = session.scalars(sa.select(StoryVersion.id).where(condition).limit(2)).all()
-        if len(ids) == 1 and len(wanted) >= 4:
+        if len(ids) == 1:
             return ids[0]
     raise UnknownStory(reference)
 
@@ -208,14 +214,15 @@ def pieces_of_beat(story: Story, beat_key: str) -> list[str]:
     ]
 
 
-def _levels(stored: dict[str, Any] | None) -> dict[str, int]:
+def _levels(stored: Any) -> dict[str, int]:
     # The product's column is JSON: what is no level there counts as unset, it is not ours to mend.
     return {
         key: level
-        for key, level in (stored or {}).items()
+        for key, level in (stored if isinstance(stored, dict) else {}).items()
         if isinstance(level, int) and not isinstance(level, bool) and LOWEST <= level <= HIGHEST
     }
 
 
-def _texts(stored: dict[str, Any] | None) -> dict[str, str]:
-    return {key: text for key, text in (stored or {}).items() if isinstance(text, str)}
+def _texts(stored: Any) -> dict[str, str]:
+    texts = stored if isinstance(stored, dict) else {}
+    return {key: text for key, text in texts.items() if isinstance(text, str)}

@@ -31,12 +31,17 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Turns it to UTC, because SQLite drops the zone."""
+        del dialect
+        return None if value is None else value.astimezone(UTC)
+
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Adds the zone that SQLite dropped."""
+        """Adds the zone that SQLite dropped; Postgres answers in the zone of its session."""
         del dialect
         if value is not None and value.tzinfo is None:
             return value.replace(tzinfo=UTC)
-        return value
+        return None if value is None else value.astimezone(UTC)
 
 
 def now() -> datetime:
@@ -59,7 +64,7 @@ class Base(DeclarativeBase):
     # JSON columns hold the product's maps (`{beatKey: text}`); plain JSON on both databases.
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         dict[str, Any]: sa.JSON(none_as_null=True),
-        Any: sa.JSON(none_as_null=True),
+        Any: sa.JSON(),  # a shot may be null too
         datetime: UtcDateTime,
         str: sa.Text,
     }

@@ -266,17 +266,17 @@ def seam_piece(neighbour: Scene, replaced: Container[str]) -> str:
 def _keys_read(story: Story, steps: tuple[Step, ...]) -> list[str]:
     """The pieces that the steps read but do not replace themselves, in a stable order.
 
-    Content of the neighbouring beats; what an earlier part of the same beat is (in a resumed run
-    it is not among the steps); scripts of the scenes before and after.
+    Content of the neighbouring beats, which every prompt carries; what an earlier part of the same
+    beat is (in a resumed run it is not among the steps); scripts of the scenes before and after.
     """
     replaced = {step.key for step in steps}
     keys = story.structure.keys
     read: dict[str, None] = {}
     for step in steps:
         at = keys.index(step.beat_key)
+        around = [keys[place] for place in (at - 1, at + 1) if 0 <= place < len(keys)]
+        read |= dict.fromkeys(piece_key(key, "beatContent") for key in around)
         if step.kind == "beatContent":
-            around = [keys[place] for place in (at - 1, at + 1) if 0 <= place < len(keys)]
-            read |= dict.fromkeys(piece_key(key, "beatContent") for key in around)
             continue
         read[piece_key(step.beat_key, "beatContent")] = None
         if step.kind != "keyAction":

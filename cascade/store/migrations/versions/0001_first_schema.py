@@ -50,10 +50,11 @@ def upgrade() -> None:
         sa.Column("held", sa.Integer(), nullable=False),
         sa.Column("captured", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "available + held + captured = deposited", name="ck_credit_accounts_conserved"
+            "available + held + captured = deposited", name=op.f("ck_credit_accounts_conserved")
         ),
         sa.CheckConstraint(
-            "available >= 0 AND held >= 0 AND captured >= 0", name="ck_credit_accounts_not_negative"
+            "available >= 0 AND held >= 0 AND captured >= 0",
+            name=op.f("ck_credit_accounts_not_negative"),
         ),
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name="fk_credit_accounts_project_id"
@@ -109,7 +110,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=64), nullable=True),
         sa.Column("step_key", sa.String(length=128), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("credits >= 0", name="ck_credit_entries_whole"),
+        sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_entries_whole")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["credit_accounts.id"], name="fk_credit_entries_account_id"
         ),
@@ -214,7 +215,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status IN ('awaiting_approval', 'rejected', 'queued', 'running', 'cancelling', "
             "'done', 'cancelled', 'failed')",
-            name="ck_runs_status",
+            name=op.f("ck_runs_status"),
         ),
         sa.ForeignKeyConstraint(["account_id"], ["credit_accounts.id"], name="fk_runs_account_id"),
         sa.ForeignKeyConstraint(["approved_by"], ["users.id"], name="fk_runs_approved_by"),
