@@ -1,0 +1,308 @@
+"""Stories as documents: any goes in and comes out again; a broken one says where, and stays out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from story.making import stories
+
+from cascade.errors import BadDocument
+from cascade.service import Service
+from cascade.settings import Settings
+from cascade.store.accounts import first_project
+from cascade.store.database import Database
+from cascade.store.documents import parse_document, read_document, story_document
+from cascade.store.stories import insert_story, read_story
+from cascade.store.tables import Base
+from cascade.story.document import Story
+from cascade.story.structures import STRUCTURES
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)
+# In a shot anything goes that JSON can say.
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=("Cs",)), max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+LEVELS = st.integers(1, 5)
+
+
+def without_ids(document: dict[str, Any]) -> dict[str, Any]:
+    scenes = [
+        {name: value for name, value in one.items() if name != "id"} for one in document["scenes"]
+    ]
+    return {**document, "id": "", "scenes": scenes}
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Documents as people write them: optional fields missing or null, keys nobody knows."""
+    structure = STRUCTURES[draw(st.sampled_from(sorted(STRUCTURES)))]
+
+    def some(fields: dict[str, st.SearchStrategy[Any]]) -> dict[str, Any]:
+        chosen = draw(st.fixed_dictionaries({}, optional=fields))
+        return {name: value for name, value in chosen.items() if value is not ...}
+
+    optional = st.none() | TEXTS
+    document = {
+        "title": draw(TEXTS.filter(str.strip)),
+        "language": draw(st.sampled_from(["en", "id"])),
+        "structureType": structure.type,
+        **some({"synopsis": optional, "genre": optional, "tone": optional, "id": JSON, "x": JSON}),
+    }
+    if draw(st.booleans()):
+        keys = draw(st.lists(st.sampled_from(structure.keys), unique=True, max_size=4))
+        fields = {
+            "content": optional,
+            "keyAction": optional,
+            "tension": st.none() | LEVELS,
+            "label": TEXTS,
+        }
+        document["beats"] = [{"key": key, **some(fields)} for key in keys]
+    if draw(st.booleans()):
+        numbers = draw(st.lists(st.integers(1, 2**31 - 1), unique=True, max_size=4))
+        fields = {
+            "beatKey": st.none() | st.sampled_from(structure.keys),
+            "plot": optional,
+            "script": optional,
+            "shots": st.none() | st.lists(JSON, max_size=3),
+            "id": TEXTS,
+        }
+        document["scenes"] = [{"number": number, **some(fields)} for number in numbers]
+    return document
+
+
+def expected(document: dict[str, Any]) -> dict[str, Any]:
+    """What `show` prints of an imported document, said without the code that does it."""
+    structure = STRUCTURES[document["structureType"]]
+    beats = {beat["key"]: beat for beat in document.get("beats", [])}
+    return {
+        "id": "",
+        "title": document["title"],
+        "synopsis": document.get("synopsis") or "",
+        "genre": document.get("genre") or "",
+        "tone": document.get("tone") or "",
+        "language": document["language"],
+        "structureType": structure.type,
+        "beats": [
+            {
+                "key": beat.key,
+                "label": beat.label,
+                "content": beats.get(beat.key, {}).get("content") or "",
+                "keyAction": beats.get(beat.key, {}).get("keyAction") or "",
+                "tension": beats.get(beat.key, {}).get("tension") or 3,
+            }
+            for beat in structure.beats
+        ],
+        "scenes": [
+            {
+                "number": scene["number"],
+                "beatKey": scene.get("beatKey"),
+                "plot": scene.get("plot") or "",
+                "script": scene.get("script") or "",
+                "shots": scene.get("shots") or [],
+            }
+            for scene in sorted(document.get("scenes", []), key=lambda one: one["number"])
+        ],
+    }
+
+
+def test_any_document_comes_out_as_it_went_in(database: Database) -> None:
+    def imported(text: str) -> dict[str, Any]:
+        with database.write() as session:
+            story_id = insert_story(
+                session, first_project(session), parse_document(text, "story.json")
+            )
+        with database.read() as session:
+            shown = story_document(read_story(session, story_id))
+        assert shown["id"] == story_id
+        printed: dict[str, Any] = json.loads(json.dumps(shown, ensure_ascii=False))
+        return printed
+
+    @settings(max_examples=80 if database.is_sqlite else 40)
+    @given(documents())
+    def check(document: dict[str, Any]) -> None:
+        first = imported(json.dumps(document))
+        assert without_ids(first) == expected(document)
+        # And what was shown can be imported again, into another story.
+        second = imported(json.dumps(first, ensure_ascii=False))
+        assert second["id"] != first["id"]
+        assert without_ids(second) == without_ids(first)
+
+    check()
+
+
+def test_any_story_comes_back_as_it_was_written(database: Database) -> None:
+    @settings(max_examples=60 if database.is_sqlite else 30)
+    @given(stories(texts=TEXTS, shots=JSON))
+    def check(story: Story) -> None:
+        with database.write() as session:
+            story_id = insert_story(session, first_project(session), story)
+        with database.read() as session:
+            found = read_story(session, story_id)
+        assert found.id == story_id
+        assert (found.levels, found.contents, found.key_actions) == (
+            story.levels,
+            story.contents,
+            story.key_actions,
+        )
+        assert without_ids(story_document(found)) == without_ids(story_document(story))
+
+    check()
+
+
+def test_out_of_date_is_there_only_where_something_is() -> None:
+    story = parse_document('{"title": "T", "language": "en", "structureType": "cat"}', "t")
+    assert "outOfDate" not in story_document(story)
+    marked = story_document(story, {"midpoint/script/5", "finale/keyAction"})
+    assert marked["outOfDate"] == ["finale/keyAction", "midpoint/script/5"]
+
+
+BASE: dict[str, Any] = {"title": "Tides", "language": "en", "structureType": "cat"}
+
+
+def broken(**fields: Any) -> str:
+    return json.dumps({**BASE, **fields})
+
+
+def scene(**fields: Any) -> str:
+    return broken(scenes=[{"number": 1}, {"number": 2, **fields}])
+
+
+def beat(**fields: Any) -> str:
+    return broken(beats=[{"key": "setup"}, {"key": "finale", **fields}])
+
+
+BROKEN: list[tuple[str, str]] = [
+    ("", "line 1, column 1"),
+    ("{", "line 1, column 2"),
+    ('{"title": "T",\n "language" "en"}', "line 2, column 13"),
+    ("[]", "the document"),
+    ("7", "the document"),
+    ('"story"', "the document"),
+    ("null", "the document"),
+    ("{}", "title"),
+    ('{"language": "en", "structureType": "cat"}', "title"),
+    ('{"title": "T", "structureType": "cat"}', "language"),
+    ('{"title": "T", "language": "en"}', "structureType"),
+    (broken(title=""), "title"),
+    (broken(title=" \n"), "title"),
+    (broken(title=None), "title"),
+    (broken(title=7), "title"),
+    (broken(title="a\x00b"), "title"),
+    (broken(title="a\ud800b"), "title"),
+    (broken(language="fr"), "language"),
+    (broken(language="EN"), "language"),
+    (broken(structureType="kishotenketsu"), "kishotenketsu"),
+    (broken(structureType="CAT"), "CAT"),
+    (broken(synopsis=["a"]), "synopsis"),
+    (broken(tone="\ud800"), "tone"),
+    (broken(beats={}), "beats"),
+    (broken(beats=None), "beats"),
+    (broken(beats=["setup"]), "beats[0]"),
+    (broken(beats=[{"content": "x"}]), "beats[0].key"),
+    (broken(beats=[{"key": "ordeal"}]), '"ordeal"'),
+    (broken(beats=[{"key": "setup"}, {"key": "setup"}]), '"setup"'),
+    (beat(content=7), "beats[1].content"),
+    (beat(keyAction={"a": 1}), "beats[1].keyAction"),
+    (beat(keyAction="\x00"), "beats[1].keyAction"),
+    (beat(tension=0), "finale"),
+    (beat(tension=6), "finale"),
+    (beat(tension=True), "beats[1].tension"),
+    (beat(tension="3"), "beats[1].tension"),
+    (beat(tension=2.5), "beats[1].tension"),
+    (beat(tension=3.0), "beats[1].tension"),
+    (broken(scenes={"1": {}}), "scenes"),
+    (broken(scenes=[{}]), "scenes[0].number"),
+    (scene(number=0), "scenes[1].number"),
+    (scene(number=-4), "scenes[1].number"),
+    (scene(number=2**31), "scenes[1].number"),
+    (scene(number="2"), "scenes[1].number"),
+    (scene(number=True), "scenes[1].number"),
+    (scene(number=1), "number 1"),
+    (scene(beatKey="ordeal"), '"ordeal"'),
+    (scene(beatKey=""), '""'),
+    (scene(beatKey=3), "scenes[1].beatKey"),
+    (scene(plot=3), "scenes[1].plot"),
+    (scene(script=["INT."]), "scenes[1].script"),
+    (scene(script="a\x00"), "scenes[1].script"),
+    (scene(shots="close"), "scenes[1].shots"),
+    (scene(shots={"1": "close"}), "scenes[1].shots"),
+    (scene(shots=[float("nan")]), "scenes[1].shots"),
+    (scene(shots=["x", {"seconds": float("inf")}]), "scenes[1].shots"),
+    (scene(shots=["\ud800"]), "scenes[1].shots"),
+    (scene(shots=[{"\udfff": 1}]), "scenes[1].shots"),
+    (scene(shots=[1]).replace("[1]", "[1e999]"), "scenes[1].shots"),
+    (scene(shots=[1]).replace("[1]", "[" + "1" * 5000 + "]"), "number"),
+    (scene(shots=[1]).replace("[1]", "[" * 100_000 + "]" * 100_000), "nested"),
+]
+
+
+@pytest.mark.parametrize(("text", "place"), BROKEN)
+def test_a_broken_document_says_where(text: str, place: str) -> None:
+    with pytest.raises(BadDocument) as refused:
+        parse_document(text, "tides.json")
+    message = refused.value.message
+    assert message.startswith("tides.json")
+    assert place in message
+    assert "\n" not in message
+    assert message.endswith((".", ")"))
+    assert len(message) < 500
+
+
+def test_several_problems_are_counted() -> None:
+    with pytest.raises(BadDocument, match=r"title: .* \(2 more problems\)"):
+        parse_document('{"structureType": "cat", "scenes": [{"number": 0}]}', "tides.json")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "tides.json"
+    for content, place in ((b"\xff\xfe{\x00", "byte 0"), (b'{"title": "\xe9"}', "byte 11")):
+        path.write_bytes(content)
+        with pytest.raises(BadDocument, match=rf"tides\.json is not UTF-8 text .*{place}"):
+            read_document(path)
+    with pytest.raises(BadDocument, match=r"nowhere\.json cannot be read: No such file"):
+        read_document(tmp_path / "nowhere.json")
+    with pytest.raises(BadDocument, match="cannot be read: Is a directory"):
+        read_document(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
+    path = tmp_path / "tides.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(BASE).encode())
+    assert read_document(path).title == "Tides"
+
+
+def test_a_broken_document_leaves_nothing(database_url: str, tmp_path: Path) -> None:
+    service = Service(Settings(database_url=database_url, provider="offline", samples="off"))
+    path = tmp_path / "tides.json"
+
+    def rows() -> dict[str, int]:
+        with service.database.read() as session:
+            return {
+                table.name: session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+                for table in Base.metadata.sorted_tables
+            }
+
+    try:
+        path.write_text(broken(scenes=[{"number": 1, "shots": ["a"]}]))
+        service.import_story(path)
+        before = rows()
+        assert (before["story_versions"], before["scene_plots"], before["scene_shots"]) == (1, 1, 1)
+        for text, _ in BROKEN:
+            path.write_text(text)
+            with pytest.raises(BadDocument):
+                service.import_story(path)
+            assert rows() == before
+    finally:
+        service.close()

@@ -1,0 +1,260 @@
+"""Stories in the product's tables: found, read leniently, and written one piece at a time."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from story.making import all_pieces, stories
+
+from cascade.errors import UnknownStory
+from cascade.store.accounts import add_project
+from cascade.store.database import Database
+from cascade.store.stories import (
+    find_story_id,
+    insert_story,
+    lock_story,
+    mark_out_of_date,
+    mark_up_to_date,
+    new_id,
+    out_of_date,
+    pieces_of_beat,
+    read_story,
+    write_level,
+    write_text,
+)
+from cascade.store.tables import Base
+from cascade.story.document import Scene, Story
+
+STORY = Story(
+    title="Tides",
+    language="en",
+    structure_type="harmon",
+    levels={"you": 1, "need": 2},
+    contents={"you": "content of you", "need": "content of need", "go": ""},
+    key_actions={"you": "action of you"},
+    scenes=(
+        Scene(1, "you", "plot 1", "script 1", ("a", {"b": None})),
+        Scene(2, "need", "plot 2", "script 2", ("c",)),
+        Scene(9, None, "plot 9", "script 9"),
+    ),
+)
+
+
+def inserted(database: Database, story: Story = STORY) -> str:
+    with database.write() as session:
+        return insert_story(session, add_project(session, "Project"), story)
+
+
+def raw(database: Database) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, JSON as the text that is stored."""
+    with database.read() as session:
+        found = {}
+        for table in Base.metadata.sorted_tables:
+            columns = [
+                sa.cast(column, sa.Text).label(column.name)
+                if isinstance(column.type, sa.JSON)
+                else column
+                for column in table.columns
+            ]
+            rows = session.execute(sa.select(*columns).order_by(*table.primary_key))
+            found[table.name] = [dict(row._mapping) for row in rows]
+        return found
+
+
+@pytest.mark.parametrize("key", sorted({*all_pieces(STORY), "search/beatContent"}))
+def test_writing_a_text_touches_nothing_else(database: Database, key: str) -> None:
+    other_id, story_id = inserted(database), inserted(database)
+    before = raw(database)
+    with database.write() as session:
+        write_text(session, lock_story(session, story_id), key, "as “new”\n")
+    after = raw(database)
+    beat_key, kind, *rest = key.split("/")
+    if rest:
+        table, row_id = "scene_plots", f"{story_id}-{rest[0]}"
+        column = "plot" if kind == "scenePlot" else "script"
+    else:
+        table, row_id = "story_versions", story_id
+        column = "harmon_beats" if kind == "beatContent" else "harmon_key_actions"
+    for name, rows in before.items():
+        for old, new in zip(rows, after[name], strict=True):
+            changed = {field for field in old if old[field] != new[field]}
+            here = name == table and old["id"] == row_id
+            assert changed == ({column} if here else set()), (name, old.get("id"))
+            if here and not rest:
+                # In the map every other key is the same, in the same order.
+                was, now = json.loads(old[column]), json.loads(new[column])
+                assert list({**was, beat_key: 0}) == list(now)
+                assert now == {**was, beat_key: "as “new”\n"}
+            elif here:
+                assert new[column] == "as “new”\n"
+    with database.read() as session:
+        assert read_story(session, story_id).text(key) == "as “new”\n"
+        assert read_story(session, other_id).text(key) == STORY.text(key)
+
+
+def test_writing_any_text_of_any_story(database: Database) -> None:
+    texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"))
+
+    @settings(max_examples=40 if database.is_sqlite else 20)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        story = data.draw(stories())
+        story_id = inserted(database, story)
+        key = data.draw(st.sampled_from(list(all_pieces(story))))
+        text = data.draw(texts)
+        with database.write() as session:
+            write_text(session, lock_story(session, story_id), key, text)
+        with database.read() as session:
+            found = read_story(session, story_id)
+        assert found.text(key) == text
+        assert found.levels == story.levels
+        for other in all_pieces(story):
+            assert other == key or found.text(other) == story.text(other)
+
+    check()
+
+
+def test_what_else_the_maps_hold_is_kept(database: Database) -> None:
+    story_id = inserted(database)
+    odd = {"you": "text", "need": None, "oldBeat": "kept", "notes": {"by": ["a", 1.5]}}
+    with database.write() as session:
+        session.execute(
+            sa.text("UPDATE story_versions SET harmon_beats = :odd, tension_levels = :levels"),
+            {"odd": json.dumps(odd), "levels": json.dumps({"you": "high", "oldBeat": 9})},
+        )
+    with database.write() as session:
+        row = lock_story(session, story_id)
+        write_text(session, row, "go/beatContent", "new")
+        write_level(row, "go", 5)
+    with database.read() as session:
+        row = lock_story(session, story_id)
+        assert row.harmon_beats == {**odd, "go": "new"}
+        assert row.tension_levels == {"you": "high", "oldBeat": 9, "go": 5}
+
+
+@pytest.mark.parametrize(
+    ("stored", "levels"),
+    [
+        (None, {}),
+        ({}, {}),
+        ([], {}),
+        ("{}", {}),
+        (4, {}),
+        ({"you": 0, "need": 6, "go": 5, "search": 1}, {"go": 5, "search": 1}),
+        ({"you": "4", "need": True, "go": 2.5, "search": None, "find": [3]}, {}),
+        ({"you": 4, "somethingElse": 2}, {"you": 4}),
+    ],
+)
+def test_odd_levels_count_as_unset(database: Database, stored: Any, levels: dict[str, int]) -> None:
+    story_id = inserted(database)
+    with database.write() as session:
+        session.execute(
+            sa.text("UPDATE story_versions SET tension_levels = :odd"),
+            {"odd": None if stored is None else json.dumps(stored)},
+        )
+    with database.read() as session:
+        story = read_story(session, story_id)
+    assert story.curve == {**dict.fromkeys(story.structure.keys, 3), **levels}
+
+
+@pytest.mark.parametrize("stored", [None, [], "text", {"you": None, "need": 7, "go": ["a"]}])
+def test_odd_texts_count_as_unwritten(database: Database, stored: Any) -> None:
+    story_id = inserted(database)
+    with database.write() as session:
+        session.execute(
+            sa.text("UPDATE story_versions SET harmon_beats = :odd, harmon_key_actions = :odd"),
+            {"odd": None if stored is None else json.dumps(stored)},
+        )
+        session.execute(sa.text("UPDATE scene_plots SET plot = NULL, script = NULL"))
+    with database.read() as session:
+        story = read_story(session, story_id)
+    assert all(story.text(key) == "" for key in all_pieces(story))
+
+
+def test_writing_a_level(database: Database) -> None:
+    story_id = inserted(database)
+    with database.write() as session:
+        write_level(lock_story(session, story_id), "go", 5)
+    with database.read() as session:
+        assert read_story(session, story_id).levels == {"you": 1, "need": 2, "go": 5}
+
+
+def test_marks(database: Database) -> None:
+    one, other = inserted(database), inserted(database)
+    keys = pieces_of_beat(STORY, "need")
+    assert keys == ["need/beatContent", "need/keyAction", "need/scenePlot/2", "need/script/2"]
+    with database.write() as session:
+        mark_out_of_date(session, one, keys, "run-1")
+        mark_out_of_date(session, one, keys[:1], "run-2")
+        mark_up_to_date(session, one, "need/keyAction")
+        mark_up_to_date(session, one, "you/keyAction")
+    with database.read() as session:
+        assert out_of_date(session, one) == set(keys) - {"need/keyAction"}
+        assert out_of_date(session, other) == set()
+
+
+def test_finding_a_story(database: Database) -> None:
+    with database.write() as session:
+        project_id = add_project(session, "Project")
+
+        def insert(title: str) -> str:
+            story = Story(title=title, language="en", structure_type="cat")
+            return insert_story(session, project_id, story)
+
+        ids = {title: insert(title) for title in ("Tides of May", "Up", "ÉTÉ À PARIS", "100% Sure")}
+        twins = [insert("Twins") for _ in range(2)]
+    with database.read() as session:
+        for title, story_id in ids.items():
+            assert find_story_id(session, story_id) == story_id
+            assert find_story_id(session, f" {story_id} ") == story_id
+            assert find_story_id(session, title) == story_id
+        assert find_story_id(session, "tides OF may") == ids["Tides of May"]
+        assert find_story_id(session, "tides") == ids["Tides of May"]
+        assert find_story_id(session, "up") == ids["Up"]
+        assert find_story_id(session, twins[0]) == twins[0]
+        # A beginning that only one id has; one letter short, all five have it.
+        unique = next(
+            n
+            for n in range(4, 17)
+            if sum(i[:n] == twins[1][:n] for i in [*ids.values(), *twins]) == 1
+        )
+        assert find_story_id(session, twins[1][:unique]) == twins[1]
+        for reference in ("", "T", "Twins", "nothing", "%%%%", "____", "1___", twins[0][:4]):
+            with pytest.raises(UnknownStory, match="cascade stories"):
+                find_story_id(session, reference)
+
+
+def test_ids_are_unique_and_sort_by_their_time() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        many = list(pool.map(lambda _: new_id(), range(400)))
+    assert len({one[:11] for one in many}) == 400
+    assert all(len(one) == 16 for one in many)
+    row = [new_id() for _ in range(50)]
+    assert row == sorted(row)
+    time.sleep(0.1)
+    assert new_id() > max(many)
+
+
+def test_an_unknown_story(database: Database) -> None:
+    with database.write() as session:
+        for read in (read_story, lock_story):
+            with pytest.raises(UnknownStory):
+                read(session, "no such story")
+
+
+def test_a_scene_number_is_there_once(database: Database) -> None:
+    inserted(database)
+    with pytest.raises(sa.exc.IntegrityError), database.write() as session:
+        session.execute(
+            sa.text(
+                "INSERT INTO scene_plots (id, story_version_id, scene_number) "
+                "SELECT 'another', story_version_id, scene_number FROM scene_plots"
+            )
+        )

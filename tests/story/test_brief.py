@@ -1,0 +1,187 @@
+"""Briefs: what one step's text is written from, at the moment it is written."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cascade.story.brief import Brief, Seam, brief_for
+from cascade.story.document import Scene, Story
+from cascade.story.plan import make_plan
+
+from .making import run_steps, stories_with_changes, with_text, written
+
+SCENES = (
+    Scene(1, "you", "plot 1", "script 1"),
+    Scene(2, "need", "plot 2", "script 2"),
+    Scene(3, "need", "plot 3", "script 3"),
+    Scene(4, None, "plot 4", "script 4"),
+    Scene(6, "go", "plot 6", "script 6"),
+    Scene(8, "search", "plot 8", "script 8"),
+)
+STORY = Story(
+    title="Tides",
+    language="id",
+    structure_type="harmon",
+    synopsis="A gauge is read.",
+    genre="drama",
+    tone="dry",
+    levels={"you": 1, "need": 2, "go": 3, "search": 3},
+    contents={key: f"content of {key}" for key in ("you", "need", "go", "search")},
+    key_actions={key: f"action of {key}" for key in ("you", "need", "go", "search")},
+    scenes=SCENES,
+)
+
+
+def brief_of(story: Story, levels: dict[str, int], key: str, saved: list[str]) -> Brief:
+    """The brief of a step, after the steps of these keys are saved."""
+    plan = make_plan(story, levels, directions={"need": "keep it small"})
+    now, _ = run_steps(story, plan, saved)
+    return brief_for(plan, plan.step(key), now, seed=f"run-1/{key}")
+
+
+def test_the_first_step_of_a_beat() -> None:
+    brief = brief_of(STORY, {"need": 4}, "need/beatContent", [])
+    assert brief == Brief(
+        kind="beatContent",
+        language="id",
+        title="Tides",
+        synopsis="A gauge is read.",
+        genre="drama",
+        tone="dry",
+        structure_type="harmon",
+        beat_key="need",
+        beat_label="Need",
+        previous_level=2,
+        new_level=4,
+        prev_beat_level=1,
+        next_beat_level=3,
+        prev_beat_content="content of you",
+        next_beat_content="content of go",
+        direction="keep it small",
+        old_text="content of need",
+        beat_content="",
+        key_action="",
+        plot="",
+        scene_number=None,
+        before=None,
+        after=None,
+        seed="run-1/need/beatContent",
+    )
+    assert brief.rising
+    assert not brief_of(STORY, {"need": 1}, "need/beatContent", []).rising
+
+
+def test_a_key_action_is_written_from_the_new_content() -> None:
+    brief = brief_of(STORY, {"need": 4}, "need/keyAction", ["need/beatContent"])
+    assert brief.beat_content == written("need/beatContent")
+    assert brief.old_text == "action of need"
+    assert (brief.key_action, brief.plot, brief.scene_number) == ("", "", None)
+    # The level is saved by now, and the step still goes from the old one to the new one.
+    assert (brief.previous_level, brief.new_level) == (2, 4)
+
+
+def test_a_plot_is_written_from_the_new_content_and_key_action() -> None:
+    saved = ["need/beatContent", "need/keyAction", "need/scenePlot/2"]
+    brief = brief_of(STORY, {"need": 4}, "need/scenePlot/3", saved)
+    assert brief.beat_content == written("need/beatContent")
+    assert brief.key_action == written("need/keyAction")
+    assert brief.old_text == "plot 3"
+    assert (brief.plot, brief.before, brief.after) == ("", None, None)
+    assert brief.scene_number == 3
+
+
+def test_a_script_is_written_from_its_new_plot() -> None:
+    saved = [
+        "need/beatContent",
+        "need/keyAction",
+        "need/scenePlot/2",
+        "need/scenePlot/3",
+    ]
+    brief = brief_of(STORY, {"need": 4}, "need/script/3", saved)
+    assert brief.plot == written("need/scenePlot/3")
+    assert brief.old_text == "script 3"
+    # Scene 2 is rewritten by the same plan: its old script is doomed, so its new plot.
+    assert brief.before == Seam(2, "plot", written("need/scenePlot/2"))
+    # Scene 4 has no beat and is a neighbour all the same.
+    assert brief.after == Seam(4, "script", "script 4")
+
+
+def test_seams_of_a_neighbour_do_not_depend_on_who_is_first_of_a_group() -> None:
+    saved = ["need/beatContent", "need/keyAction", "need/scenePlot/2", "need/scenePlot/3"]
+    alone = brief_of(STORY, {"need": 4}, "need/script/3", saved)
+    after_two = brief_of(STORY, {"need": 4}, "need/script/3", [*saved, "need/script/2"])
+    assert alone == after_two
+
+
+@pytest.mark.parametrize(
+    ("levels", "key", "before", "after"),
+    [
+        ({"you": 5}, "you/script/1", None, Seam(2, "script", "script 2")),
+        ({"search": 5}, "search/script/8", Seam(6, "script", "script 6"), None),
+        ({"go": 5}, "go/script/6", Seam(4, "script", "script 4"), Seam(8, "script", "script 8")),
+        ({"go": 5, "search": 5}, "go/script/6", Seam(4, "script", "script 4"), "plot of 8"),
+        ({"go": 5, "search": 5}, "search/script/8", "new plot of 6", None),
+    ],
+)
+def test_seams(
+    levels: dict[str, int], key: str, before: Seam | str | None, after: Seam | str | None
+) -> None:
+    plan = make_plan(STORY, levels)
+    at = [step.key for step in plan.steps].index(key)
+    brief = brief_of(STORY, levels, key, [step.key for step in plan.steps[:at]])
+    if after == "plot of 8":
+        after = Seam(8, "plot", "plot 8")
+    if before == "new plot of 6":
+        before = Seam(6, "plot", written("go/scenePlot/6"))
+    assert (brief.before, brief.after) == (before, after)
+
+
+def test_a_neighbour_with_nothing_written_is_no_seam() -> None:
+    empty = with_text(with_text(STORY, "you/script/1", ""), "/script/4", "")
+    assert brief_of(empty, {"need": 4}, "need/script/2", []).before is None
+    assert brief_of(empty, {"need": 4}, "need/script/3", []).after is None
+
+
+def test_the_ends_of_a_story_have_no_beat_before_or_after() -> None:
+    first = brief_of(STORY, {"you": 5}, "you/beatContent", [])
+    assert (first.prev_beat_level, first.prev_beat_content) == (None, "")
+    assert (first.next_beat_level, first.next_beat_content) == (2, "content of need")
+    last = brief_of(STORY, {"change": 5}, "change/beatContent", [])
+    assert (last.next_beat_level, last.next_beat_content) == (None, "")
+    assert (last.prev_beat_level, last.prev_beat_content) == (3, "")
+
+
+def test_the_beat_before_is_read_as_the_run_left_it() -> None:
+    brief = brief_of(
+        STORY, {"you": 5, "need": 4}, "need/beatContent", ["you/beatContent", "you/keyAction"]
+    )
+    assert brief.prev_beat_content == written("you/beatContent")
+    assert brief.prev_beat_level == 5
+
+
+@given(st.data())
+def test_every_brief_has_the_newest_of_its_beat(data: st.DataObject) -> None:
+    story, levels = data.draw(stories_with_changes())
+    plan = make_plan(story, levels)
+    at = data.draw(st.integers(0, len(plan.steps) - 1))
+    step = plan.steps[at]
+    now, _ = run_steps(story, plan, [one.key for one in plan.steps[:at]])
+    brief = brief_for(plan, step, now, "seed")
+    change = plan.change(step.beat_key)
+    assert brief.old_text == story.text(step.key)
+    assert (brief.previous_level, brief.new_level) == (change.previous_level, change.new_level)
+    if step.kind != "beatContent":
+        assert brief.beat_content == written(f"{step.beat_key}/beatContent")
+    if step.scene_number is not None:
+        assert brief.key_action == written(f"{step.beat_key}/keyAction")
+    if step.kind == "script":
+        assert brief.plot == written(f"{step.beat_key}/scenePlot/{step.scene_number}")
+    for seam in (brief.before, brief.after):
+        if seam is not None:
+            scene = now.scene(seam.scene_number)
+            assert scene is not None
+            doomed = f"{scene.beat_key}/script/{scene.number}" in {one.key for one in plan.steps}
+            assert seam.source == ("plot" if doomed else "script")
+            assert seam.text == (scene.plot if doomed else scene.script)

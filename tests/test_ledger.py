@@ -1,0 +1,944 @@
+"""Credits: no sequence of starts, captures, duplicates, ends and crashes makes or loses one.
+
+Two state machines, on SQLite and on Postgres: the ledger alone, and the engine's transactions over
+it. A crash is an exception inside a transaction, just before its commit. Then the rules that the
+database keeps by itself, whoever writes, and what happens when several write at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy.orm import Session
+from story.making import with_level, with_text
+
+from cascade import ledger
+from cascade.engine import events, runs, steps
+from cascade.engine.steps import Written
+from cascade.errors import (
+    InsufficientCredits,
+    NothingChanged,
+    NotResumable,
+    RunActive,
+    StalePlan,
+)
+from cascade.ledger import LedgerError
+from cascade.llm.provider import Answer
+from cascade.store import accounts, migrate
+from cascade.store.accounts import Actor
+from cascade.store.database import Database
+from cascade.store.stories import insert_story, lock_story, new_id, read_story, write_text
+from cascade.store.tables import (
+    ACTIVE,
+    ENDED,
+    CreditAccount,
+    CreditEntry,
+    Revision,
+    Run,
+    RunStep,
+)
+from cascade.story.brief import Brief, brief_for
+from cascade.story.document import Scene, Story, digest
+from cascade.story.plan import Plan, make_plan
+
+T = TypeVar("T")
+
+
+class Crash(Exception):
+    """The process dies before it commits."""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database with the schema."""
+    database = Database(database_url)
+    migrate.ensure(database)
+    if database.is_sqlite:
+        # Thousands of transactions: they need not outlive a power cut.
+        sa.event.listen(
+            database.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF")
+        )
+        database.engine.dispose()
+    yield database
+    database.close()
+
+
+def transact(database: Database, crash: bool, work: Callable[..., T], *arguments: Any) -> T | None:
+    """Does the work in a transaction; None where the process dies before it commits."""
+    try:
+        with database.write() as session:
+            result = work(session, *arguments)
+            if crash:
+                raise Crash
+            return result
+    except Crash:
+        return None
+
+
+def run_machine(machine: type[RuleBasedStateMachine], database: Database, examples: int) -> None:
+    """Runs a state machine on a database; on Postgres, where all is slower, a third as often."""
+    machine.database = database  # type: ignore[attr-defined]
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples if database.is_sqlite else examples // 3,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def new_account(session: Session, project_id: str, credits: int) -> tuple[Actor, str]:
+    """A new user with an account of so many credits."""
+    actor = accounts.add_user(session, f"user-{new_id()}", "A User", "editor", project_id)
+    account = accounts.open_account(session, actor, project_id)
+    if credits:
+        ledger.grant(session, account.id, credits)
+    return actor, account.id
+
+
+# The ledger alone
+
+
+@dataclass
+class AccountModel:
+    deposited: int = 0
+    available: int = 0
+    held: int = 0
+    captured: int = 0
+
+
+@dataclass
+class HoldModel:
+    account_id: str
+    held: int
+    captured: dict[str, int] = field(default_factory=dict)
+    released: int | None = None
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Every movement against a model of two dozen lines."""
+
+    database: ClassVar[Database]
+    holds = Bundle("holds")
+    steps = st.sampled_from(["a", "b", "c", "d"])
+
+    @initialize(deposits=st.lists(st.integers(0, 60), min_size=1, max_size=3))
+    def open(self, deposits: list[int]) -> None:
+        self.accounts: dict[str, AccountModel] = {}
+        self.runs: dict[str, HoldModel] = {}
+        with self.database.write() as session:
+            project_id = accounts.add_project(session, "Project")
+            for credits in deposits:
+                _, account_id = new_account(session, project_id, credits)
+                self.accounts[account_id] = AccountModel(credits, credits)
+        self.grants = sum(credits > 0 for credits in deposits)
+
+    def pick(self, at: int) -> str:
+        return list(self.accounts)[at % len(self.accounts)]
+
+    @rule(at=st.integers(0, 2), credits=st.integers(-1, 9), crash=st.booleans())
+    def grant(self, at: int, credits: int, crash: bool) -> None:
+        account_id = self.pick(at)
+        try:
+            transact(self.database, crash, ledger.grant, account_id, credits)
+        except LedgerError:
+            assert credits < 1
+            return
+        assert credits >= 1
+        if not crash:
+            self.accounts[account_id].deposited += credits
+            self.accounts[account_id].available += credits
+            self.grants += 1
+
+    @rule(target=holds, at=st.integers(0, 2), credits=st.integers(0, 30), crash=st.booleans())
+    def hold(self, at: int, credits: int, crash: bool) -> Any:
+        account_id, run_id = self.pick(at), new_id()
+        model = self.accounts[account_id]
+        try:
+            transact(self.database, crash, ledger.hold, account_id, run_id, credits)
+        except InsufficientCredits:
+            assert credits > model.available
+            return run_id
+        assert credits <= model.available
+        if not crash:
+            model.available -= credits
+            model.held += credits
+            self.runs[run_id] = HoldModel(account_id, credits)
+        return run_id
+
+    @rule(run_id=holds)
+    def hold_again(self, run_id: str) -> None:
+        run = self.runs.get(run_id)
+        if run is None:
+            return
+        # Refused by the database: a run has one hold.
+        with pytest.raises((sa.exc.IntegrityError, InsufficientCredits)):
+            transact(self.database, False, ledger.hold, run.account_id, run_id, 1)
+
+    @rule(
+        run_id=holds,
+        key=steps,
+        credits=st.integers(1, 9),
+        crash=st.booleans(),
+        times=st.integers(1, 3),
+    )
+    def capture(self, run_id: str, key: str, credits: int, crash: bool, times: int) -> None:
+        run = self.runs.get(run_id)
+        for _ in range(times):
+            try:
+                taken = transact(self.database, crash, ledger.capture, run_id, key, credits)
+            except LedgerError:
+                left = 0 if run is None else run.held - sum(run.captured.values())
+                assert run is None or run.released is not None or credits > left
+                assert run is None or key not in run.captured
+                continue
+            assert run is not None, "captured without a hold"
+            if taken:
+                assert run.released is None, "captured after the release"
+                assert key not in run.captured, "captured twice"
+                run.captured[key] = credits
+                self.accounts[run.account_id].held -= credits
+                self.accounts[run.account_id].captured += credits
+            elif not crash:
+                assert key in run.captured
+
+    @rule(run_id=holds, crash=st.booleans(), times=st.integers(1, 3))
+    def release(self, run_id: str, crash: bool, times: int) -> None:
+        run = self.runs.get(run_id)
+        for _ in range(times):
+            try:
+                given = transact(self.database, crash, ledger.release, run_id)
+            except LedgerError:
+                assert run is None
+                continue
+            assert run is not None
+            if given is None:
+                continue
+            if run.released is not None:
+                assert given == 0, "released twice"
+                continue
+            run.released = run.held - sum(run.captured.values())
+            assert given == run.released
+            self.accounts[run.account_id].held -= given
+            self.accounts[run.account_id].available += given
+
+    @invariant()
+    def the_database_is_the_model(self) -> None:
+        with self.database.read() as session:
+            for account_id, model in self.accounts.items():
+                row = session.get_one(CreditAccount, account_id)
+                found = AccountModel(row.deposited, row.available, row.held, row.captured)
+                assert found == model
+                assert row.available + row.held + row.captured == row.deposited
+                assert min(row.available, row.held, row.captured) >= 0
+                open_holds = [
+                    run_id for run_id, run in self.runs.items() if run.account_id == account_id
+                ]
+                assert row.held == sum(ledger.held_for(session, run_id) for run_id in open_holds)
+                assert row.captured == sum(
+                    ledger.captured_by(session, run_id) for run_id in open_holds
+                )
+            entries = session.scalars(
+                sa.select(CreditEntry).where(CreditEntry.account_id.in_(self.accounts))
+            ).all()
+        expected: list[tuple[str, str | None, str | None, int]] = []
+        for run_id, run in self.runs.items():
+            expected.append(("hold", run_id, None, run.held))
+            expected += [("capture", run_id, key, n) for key, n in run.captured.items()]
+            if run.released is not None:
+                expected.append(("release", run_id, None, run.released))
+        found_entries = [(one.kind, one.run_id, one.step_key, one.credits) for one in entries]
+        assert sorted(found_entries, key=repr) == sorted(
+            [*expected, *(one for one in found_entries if one[0] == "grant")], key=repr
+        )
+        grants = [credits for kind, _, _, credits in found_entries if kind == "grant"]
+        assert len(grants) == self.grants
+        assert sum(grants) == sum(model.deposited for model in self.accounts.values())
+
+
+def test_no_sequence_of_movements_makes_or_loses_a_credit(database: Database) -> None:
+    run_machine(LedgerMachine, database, 60)
+
+
+# The engine's transactions over it
+
+STORY = Story(
+    title="Tides",
+    language="en",
+    structure_type="harmon",
+    contents={key: f"content of {key}" for key in ("you", "need", "go")},
+    key_actions={key: f"action of {key}" for key in ("you", "need", "go")},
+    scenes=(
+        Scene(1, "you", "plot 1", "script 1", ("a shot",)),
+        Scene(2, "need", "plot 2", "script 2"),
+        Scene(3, "need", "plot 3", "script 3"),
+        Scene(4, None, "plot 4", "script 4"),
+    ),
+)
+LEVELS = st.dictionaries(
+    st.sampled_from(["you", "need", "go"]), st.integers(1, 5), min_size=1, max_size=3
+)
+
+
+def write_for(brief: Brief, text: str) -> Written:
+    """What a writer brings back for a brief."""
+    return Written(Answer(text, "stop", "pretended", "0" * 16), brief, "offline", "1", 7)
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Whole runs: start, begin, announce, save, fail, cancel, finish, resume, and foreign edits.
+
+    Executors may be dead, slow or two at once, so that any of it comes at any time and again.
+    """
+
+    database: ClassVar[Database]
+    runs_ = Bundle("runs")
+    gone = st.sampled_from([False, False, False, True])
+
+    @initialize(deposits=st.lists(st.integers(0, 150), min_size=2, max_size=2))
+    def open(self, deposits: list[int]) -> None:
+        self.texts: dict[str, Story] = {}
+        self.ended: dict[str, object] = {}
+        self.begun: set[str] = set()
+        with self.database.write() as session:
+            project_id = accounts.add_project(session, "Project")
+            self.users = [new_account(session, project_id, credits) for credits in deposits]
+            self.stories = [insert_story(session, project_id, STORY) for _ in range(2)]
+            for story_id in self.stories:
+                self.texts[story_id] = read_story(session, story_id)
+
+    def read(self, work: Callable[..., T], *arguments: Any) -> T:
+        with self.database.read() as session:
+            return work(session, *arguments)
+
+    def run_of(self, run_id: str) -> tuple[Run, Plan, dict[str, str]]:
+        """A run with its plan and the states of its steps."""
+        with self.database.read() as session:
+            run = session.get_one(Run, run_id)
+            rows = session.scalars(sa.select(RunStep).where(RunStep.run_id == run_id))
+            return run, Plan.from_json(run.plan), {row.key: row.status for row in rows}
+
+    def active(self, story_id: str) -> list[str]:
+        with self.database.read() as session:
+            found = sa.select(Run.id).where(
+                Run.story_version_id == story_id, Run.status.in_(ACTIVE)
+            )
+            return list(session.scalars(found))
+
+    def enter(self, who: int, plan: Plan, crash: bool, resumed_from: str | None) -> Any:
+        """Starts a run of a plan; no run where that is refused or dies."""
+        actor, account_id = self.users[who]
+        entered: list[str] = []
+
+        def start(session: Session) -> str:
+            return runs.start(
+                session,
+                plan,
+                user_id=actor.user_id,
+                account_id=account_id,
+                provider="offline",
+                model="pretended",
+                enqueue=lambda _, run_id: entered.append(run_id),
+                resumed_from=runs.lock_run(session, resumed_from) if resumed_from else None,
+            )
+
+        with self.database.read() as session:
+            available = session.get_one(CreditAccount, account_id).available
+        active = self.active(plan.story_id)
+        try:
+            run_id = transact(self.database, crash, start)
+        except NothingChanged:
+            assert not plan.steps
+            return multiple()
+        except RunActive:
+            assert active
+            return multiple()
+        except InsufficientCredits:
+            assert plan.estimated_credits > available
+            return multiple()
+        except StalePlan:
+            # Planned a moment ago: only what a stopped run left may have been meddled with.
+            assert resumed_from
+            return multiple()
+        assert plan.steps
+        assert not active
+        assert plan.estimated_credits <= available
+        if run_id is None:
+            return multiple()
+        assert entered == [run_id]
+        return run_id
+
+    @rule(target=runs_, who=st.integers(0, 1), at=st.integers(0, 1), levels=LEVELS, crash=gone)
+    def start(self, who: int, at: int, levels: dict[str, int], crash: bool) -> Any:
+        plan = make_plan(self.read(read_story, self.stories[at]), levels)
+        return self.enter(who, plan, crash, None)
+
+    @rule(target=runs_, who=st.integers(0, 1), run_id=runs_, crash=gone)
+    def resume(self, who: int, run_id: str, crash: bool) -> Any:
+        found = self.run_of(run_id)
+        run, first, states = found
+        try:
+            plan = transact(
+                self.database, False, lambda s: runs.plan_to_resume(s, runs.lock_run(s, run_id))
+            )
+        except NotResumable:
+            resumed = self.read(
+                lambda s: s.scalar(sa.select(Run.id).where(Run.resumed_from == run_id).limit(1))
+            )
+            stopped = run.status in ("cancelled", "failed")
+            assert not stopped or resumed or set(states.values()) == {"saved"}
+            return multiple()
+        assert run.status in ("cancelled", "failed")
+        assert plan is not None
+        assert [step.key for step in plan.steps] == [
+            step.key for step in first.steps if states[step.key] != "saved"
+        ]
+        return self.enter(who, plan, crash, run_id)
+
+    @rule(run_id=runs_, crash=gone)
+    def begin(self, run_id: str, crash: bool) -> None:
+        found = self.run_of(run_id)
+        groups = transact(self.database, crash, runs.begin, run_id)
+        if groups:
+            assert found[0].status in ("queued", "running")
+            assert groups == found[1].groups()
+            self.begun.add(run_id)
+        elif groups is not None:
+            assert found[0].status not in ("queued", "running")
+
+    def next_steps(self, plan: Plan, states: dict[str, str]) -> list[str]:
+        """The first group that is not whole yet."""
+        return next(
+            (group for group in plan.groups() if any(states[key] != "saved" for key in group)),
+            plan.groups()[-1],
+        )
+
+    @rule(
+        run_id=runs_,
+        at=st.integers(0, 3),
+        what=st.sampled_from(["save", "save", "save", "save", "fail", "announce", "lost"]),
+        crash=gone,
+        times=st.integers(1, 2),
+        ahead=gone,
+    )
+    def step(self, run_id: str, at: int, what: str, crash: bool, times: int, ahead: bool) -> None:
+        """One step of an executor; `ahead` is one that has lost its place, `times` two of them."""
+        found = self.run_of(run_id)
+        run, plan, states = found
+        keys = [step.key for step in plan.steps] if ahead else self.next_steps(plan, states)
+        key = keys[at % len(keys)]
+        story = self.read(read_story, plan.story_id)
+        brief: Brief | None = None
+        if what != "lost":
+            announced = transact(self.database, crash, steps.announce, run_id, key)
+            if isinstance(announced, Brief):
+                assert run.status == "running"
+                assert announced.old_text == story.text(key)
+                brief = announced
+            if what == "announce":
+                return
+        # One that heard nothing of the end comes with a text all the same.
+        brief = brief or brief_for(plan, plan.step(key), story, "seed")
+        text = f"{key} by {run_id}"
+        for _ in range(times):
+            before = self.run_of(run_id)
+            if what == "fail":
+                outcome = transact(self.database, crash, steps.fail, run_id, key, "x", "It broke.")
+            else:
+                written = write_for(brief, text)
+                outcome = transact(self.database, crash, steps.save, run_id, key, written)
+            after = self.run_of(run_id)
+            if outcome is None:
+                assert after[2] == before[2]
+                continue
+            if before[0].status != "running" or outcome == "stopped":
+                assert after[2] == before[2], "saved though nothing was wanted"
+            if outcome == "saved":
+                assert after[2][key] == "saved"
+            if before[2][key] != "saved" and after[2][key] == "saved":
+                self.saved(plan, key, text)
+
+    def saved(self, plan: Plan, key: str, text: str) -> None:
+        """The one change that a saved step makes to the story."""
+        story = with_text(self.texts[plan.story_id], key, text)
+        step = plan.step(key)
+        before = self.texts[plan.story_id]
+        assert digest(before.text(key)) == step.replaces, "an edit was overwritten"
+        if step == plan.steps_of(step.beat_key)[0]:
+            story = with_level(story, step.beat_key, plan.change(step.beat_key).new_level)
+        self.texts[plan.story_id] = story
+
+    @rule(run_id=runs_, crash=gone)
+    def cancel(self, run_id: str, crash: bool) -> None:
+        found = self.run_of(run_id)
+        status = transact(self.database, crash, runs.cancel, run_id)
+        expected = {"queued": "cancelled", "running": "cancelling"}
+        if status is not None:
+            assert status == expected.get(found[0].status, found[0].status)
+
+    @rule(run_id=runs_, crash=gone, times=st.integers(1, 2))
+    def finish(self, run_id: str, crash: bool, times: int) -> None:
+        found = self.run_of(run_id)
+        for _ in range(times):
+            transact(self.database, crash, runs.finish, run_id)
+        after = self.run_of(run_id)
+        if found[0].status in ENDED or crash:
+            assert after[0].status == found[0].status
+        elif found[0].status == "cancelling":
+            assert after[0].status == "cancelled"
+        else:
+            whole = set(found[2].values()) == {"saved"}
+            assert after[0].status == ("done" if whole else "failed")
+
+    @rule(
+        run_id=runs_,
+        count=st.sampled_from([0, 1, 2, 3, 4, 5, 6, 40, 40]),
+        then=st.sampled_from(["finish", "finish", "fail", "cancel", "die"]),
+    )
+    def execute(self, run_id: str, count: int, then: str) -> None:
+        """An executor takes a run from where it is, some steps on, and ends it as it must."""
+        self.begin(run_id=run_id, crash=False)
+        for done in range(count):
+            run, plan, states = self.run_of(run_id)
+            left = [key for key in self.next_steps(plan, states) if states[key] == "pending"]
+            if run.status != "running" or not left or "failed" in states.values():
+                break
+            at = self.next_steps(plan, states).index(left[-1])
+            what = "fail" if then == "fail" and done == count - 1 else "save"
+            self.step(run_id=run_id, at=at, what=what, crash=False, times=1, ahead=False)
+        if then == "cancel":
+            self.cancel(run_id=run_id, crash=False)
+        if then != "die":
+            self.finish(run_id=run_id, crash=False, times=1)
+
+    @rule(
+        at=st.integers(0, 1),
+        key=st.sampled_from(["need/keyAction", "need/script/3", "go/beatContent"]),
+        crash=gone,
+    )
+    def edit(self, at: int, key: str, crash: bool) -> None:
+        """Somebody else edits a text."""
+        story_id, text = self.stories[at], f"{key} by hand, {new_id()}"
+
+        def write(session: Session) -> bool:
+            write_text(session, lock_story(session, story_id), key, text)
+            return True
+
+        if transact(self.database, crash, write):
+            self.texts[story_id] = with_text(self.texts[story_id], key, text)
+
+    @invariant()
+    def stories_changed_only_by_what_was_saved(self) -> None:
+        for story_id, expected in self.texts.items():
+            assert self.read(read_story, story_id) == expected
+
+    @invariant()
+    def every_credit_is_where_it_belongs(self) -> None:
+        with self.database.read() as session:
+            for _, account_id in self.users:
+                row = session.get_one(CreditAccount, account_id)
+                assert row.available + row.held + row.captured == row.deposited
+                assert min(row.available, row.held, row.captured) >= 0
+                entries = session.scalars(
+                    sa.select(CreditEntry).where(CreditEntry.account_id == account_id)
+                ).all()
+                known = {entry.run_id for entry in entries if entry.run_id}
+                # No hold without its run.
+                assert known == set(
+                    session.scalars(sa.select(Run.id).where(Run.account_id == account_id))
+                )
+                assert row.held == sum(ledger.held_for(session, run_id) for run_id in known)
+                for run_id in known:
+                    of_run = [entry for entry in entries if entry.run_id == run_id]
+                    self.check_run(session, session.get_one(Run, run_id), of_run)
+            for story_id in self.stories:
+                active = sa.select(sa.func.count()).where(
+                    Run.story_version_id == story_id, Run.status.in_(ACTIVE)
+                )
+                assert (session.scalar(active) or 0) <= 1
+
+    def check_run(self, session: Session, run: Run, entries: Sequence[CreditEntry]) -> None:
+        rows = session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id)).all()
+        saved = {row.key: row.credits for row in rows if row.status == "saved"}
+        captures = [(one.step_key, one.credits) for one in entries if one.kind == "capture"]
+        assert sorted(captures, key=repr) == sorted(saved.items()), "charged is what is saved"
+        assert [one.credits for one in entries if one.kind == "hold"] == [run.estimated_credits]
+        releases = [one.credits for one in entries if one.kind == "release"]
+        if run.status in ENDED:
+            assert releases == [run.estimated_credits - sum(saved.values())]
+            assert run.finished_at is not None
+        else:
+            assert releases == []
+            assert run.finished_at is None
+        if run.status == "done":
+            assert sum(saved.values()) == run.estimated_credits
+        chain = session.scalars(
+            sa.select(RunStep.key).where(
+                RunStep.chain_id == run.chain_id, RunStep.status == "saved"
+            )
+        ).all()
+        assert len(chain) == len(set(chain)), "charged twice along a chain"
+        revisions = session.scalars(
+            sa.select(Revision.step_key).where(Revision.run_id == run.id)
+        ).all()
+        assert sorted(map(str, revisions)) == sorted(saved)
+        self.check_events(session, run, saved)
+        what = (run.status, run.error, run.finished_at, sorted(saved), len(entries), run.last_seq)
+        if run.status in ENDED:
+            assert self.ended.setdefault(run.id, what) == what, "something came after the end"
+
+    def check_events(self, session: Session, run: Run, saved: dict[str, int]) -> None:
+        told = events.read(session, run.id)
+        assert [one["seq"] for one in told] == list(range(1, len(told) + 1))
+        assert len(told) == run.last_seq
+        types = [one["type"] for one in told]
+        assert types.count("start") == (run.id in self.begun)
+        assert [n for n, one in enumerate(told) if events.is_end(one)] == (
+            [len(told) - 1] if run.status in ENDED else []
+        )
+        complete = [
+            (one["beatIndex"], one["step"], one.get("sceneNumber"))
+            for one in told
+            if one.get("status") == "complete"
+        ]
+        assert len(complete) == len(set(complete))
+        # One a beat text, one a scene text; those of whole groups of scenes come on top.
+        single = [
+            one
+            for one in told
+            if one.get("status") == "complete" and (one["type"] == "scene" or "result" in one)
+        ]
+        assert len(single) == len(saved)
+        for type_ in ("beat_start", "beat_complete"):
+            beats = [one["beatIndex"] for one in told if one["type"] == type_]
+            assert len(beats) == len(set(beats))
+        if told and "totalCreditsUsed" in told[-1]:
+            assert told[-1]["totalCreditsUsed"] == sum(saved.values())
+
+
+def test_no_sequence_of_runs_charges_what_is_not_saved(database: Database) -> None:
+    run_machine(EngineMachine, database, 45)
+
+
+# What the database keeps by itself, whoever writes
+
+
+@dataclass
+class Accounts:
+    """A project with a story, and two users with 20 credits each."""
+
+    database: Database
+    story_id: str
+    users: list[tuple[Actor, str]]
+
+    def balance(self, at: int = 0) -> tuple[int, int, int, int]:
+        """Deposited, available, held and captured."""
+        with self.database.read() as session:
+            row = session.get_one(CreditAccount, self.users[at][1])
+            return row.deposited, row.available, row.held, row.captured
+
+
+@pytest.fixture
+def two(database: Database) -> Accounts:
+    with database.write() as session:
+        project_id = accounts.add_project(session, "Project")
+        users = [new_account(session, project_id, 20) for _ in range(2)]
+        return Accounts(database, insert_story(session, project_id, STORY), users)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE credit_entries SET credits = credits + 1",
+        "UPDATE credit_entries SET at = at WHERE kind = 'grant'",
+        "DELETE FROM credit_entries",
+        "DELETE FROM credit_entries WHERE kind = 'grant'",
+    ],
+)
+def test_entries_can_only_be_appended(two: Accounts, statement: str) -> None:
+    with (
+        pytest.raises(sa.exc.DBAPIError, match="append-only"),
+        two.database.write() as session,
+    ):
+        session.execute(sa.text(statement))
+    with two.database.read() as session:
+        assert session.scalar(sa.select(sa.func.sum(CreditEntry.credits))) == 40
+
+
+def test_entries_cannot_be_truncated(postgres_url: str) -> None:
+    # SQLite has no TRUNCATE.
+    database = Database(postgres_url)
+    migrate.ensure(database)
+    try:
+        with (
+            pytest.raises(sa.exc.DBAPIError, match="append-only"),
+            database.write() as session,
+        ):
+            session.execute(sa.text("TRUNCATE credit_entries"))
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("available = available + 1", "conserved"),
+        ("held = held + 1", "conserved"),
+        ("captured = captured + 1", "conserved"),
+        ("deposited = deposited - 1", "conserved"),
+        ("available = -1, held = 21", "not_negative"),
+        ("available = 21, held = -1", "not_negative"),
+        ("available = 21, captured = -1", "not_negative"),
+    ],
+)
+def test_sums_that_do_not_hold_are_refused(two: Accounts, change: str, rule: str) -> None:
+    account_id = two.users[0][1]
+    with pytest.raises(sa.exc.IntegrityError, match=rule), two.database.write() as session:
+        session.execute(
+            sa.text(f"UPDATE credit_accounts SET {change} WHERE id = :id"), {"id": account_id}
+        )
+    assert two.balance() == (20, 20, 0, 0)
+
+
+def test_entries_that_contradict_each_other_are_refused(two: Accounts) -> None:
+    account_id, other_id = two.users[0][1], two.users[1][1]
+
+    def enter(kind: str, credits: int, run_id: str | None, key: str | None, to: str) -> None:
+        with two.database.write() as session:
+            session.execute(
+                sa.text(
+                    "INSERT INTO credit_entries (account_id, kind, credits, run_id, step_key, at) "
+                    "VALUES (:account_id, :kind, :credits, :run_id, :key, '2026-01-01 00:00:00')"
+                ),
+                {
+                    "account_id": to,
+                    "kind": kind,
+                    "credits": credits,
+                    "run_id": run_id,
+                    "key": key,
+                },
+            )
+
+    enter("hold", 9, "run-1", None, account_id)
+    enter("capture", 3, "run-1", "you/beatContent", account_id)
+    enter("capture", 2, "run-1", "you/keyAction", account_id)
+    enter("capture", 3, "run-2", "you/beatContent", account_id)
+    enter("release", 4, "run-1", None, account_id)
+    enter("grant", 5, None, None, account_id)
+    enter("grant", 5, None, None, account_id)
+    for kind, credits, run_id, key, to in (
+        ("hold", 1, "run-1", None, account_id),
+        ("hold", 9, "run-1", None, other_id),
+        ("capture", 3, "run-1", "you/beatContent", account_id),
+        ("capture", 1, "run-1", "you/keyAction", other_id),
+        ("release", 0, "run-1", None, account_id),
+        ("release", 4, "run-1", None, other_id),
+        ("hold", -1, "run-3", None, account_id),
+        ("grant", 1, None, None, "no such account"),
+    ):
+        with pytest.raises(sa.exc.IntegrityError):
+            enter(kind, credits, run_id, key, to)
+
+
+def start_run(two: Accounts, session: Session, at: int = 0) -> str:
+    """Starts a run of 5 credits."""
+    actor, account_id = two.users[at]
+    return runs.start(
+        session,
+        make_plan(read_story(session, two.story_id), {"go": 5}),
+        user_id=actor.user_id,
+        account_id=account_id,
+        provider="offline",
+        model="pretended",
+        enqueue=lambda _session, _run_id: None,
+    )
+
+
+def test_rows_of_runs_that_contradict_each_other_are_refused(two: Accounts) -> None:
+    with two.database.write() as session:
+        run_id = start_run(two, session)
+    columns = ", ".join(column.name for column in Run.__table__.columns if column.name != "id")
+
+    def copy(new: str) -> None:
+        with two.database.write() as session:
+            session.execute(
+                sa.text(f"INSERT INTO runs (id, {columns}) SELECT :new, {columns} FROM runs"),
+                {"new": new},
+            )
+
+    def update(table: str, change: str) -> None:
+        with two.database.write() as session:
+            session.execute(sa.text(f"UPDATE {table} SET {change}"))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        copy("a second active run of the story")
+    with pytest.raises(sa.exc.IntegrityError):
+        update("runs", "status = 'paused'")
+    update("runs", "status = 'cancelled'")
+    copy("resumed")
+    with pytest.raises(sa.exc.IntegrityError):
+        update("runs", "status = 'running'")
+    with two.database.write() as session:
+        session.add_all(
+            RunStep(run_id=id_, key=key, chain_id=run_id, position=9, credits=3, status="pending")
+            for id_, key in (("resumed", "go/beatContent"), ("resumed", "go/keyAction"))
+        )
+    update("run_steps", "status = 'saved' WHERE run_id = 'resumed'")
+    # Saved by the run that was resumed: in the chain it is saved, so charged, once.
+    with pytest.raises(sa.exc.IntegrityError):
+        update("run_steps", "status = 'saved' WHERE key = 'go/keyAction'")
+
+
+def test_movements_that_the_rules_forbid(two: Accounts) -> None:
+    account_id = two.users[0][1]
+    for credits in (0, -3):
+        with pytest.raises(LedgerError), two.database.write() as session:
+            ledger.grant(session, account_id, credits)
+    for move in (
+        lambda s: ledger.capture(s, "run-1", "you/keyAction", 2),
+        lambda s: ledger.release(s, "run-1"),
+    ):
+        with pytest.raises(LedgerError, match="run-1 has no hold"), two.database.write() as session:
+            move(session)
+    with pytest.raises(sa.exc.IntegrityError), two.database.write() as session:
+        ledger.hold(session, account_id, "run-1", -1)
+    with two.database.write() as session:
+        ledger.hold(session, account_id, "run-1", 5)
+    with pytest.raises(LedgerError), two.database.write() as session:
+        ledger.capture(session, "run-1", "you/keyAction", 6)
+    with pytest.raises(sa.exc.IntegrityError), two.database.write() as session:
+        ledger.capture(session, "run-1", "you/keyAction", -1)
+    assert two.balance() == (20, 15, 5, 0)
+    with pytest.raises(InsufficientCredits) as refused, two.database.write() as session:
+        ledger.hold(session, account_id, "run-2", 18)
+    assert refused.value.fields == {"needed": 18, "available": 15, "missing": 3}
+    assert refused.value.message.startswith("3 credits are missing: this needs 18 and 15 are")
+
+
+# Several at once
+
+
+def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """What each of several threads brought back, or the error that it ended with."""
+    together = threading.Barrier(count)
+
+    def run(n: int) -> Any:
+        together.wait()
+        try:
+            return work(n)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def test_a_step_captured_by_many_at_once_is_captured_once(two: Accounts) -> None:
+    with two.database.write() as session:
+        ledger.hold(session, two.users[0][1], "run-1", 12)
+
+    def capture(_: int) -> bool:
+        with two.database.write() as session:
+            return ledger.capture(session, "run-1", "you/script/1", 4)
+
+    found = at_once(8, capture)
+    assert sorted(found) == [False] * 7 + [True]
+    assert two.balance() == (20, 8, 8, 4)
+
+
+def test_many_holds_at_once_never_go_below_zero(two: Accounts) -> None:
+    def hold(n: int) -> str:
+        with two.database.write() as session:
+            ledger.hold(session, two.users[0][1], f"run-{n}", 6)
+        return "held"
+
+    found = at_once(8, hold)
+    assert found.count("held") == 3
+    assert sum(isinstance(one, InsufficientCredits) for one in found) == 5
+    assert two.balance() == (20, 2, 18, 0)
+
+
+def test_captures_and_releases_at_once(two: Accounts) -> None:
+    with two.database.write() as session:
+        ledger.hold(session, two.users[0][1], "run-1", 12)
+
+    def move(n: int) -> Any:
+        with two.database.write() as session:
+            if n % 2:
+                return ledger.release(session, "run-1")
+            return ledger.capture(session, "run-1", f"you/script/{n}", 3)
+
+    found = at_once(8, move)
+    captured = [one for n, one in enumerate(found) if n % 2 == 0 and one is True]
+    refused = [one for n, one in enumerate(found) if n % 2 == 0 and isinstance(one, LedgerError)]
+    released = [one for n, one in enumerate(found) if n % 2]
+    assert len(captured) + len(refused) == 4
+    # Whoever comes second releases nothing.
+    assert sorted(released)[:3] == [0, 0, 0]
+    assert sum(released) == 12 - 3 * len(captured)
+    assert two.balance() == (20, 20 - 3 * len(captured), 0, 3 * len(captured))
+
+
+def test_starts_at_once_make_one_run(two: Accounts) -> None:
+    def start(n: int) -> str:
+        with two.database.write() as session:
+            return start_run(two, session, n % 2)
+
+    found = at_once(8, start)
+    started = [one for one in found if isinstance(one, str)]
+    assert len(started) == 1
+    assert all(isinstance(one, RunActive) for one in found if one not in started)
+    assert two.balance(0)[2] + two.balance(1)[2] == 5
+
+
+def test_saves_and_a_cancel_at_once(two: Accounts) -> None:
+    """A step that committed before the cancel counts; one that comes after it is refused."""
+    for _ in range(3):
+        with two.database.write() as session:
+            run_id = start_run(two, session)
+            plan = make_plan(read_story(session, two.story_id), {"go": 5})
+            runs.begin(session, run_id)
+            brief = steps.announce(session, run_id, "go/beatContent")
+        assert isinstance(brief, Brief)
+        written = write_for(brief, f"by {run_id}")
+
+        def act(n: int, run_id: str = run_id, written: Written = written) -> str:
+            with two.database.write() as session:
+                if n == 0:
+                    return runs.cancel(session, run_id)
+                return steps.save(session, run_id, "go/beatContent", written)
+
+        found = at_once(4, act)
+        assert found[0] == "cancelling"
+        saved = found[1:].count("saved")
+        assert found[1:].count("stopped") == 3 - saved
+        with two.database.write() as session:
+            runs.finish(session, run_id)
+            assert ledger.captured_by(session, run_id) == (3 if saved else 0)
+            assert ledger.held_for(session, run_id) == 0
+            text = read_story(session, two.story_id).contents["go"]
+            assert (text == f"by {run_id}") == bool(saved)
+            # The next round starts from another level again.
+            row = lock_story(session, two.story_id)
+            row.tension_levels = {"go": 3}
+        assert plan.estimated_credits == 5
+    assert two.balance()[2] == 0

@@ -1,0 +1,204 @@
+"""Settings come from the environment; a bad value is one clear line that names its variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cascade.errors import BadSetting
+from cascade.settings import Settings, load_settings
+
+KEY = "sk-do-not-show-this-anywhere"
+PASSWORD = "hunter2"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.upper().startswith(("CASCADE_", "OPENAI_")):
+            monkeypatch.delenv(name)
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    with pytest.raises(BadSetting) as refused:
+        loaded(monkeypatch, **environment)
+    assert refused.value.exit_code == 2
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+    message = refused.value.message
+    assert "\n" not in message
+    assert KEY not in message
+    assert message.endswith(".")
+    return message
+
+
+DEFAULTS: dict[str, Any] = {
+    "database_url": "sqlite:///data/arc-studio.db",
+    "samples": "on",
+    "provider": "auto",
+    "openai_api_key": None,
+    "openai_base_url": None,
+    "concurrency": 4,
+    "requests_per_minute": None,
+    "timeout_s": 60,
+    "offline_delay_ms": 300,
+    "user": "editor",
+    "worker": "embedded",
+}
+
+
+def test_defaults() -> None:
+    settings = load_settings()
+    assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
+    assert settings.model
+    assert settings.writer == "offline"
+    assert settings.sqlite_path == Path("data/arc-studio.db")
+    # A setting that is new is to be tested here too.
+    assert set(Settings.model_fields) == {*DEFAULTS, "model"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "expected"),
+    [
+        ("CASCADE_DATABASE_URL", "sqlite:////tmp/a.db", "database_url", "sqlite:////tmp/a.db"),
+        ("CASCADE_DATABASE_URL", "postgresql://u@h/d", "database_url", "postgresql://u@h/d"),
+        ("CASCADE_SAMPLES", "off", "samples", "off"),
+        ("CASCADE_SAMPLES", " OFF ", "samples", "off"),
+        ("CASCADE_PROVIDER", "offline", "provider", "offline"),
+        ("CASCADE_PROVIDER", "Offline", "provider", "offline"),
+        ("OPENAI_API_KEY", KEY, "openai_api_key", KEY),
+        (
+            "OPENAI_BASE_URL",
+            "http://127.0.0.1:8080/v1",
+            "openai_base_url",
+            "http://127.0.0.1:8080/v1",
+        ),
+        ("OPENAI_BASE_URL", "https://h/v1", "openai_base_url", "https://h/v1"),
+        ("CASCADE_MODEL", "some-model", "model", "some-model"),
+        ("CASCADE_CONCURRENCY", "1", "concurrency", 1),
+        ("CASCADE_CONCURRENCY", "64", "concurrency", 64),
+        ("CASCADE_REQUESTS_PER_MINUTE", "30", "requests_per_minute", 30),
+        ("CASCADE_TIMEOUT_S", "0.5", "timeout_s", 0.5),
+        ("CASCADE_OFFLINE_DELAY_MS", "0", "offline_delay_ms", 0),
+        ("CASCADE_USER", "producer", "user", "producer"),
+        ("CASCADE_WORKER", "external", "worker", "external"),
+    ],
+)
+def test_every_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, field: str, expected: Any
+) -> None:
+    assert getattr(loaded(monkeypatch, **{variable: value}), field) == expected
+
+
+@pytest.mark.parametrize("field", sorted(DEFAULTS))
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+    variable = field.upper() if field.startswith("openai") else f"CASCADE_{field.upper()}"
+    assert getattr(loaded(monkeypatch, **{variable: ""}), field) == DEFAULTS[field]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CASCADE_SAMPLES", "maybe"),
+        ("CASCADE_PROVIDER", "anthropic"),
+        ("OPENAI_BASE_URL", "localhost:8080/v1"),
+        ("OPENAI_BASE_URL", "127.0.0.1:8080"),
+        ("OPENAI_BASE_URL", "api.example.com/v1"),
+        ("OPENAI_BASE_URL", "ftp://host/v1"),
+        ("OPENAI_BASE_URL", "http://"),
+        ("OPENAI_BASE_URL", "http:///v1"),
+        ("OPENAI_BASE_URL", "http://[::1/v1"),
+        ("OPENAI_BASE_URL", " "),
+        ("CASCADE_CONCURRENCY", "0"),
+        ("CASCADE_CONCURRENCY", "65"),
+        ("CASCADE_CONCURRENCY", "-1"),
+        ("CASCADE_CONCURRENCY", "many"),
+        ("CASCADE_CONCURRENCY", "2.5"),
+        ("CASCADE_REQUESTS_PER_MINUTE", "0"),
+        ("CASCADE_REQUESTS_PER_MINUTE", "none"),
+        ("CASCADE_TIMEOUT_S", "0"),
+        ("CASCADE_TIMEOUT_S", "-3"),
+        ("CASCADE_TIMEOUT_S", "nan"),
+        ("CASCADE_TIMEOUT_S", "inf"),
+        ("CASCADE_TIMEOUT_S", "1m"),
+        ("CASCADE_OFFLINE_DELAY_MS", "-1"),
+        ("CASCADE_OFFLINE_DELAY_MS", "0.5"),
+        ("CASCADE_WORKER", "remote"),
+    ],
+)
+def test_a_bad_value_is_one_line_with_the_variable_and_the_value(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    message = refusal(monkeypatch, **{variable: value})
+    assert message.startswith(f"{variable} cannot be used")
+    assert f'"{value}"' in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:hunter2@h/d",
+        "/tmp/arc.db",
+        "sqlite://",
+        "postgres://u:hunter2@h/d",
+        "postgresql+psycopg2:",
+        "postgresql://u:hunter2@host:port/d",
+        "postgresql://u:hunter2@[::1/d",
+    ],
+)
+def test_a_database_address_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    message = refusal(monkeypatch, CASCADE_DATABASE_URL=url)
+    assert message.startswith("CASCADE_DATABASE_URL ")
+    assert PASSWORD not in message
+
+
+def test_auto_is_offline_until_a_key_or_a_server_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch).writer == "offline"
+    assert loaded(monkeypatch, OPENAI_BASE_URL="http://h/v1").writer == "openai"
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert loaded(monkeypatch, OPENAI_API_KEY=KEY).writer == "openai"
+    # Asked for by name, a key that lies about does not matter.
+    assert loaded(monkeypatch, CASCADE_PROVIDER="offline").writer == "offline"
+    assert loaded(monkeypatch, CASCADE_PROVIDER="openai").writer == "openai"
+
+
+def test_openai_without_a_key_or_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refusal(monkeypatch, CASCADE_PROVIDER="openai")
+    for name in ("CASCADE_PROVIDER", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        assert name in message
+    empty = refusal(monkeypatch, CASCADE_PROVIDER="openai", OPENAI_BASE_URL="", OPENAI_API_KEY="")
+    assert empty == message
+
+
+def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, OPENAI_API_KEY=KEY)
+    assert settings.openai_api_key == KEY
+    for shown in (repr(settings), str(settings), f"{settings}", format(settings)):
+        assert KEY not in shown
+    # Nor when something beside it is wrong.
+    refusal(monkeypatch, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="nowhere")
+    refusal(monkeypatch, OPENAI_API_KEY=KEY, CASCADE_CONCURRENCY="x", OPENAI_BASE_URL="")
+
+
+def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pydantic import ValidationError
+
+    with pytest.raises(ValidationError):
+        loaded(monkeypatch).concurrency = 9  # type: ignore[misc]
+
+
+def test_where_a_sqlite_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, CASCADE_DATABASE_URL="sqlite:////tmp/x/a.db").sqlite_path == (
+        Path("/tmp/x/a.db")
+    )
+    assert loaded(monkeypatch, CASCADE_DATABASE_URL="postgresql://h/d").sqlite_path is None
