@@ -16,6 +16,8 @@ from cascade.store.database import Database
 from cascade.store.tables import Base, Project, StoryVersion, User
 
 HEAD = "0001"
+# Not Alembic's usual name: the product may keep its own migrations in the same database.
+VERSION_TABLE = "cascade_alembic_version"
 # The product's tables with the columns the program needs; everything else in Base is its own.
 PRODUCT_TABLES = ("projects", "story_versions", "scene_plots", "scene_shots")
 # Any number that no other program takes on the same server: the letters "arc" and a kind.
@@ -124,9 +126,9 @@ def is_empty(database: Database) -> bool:
 
 def _version(database: Database) -> str | None:
     with database.read() as session:
-        if not sa.inspect(session.connection()).has_table("alembic_version"):
+        if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
             return None
-        version = session.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        version = session.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
         return str(version) if version is not None else None
 
 
@@ -138,17 +140,19 @@ def _upgrade(database: Database, version: str | None) -> None:
 
     config = Config()
     config.set_main_option("script_location", "cascade:store/migrations")
+    config.attributes["version_table"] = VERSION_TABLE
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if version is not None and version not in known:
         raise DatabaseTooNew(database.name, version)
-    gaps = [
-        one for one in report(database).tables if one.product and one.exists and one.missing_columns
-    ]
-    if gaps:
-        lacking = "; ".join(f"{one.table} lacks {', '.join(one.missing_columns)}" for one in gaps)
+    found = report(database).tables
+    lacking = [one for one in found if one.product and one.exists and one.missing_columns]
+    taken = [one for one in found if not one.product and one.exists and version is None]
+    if lacking or taken:
+        problems = [f"{one.table} lacks {', '.join(one.missing_columns)}" for one in lacking]
+        problems += [f"{one.table} is another program's" for one in taken]
         raise SchemaGap(
-            f"The database {database.name} has story tables that do not fit: {lacking}. "
-            "Nothing was changed. `cascade db check` shows every table; add what is missing, "
+            f"The database {database.name} has tables that do not fit: {'; '.join(problems)}. "
+            "Nothing was changed. `cascade db check` shows every table; put that right, "
             "then start again."
         )
     if database.path is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -97,7 +99,7 @@ def test_a_second_start_changes_nothing(empty: Database) -> None:
     before = schema(empty)
     migrate.ensure(empty)
     assert schema(empty) == before
-    assert set(before) == {*PRODUCT, *OWN, "alembic_version"}
+    assert set(before) == {*PRODUCT, *OWN, "cascade_alembic_version"}
     assert migrate.report(empty).complete
 
 
@@ -140,7 +142,7 @@ def test_a_start_that_dies_in_a_migration_leaves_nothing_half_made(
 def test_a_database_that_is_too_new(empty: Database, cli: Any) -> None:
     migrate.ensure(empty)
     with empty.write() as session:
-        session.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
+        session.execute(sa.text("UPDATE cascade_alembic_version SET version_num = '0999'"))
     before = schema(empty)
     with pytest.raises(DatabaseTooNew, match="0999") as refused:
         migrate.ensure(empty)
@@ -326,3 +328,25 @@ def test_once_the_gap_is_mended_the_start_goes_on(empty: Database) -> None:
     with empty.write() as session:
         write_text(session, lock_story(session, "s-1"), "midpoint/script/1", "new script")
         assert read_story(session, "s-1").text("midpoint/script/1") == "new script"
+
+
+def test_an_entry_cannot_be_overwritten_by_a_replace(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    migrate.ensure(database)
+    row = "(1, 'a', 'grant', 5, '2026-01-01')"
+    insert = f"INTO credit_entries (id, account_id, kind, credits, at) VALUES {row}"
+    with closing(sqlite3.connect(str(database.path))) as connection:
+        connection.execute(f"INSERT {insert}")
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(f"INSERT OR REPLACE {insert}")
+    database.close()
+
+
+def test_a_foreign_table_of_one_of_our_names_is_left_alone(database_url: str) -> None:
+    database = Database(database_url)
+    with database.write() as session:
+        session.execute(sa.text("CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT)"))
+    with pytest.raises(SchemaGap, match="users is another program's"):
+        migrate.ensure(database)
+    assert [one.table for one in migrate.report(database).tables if one.exists] == ["users"]
+    database.close()

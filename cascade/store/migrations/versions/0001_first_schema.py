@@ -14,6 +14,12 @@ _APPEND_ONLY_SQLITE = """
 CREATE TRIGGER credit_entries_no_{verb} BEFORE {verb} ON credit_entries
 BEGIN SELECT RAISE(ABORT, 'credit_entries is append-only'); END
 """
+# REPLACE deletes without asking the trigger for deletes.
+_NO_REPLACE_SQLITE = """
+CREATE TRIGGER credit_entries_no_REPLACE BEFORE INSERT ON credit_entries
+WHEN EXISTS (SELECT 1 FROM credit_entries WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'credit_entries is append-only'); END
+"""
 _APPEND_ONLY_POSTGRES = """
 CREATE FUNCTION credit_entries_append_only() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'credit_entries is append-only'; END $$;
@@ -312,6 +318,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             op.execute(_APPEND_ONLY_SQLITE.format(verb=verb))
+        op.execute(_NO_REPLACE_SQLITE)
     else:
         op.execute(_APPEND_ONLY_POSTGRES)
 
