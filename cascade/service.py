@@ -427,6 +427,21 @@ class Service:
         if accounts.role_in(session, actor, project_id) not in ALLOWED[action]:
             raise NotAllowed(actor.name, _IN_WORDS[action], ALLOWED[action])
 
+    # For the page
+
+    def permitted(self, actor: Actor, story_id: str) -> frozenset[Action]:
+        """What the actor may do on a story, so that a page offers nothing else."""
+        with self.database.read() as session:
+            row = session.get(StoryVersion, story_id)
+            role = accounts.role_in(session, actor, row.project_id) if row is not None else None
+            return frozenset(action for action, roles in ALLOWED.items() if role in roles)
+
+    def writers(self, story_id: str) -> dict[str, tuple[str, str]]:
+        """Provider and model of the texts that still stand as a run wrote them, by piece key."""
+        with self.database.read() as session:
+            story = stories.read_story(session, story_id)
+            return revisions.writers(session, story)
+
 
 def check_database(settings: Settings) -> SchemaReport:
     """What the database has of the schema. An empty one is made ready first, as by any command."""

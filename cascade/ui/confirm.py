@@ -1,0 +1,146 @@
+"""The dialog before a run: what will be rewritten, for how much, by whom. It changes nothing.
+
+Whether it is open is a flag, set and cleared by callbacks: the dialog is drawn in every run of
+the script while the flag stands, so nothing that happens meanwhile can lose it.
+"""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from cascade.errors import CascadeError, RunActive
+from cascade.service import Offer, Service
+from cascade.store.accounts import Actor
+from cascade.story.document import Story
+from cascade.story.estimate import PRICES, breakdown
+from cascade.story.plan import Plan
+from cascade.ui import session
+from cascade.ui.changes import as_list
+from cascade.ui.prose import escape, scene_name
+from cascade.ui.session import guarded
+from cascade.ui.texts import count, duration, text
+from cascade.ui.writer import writer_words
+
+_FLAG = "confirming"
+
+
+def is_open(story_id: str) -> bool:
+    """True while the dialog is open on that story."""
+    return st.session_state.get(_FLAG) == story_id
+
+
+def open_dialog(story_id: str) -> None:
+    """Opens the dialog on a story; a callback."""
+    st.session_state[_FLAG] = story_id
+
+
+def close_dialog() -> None:
+    """Closes the dialog; a callback."""
+    st.session_state.pop(_FLAG, None)
+
+
+def draw_dialog(service: Service, who: Actor, story: Story, pending: dict[str, int]) -> None:
+    """Draws the open dialog for the pending levels."""
+
+    @st.dialog(text("confirm.title"), width="medium", on_dismiss=close_dialog)
+    def dialog() -> None:
+        if not is_open(story.id):
+            # A button in here reran the dialog alone; the page behind it must follow.
+            st.rerun()
+        session.show_problem()
+        try:
+            # The story as it is now: after a refusal the numbers are the new ones.
+            now = service.story(story.id)
+            offer = service.plan(who, story.id, pending)
+        except CascadeError as error:
+            session.show_error(error)
+            return
+        _draw_offer(service, now, offer)
+        _draw_buttons(service, who, offer)
+
+    dialog()
+
+
+def _draw_offer(service: Service, story: Story, offer: Offer) -> None:
+    plan = offer.plan
+    if not plan.steps:
+        st.info(text("confirm.nothing"))
+        return
+    st.markdown(text("confirm.changes"))
+    st.html(as_list(plan.changes))
+    price, content = st.columns(2, gap="medium")
+    with content:
+        st.markdown(f"**{text('confirm.rewrites')}**")
+        st.html(_prices(plan))
+    with price:
+        st.html(f'<p class="arc-estimate">{count("confirm.estimate", plan.estimated_credits)}</p>')
+        after = max(0, offer.available - plan.estimated_credits)
+        if not offer.missing:
+            st.markdown(escape(text("confirm.balance", before=offer.available, after=after)))
+        st.markdown(escape(text("confirm.duration", duration=duration(offer.expected_seconds))))
+        provider = service.provider
+        st.markdown(escape(writer_words("confirm.writer", provider.name, provider.model)))
+    if offer.missing:
+        st.error(
+            text(
+                "confirm.missing",
+                missing=offer.missing,
+                needed=plan.estimated_credits,
+                available=offer.available,
+            ),
+            icon=":material/account_balance_wallet:",
+        )
+    st.markdown(f"**{text('confirm.scenes')}**")
+    st.html(_scenes(story, plan))
+    st.warning(text("confirm.warning"), icon=":material/history:")
+
+
+def _draw_buttons(service: Service, who: Actor, offer: Offer) -> None:
+    @guarded
+    def start() -> None:
+        try:
+            run_id = service.start(who, offer.plan)
+        except RunActive:
+            # The page shows that run; the dialog over it would only be in the way.
+            close_dialog()
+            raise
+        close_dialog()
+        session.go(story=offer.plan.story_id, run=run_id)
+
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.button(text("confirm.cancel"), key="confirm-cancel", on_click=close_dialog)
+        st.button(
+            text("confirm.start"),
+            key="confirm-start",
+            type="primary",
+            disabled=bool(offer.missing) or not offer.plan.steps,
+            on_click=start,
+        )
+
+
+def _prices(plan: Plan) -> str:
+    rows = "".join(
+        f"<tr><td>{count(f'confirm.{kind}', number)}</td>"
+        f"<td>{text('confirm.price', each=PRICES[kind])}</td>"
+        f"<td>{count('credits', credits)}</td></tr>"
+        for kind, (number, credits) in breakdown(step.kind for step in plan.steps).items()
+        if number
+    )
+    return f'<table class="arc-prices"><tbody>{rows}</tbody></table>'
+
+
+def _scenes(story: Story, plan: Plan) -> str:
+    blocks = []
+    for change in plan.changes:
+        numbers = sorted({s.scene_number for s in plan.steps_of(change.beat_key) if s.scene_number})
+        scenes = [story.scene(number) for number in numbers]
+        names = [html.escape(scene_name(scene)) for scene in scenes if scene is not None]
+        beat = html.escape(change.beat_label)
+        if names:
+            items = "".join(f"<li>{name}</li>" for name in names)
+            blocks.append(f"<p>{beat}</p><ul>{items}</ul>")
+        else:
+            blocks.append(f"<p>{text('confirm.no_scenes', beat=beat)}</p>")
+    return f'<div class="arc-affected" tabindex="0">{"".join(blocks)}</div>'

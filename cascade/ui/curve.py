@@ -1,0 +1,108 @@
+"""The tension curve as a component: drawn by Plotly.js, with a draggable slider on every point.
+
+The drawing code comes out of the installed plotly package; `routes` serves it to the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import plotly
+import streamlit as st
+from starlette.responses import FileResponse
+from starlette.routing import BaseRoute, Route
+
+from cascade.story.document import Story
+from cascade.story.tension import check_level
+from cascade.ui.session import guarded
+from cascade.ui.texts import text
+
+HERE = Path(__file__).parent
+# The version is in the address, so that a browser may keep the file for good.
+PLOTLY_URL = f"/assets/plotly-{plotly.__version__}.min.js"
+
+_draw = st.components.v2.component(
+    "arc_studio.curve",
+    html='<div class="arc-curve"><div class="arc-plot" aria-hidden="true"></div>'
+    '<div class="arc-handles"></div></div>',
+    css=(HERE / "curve.css").read_text(encoding="utf-8"),
+    js=(HERE / "curve.js").read_text(encoding="utf-8"),
+    # Plotly puts its styles into the document, where a shadow root would not see them.
+    isolate_styles=False,
+)
+
+
+def routes() -> list[BaseRoute]:
+    """The routes the component needs beside Streamlit's own."""
+    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+    async def serve(_request: object) -> FileResponse:
+        return FileResponse(
+            script,
+            media_type="text/javascript",
+            headers={"Cache-Control": "public, max-age=31536000, immutable"},
+        )
+
+    return [Route(PLOTLY_URL, serve)]
+
+
+def curve(
+    story: Story,
+    levels: Mapping[str, int],
+    *,
+    enabled: bool,
+    on_edit: Callable[[Mapping[str, int]], None],
+) -> None:
+    """Draws the saved curve and, over it, `levels`; `on_edit` gets the levels a person moved to."""
+    key = f"curve/{story.id}"
+    acknowledged = f"{key}/acknowledged"
+
+    @guarded
+    def take_over() -> None:
+        edit = st.session_state[key].edit
+        if not edit:
+            return
+        known = st.session_state.get(acknowledged, 0)
+        # Acknowledged whatever becomes of it: from here on Python's levels are the truth.
+        st.session_state[acknowledged] = edit["count"]
+        on_edit(
+            {
+                story.structure.beat(one["beat"]).key: check_level(one["level"], one["beat"])
+                for one in edit["edits"]
+                if one["count"] > known
+            }
+        )
+
+    saved = story.curve
+    _draw(
+        key=key,
+        data={
+            "plotly": PLOTLY_URL,
+            "beats": [
+                {
+                    "key": beat.key,
+                    "label": beat.label,
+                    "saved": saved[beat.key],
+                    "level": levels[beat.key],
+                }
+                for beat in story.structure.beats
+            ],
+            "enabled": enabled,
+            "acknowledged": st.session_state.get(acknowledged, 0),
+            "texts": _texts(story),
+        },
+        on_edit_change=take_over,
+    )
+
+
+def _texts(story: Story) -> dict[str, Any]:
+    names = ("saved", "pending", "rising", "falling", "axis", "lowest", "highest", "failed")
+    return {
+        **{name: text(f"curve.{name}") for name in names},
+        "name": text("curve.name", story=story.title),
+        # Filled in by the component, which knows the levels while a point is being dragged.
+        "value": text("curve.value", level="{level}"),
+        "changed": text("curve.value_changed", level="{level}", saved="{saved}"),
+    }

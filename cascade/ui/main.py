@@ -1,0 +1,38 @@
+"""The shell around every page: look, name and navigation. Streamlit runs it as a script."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from cascade.errors import CascadeError
+from cascade.ui import session
+from cascade.ui.texts import text
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+def main() -> None:
+    """Draws the shell and the page in it."""
+    # The icon's own text and no icon name or emoji: those are fetched from other servers.
+    icon = (HERE / "icon.svg").read_text(encoding="utf-8")
+    st.set_page_config(page_title=text("app.name"), page_icon=icon, layout="wide")
+    st.html(HERE / "style.css")
+    if scheme := st.context.theme.type:
+        # Dialogs lie outside the app's own element and would follow the system, not the reader.
+        st.html(f"<style>:root {{ color-scheme: {scheme}; }}</style>")
+    pages = [st.Page(ROOT / "pages" / "studio.py", title=text("app.name"), default=True)]
+    page = st.navigation(pages, position="hidden")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="brand"):
+        st.title(text("app.name"), anchor=False, width="content")
+        st.caption(text("app.tagline"), width="content")
+    if session.provided() is None:
+        st.error(text("app.no_service"))
+        return
+    try:
+        page.run()
+    except CascadeError as error:
+        session.show_error(error)
+
+
+main()

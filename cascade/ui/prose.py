@@ -1,0 +1,54 @@
+"""Texts of stories on the page: shown as they are, never read as Markdown or HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from cascade.story.document import Scene
+from cascade.ui.texts import text
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=])")
+_HEADING = re.compile(r"^(?:(?:INT|EXT|EST|I/E|INT\./EXT|INT/EXT)[ .]|\.[^.\s])", re.IGNORECASE)
+_LONGEST_NAME = 80
+
+
+def escape(words: str) -> str:
+    """Words for a place that reads Markdown, such that it shows them as they are."""
+    return _MARKDOWN.sub(r"\\\1", words)
+
+
+def paragraphs(words: str, css_class: str = "arc-prose") -> str:
+    """Prose as HTML paragraphs: a blank line ends one, a single break stays a break."""
+    parts = [html.escape(part.strip()) for part in re.split(r"\n\s*\n", words) if part.strip()]
+    body = "".join("<p>{}</p>".format(part.replace("\n", "<br>")) for part in parts)
+    return f'<div class="{css_class}">{body}</div>'
+
+
+def note(words: str) -> str:
+    """A quiet remark in the place of a text, as HTML."""
+    return f'<p class="arc-note">{html.escape(words)}</p>'
+
+
+def screenplay(script: str, name: str) -> str:
+    """A script as a screenplay block in HTML, as typed: monospaced, its lines kept."""
+    # It scrolls sideways on a narrow screen, so the keyboard must be able to get into it.
+    return (
+        f'<pre class="arc-script" tabindex="0" role="region" aria-label="{html.escape(name)}">'
+        f"{html.escape(script.strip())}</pre>"
+    )
+
+
+def scene_name(scene: Scene) -> str:
+    """A scene by number and heading: the one in its script, else how its plot begins."""
+    for line in scene.script.splitlines():
+        if _HEADING.match(line.strip()):
+            return _named(scene.number, line.strip().lstrip("."))
+    first = scene.plot.strip().split("\n")[0]
+    return _named(scene.number, first) if first else text("scene.bare", number=scene.number)
+
+
+def _named(number: int, heading: str) -> str:
+    if len(heading) > _LONGEST_NAME:
+        heading = heading[:_LONGEST_NAME].rsplit(" ", 1)[0] + "…"
+    return text("scene.name", number=number, heading=heading)

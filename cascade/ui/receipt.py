@@ -1,0 +1,97 @@
+"""What came of a run: credits, what changed, why it stopped, and how to go on."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cascade.service import RunView, Service
+from cascade.store.accounts import Actor
+from cascade.ui import session
+from cascade.ui.changes import short_change, tone
+from cascade.ui.progress import BeatProgress
+from cascade.ui.prose import escape
+from cascade.ui.session import guarded
+from cascade.ui.texts import count, text
+
+
+def draw_receipt(
+    service: Service,
+    who: Actor,
+    run: RunView,
+    seen: Sequence[BeatProgress],
+    *,
+    may: frozenset[str],
+) -> None:
+    """The receipt of a run that has ended."""
+    if run.error:
+        st.error(escape(run.error), icon=":material/error:")
+    st.html(_figures(run))
+    st.markdown(f"**{text('run.changed')}**")
+    st.html(_changed(seen))
+    if run.resumed_by:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(text("run.resumed_by"), width="stretch")
+            st.button(
+                text("run.show_later"),
+                key=f"later-{run.id}",
+                on_click=session.go,
+                kwargs={"story": run.story_id, "run": run.resumed_by},
+            )
+    elif run.is_resumable:
+        _draw_resume(service, who, run, may=may)
+
+
+def _draw_resume(service: Service, who: Actor, run: RunView, *, may: frozenset[str]) -> None:
+    @guarded
+    def resume() -> None:
+        session.go(story=run.story_id, run=service.resume(who, run.id))
+
+    left = [step.credits for step in run.steps if step.status != "saved"]
+    missing = max(0, sum(left) - service.balance(who, run.story_id))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = count("run.resume_help", len(left), credits=sum(left))
+        if missing and "resume" in may:
+            words = f"{words} {text('run.resume_short', missing=missing)}"
+        st.markdown(escape(words), width="stretch")
+        st.button(
+            text("run.resume"),
+            key=f"resume-{run.id}",
+            type="primary",
+            disabled=bool(missing) or "resume" not in may,
+            on_click=resume,
+        )
+
+
+def _figures(run: RunView) -> str:
+    figures = (
+        ("run.estimated", run.estimated_credits),
+        ("run.used", run.used_credits),
+        ("run.released", run.released_credits),
+    )
+    body = "".join(
+        f"<div><dt>{text(name)}</dt><dd>{count('credits', credits)}</dd></div>"
+        for name, credits in figures
+    )
+    return f'<dl class="arc-receipt" aria-label="{text("run.receipt")}">{body}</dl>'
+
+
+def _changed(seen: Sequence[BeatProgress]) -> str:
+    if not any(beat.done for beat in seen):
+        return f'<p class="arc-note">{text("run.changed_none")}</p>'
+    items = []
+    for beat in seen:
+        change = beat.change
+        if beat.done:
+            total = len(beat.lines)
+            words = text(
+                "run.changed_beat", change=short_change(change), done=beat.done, total=total
+            )
+            style = tone(change.previous_level, change.new_level)
+        else:
+            words = text("run.level_kept", beat=change.beat_label, old=change.expected_level)
+            style = "kept"
+        items.append(f'<li class="{style}">{html.escape(words)}</li>')
+    return f'<ul class="arc-changes">{"".join(items)}</ul>'

@@ -1,0 +1,18 @@
+"""The writer by name, and always with the words that say what the offline one is not."""
+
+from __future__ import annotations
+
+from cascade.llm.offline import label
+from cascade.ui.texts import text
+
+
+def writer_words(key: str, provider: str, model: str) -> str:
+    """The text of `key` about a writer: its `_offline` form for the one that is no model."""
+    if provider == "offline":
+        return text(f"{key}_offline", model=model, label=label("en"))
+    return text(f"{key}_model", model=model)
+
+
+def byline(provider: str, model: str) -> str:
+    """A few words to stand beside a text that a run wrote."""
+    return label("en") if provider == "offline" else text("beats.written_model", model=model)

@@ -1,0 +1,6 @@
+"""The Arc Studio page."""
+
+from cascade.ui import session
+from cascade.ui.studio import draw_studio
+
+draw_studio(session.service())

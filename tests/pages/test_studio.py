@@ -1,0 +1,402 @@
+"""The studio page by AppTest: what it offers, what it does, what it says when it may not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cascade.llm.provider import ProviderError
+from cascade.service import RunView, Service
+from cascade.settings import Settings
+from cascade.story.document import Story
+from cascade.ui import session
+
+MAIN = Path(__file__).parents[2] / "cascade" / "ui" / "main.py"
+PENDING = "2 beats with unsaved tension changes: Midpoint (2→4), All Is Lost (4→2)"
+
+
+class Page:
+    """The page in one browser session, in the words of who uses it."""
+
+    def __init__(self, service: Service, **query: str) -> None:
+        self.service = service
+        self.at = AppTest.from_file(str(MAIN), default_timeout=30)
+        for name, value in query.items():
+            self.at.query_params[name] = value
+        self.look()
+
+    def look(self) -> Page:
+        self.at.run()
+        assert not self.at.exception, self.at.exception
+        return self
+
+    @property
+    def said(self) -> str:
+        """Everything the page says, without Markdown's escapes."""
+        at = self.at
+        kinds = (at.markdown, at.caption, at.info, at.error, at.warning, at.subheader)
+        words = [element.value for kind in kinds for element in kind]
+        words += [element.body for element in at.html]
+        return "\n".join(words).replace("\\", "")
+
+    @property
+    def errors(self) -> list[str]:
+        return [error.value.replace("\\", "") for error in self.at.error]
+
+    def number(self, label: str) -> Any:
+        return next(one for one in self.at.number_input if one.label == label)
+
+    def button(self, label: str) -> Any:
+        return next(one for one in self.at.button if one.label == label)
+
+    def has_button(self, label: str) -> bool:
+        return any(one.label == label for one in self.at.button)
+
+    def set(self, **levels: int) -> Page:
+        for label, level in levels.items():
+            self.number(label.replace("_", " ")).set_value(level)
+            self.look()
+        return self
+
+    def click(self, label: str) -> Page:
+        self.button(label).click()
+        return self.look()
+
+    def open_beat(self, beat_key: str) -> Page:
+        story_id = self.at.selectbox[0].value
+        self.at.session_state["opened"] = {f"beat-{story_id}-{beat_key}"}
+        return self.look()
+
+    @property
+    def run_id(self) -> str:
+        found = self.at.query_params["run"]
+        return found[0] if isinstance(found, list) else found
+
+    def wait_for_end(self) -> RunView:
+        until = time.monotonic() + 60
+        while (run := self.service.run(self.run_id)).is_active:
+            assert time.monotonic() < until, run
+            time.sleep(0.05)
+        return run
+
+
+@pytest.fixture
+def open_service(sqlite_url: str) -> Iterator[Callable[..., Service]]:
+    """Opens the service for the pages of this process, with given settings."""
+    opened: list[Service] = []
+
+    def open_(**settings: Any) -> Service:
+        given = {"provider": "offline", "offline_delay_ms": 0, **settings}
+        service = Service(Settings(database_url=sqlite_url, **given))
+        opened.append(service)
+        session.provide(service)
+        return service
+
+    yield open_
+    session.provide(None)
+    for service in opened:
+        service.close()
+
+
+@pytest.fixture
+def service(open_service: Callable[..., Service]) -> Service:
+    return open_service()
+
+
+@pytest.fixture
+def page(service: Service) -> Page:
+    return Page(service)
+
+
+def story_of(service: Service, place: int = 0) -> Story:
+    return service.story(service.stories()[place].id)
+
+
+def bend(page: Page) -> Page:
+    return page.set(Midpoint=4, All_Is_Lost=2)
+
+
+# The curve
+
+
+def test_opens_on_the_first_story_as_the_sample_editor(page: Page, service: Service) -> None:
+    story = story_of(service)
+    assert page.at.selectbox[0].value == story.id
+    labels = [one.label for one in page.at.number_input]
+    assert labels == [beat.label for beat in story.structure.beats]
+    assert [one.value for one in page.at.number_input] == list(story.curve.values())
+    assert "500 credits available" in page.said
+    assert "No unsaved tension changes." in page.said
+    assert page.button("Save Tension Levels").disabled
+    assert page.button("Reset").disabled
+
+
+def test_changes_are_counted_and_named(page: Page) -> None:
+    assert "1 beat with unsaved tension changes: Midpoint (2→4)" in page.set(Midpoint=4).said
+    assert PENDING in page.set(All_Is_Lost=2).said
+    assert not page.button("Save Tension Levels").disabled
+
+
+def test_setting_a_level_back_removes_the_change(page: Page) -> None:
+    page.set(Midpoint=4).set(Midpoint=2)
+    assert "No unsaved tension changes." in page.said
+
+
+def test_reset_puts_everything_back_and_saves_nothing(page: Page, service: Service) -> None:
+    story = story_of(service)
+    bend(page).click("Reset")
+    assert [one.value for one in page.at.number_input] == list(story.curve.values())
+    assert "No unsaved tension changes." in page.said
+    assert service.draft(service.actor(), story.id) == {}
+    assert service.story(story.id) == story
+    assert service.runs() == []
+
+
+def test_a_new_session_finds_the_pending_changes(page: Page, service: Service) -> None:
+    bend(page)
+    again = Page(service)
+    assert PENDING in again.said
+    assert again.number("Midpoint").value == 4
+
+
+def test_each_story_keeps_its_own_changes(page: Page, service: Service) -> None:
+    bend(page)
+    other = story_of(service, 1)
+    page.at.selectbox[0].set_value(other.id)
+    page.look()
+    assert "No unsaved tension changes." in page.said
+    assert len(page.at.number_input) == 12
+    page.at.selectbox[0].set_value(story_of(service).id)
+    assert PENDING in page.look().said
+
+
+# The dialog
+
+
+def test_the_dialog_says_what_it_will_do_and_cost(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels")
+    for words in (
+        "Estimated credits: 45 credits",
+        "⬆ Midpoint (2→4)",
+        "More Dramatic",
+        "⬇ All Is Lost (4→2)",
+        "Less Intense",
+        "Beat Content (2 beats)",
+        "Key Actions (2 beats)",
+        "Scene Plots (5 scenes)",
+        "Scripts (5 scripts)",
+        "Your balance: 500 now, 455 after.",
+        "Expected duration: about",
+        "offline draft: a pacing edit, not AI",
+        "The old content stays in the history.",
+    ):
+        assert words in page.said
+    for scene in story_of(service).scenes_of("midpoint"):
+        assert f"Scene {scene.number}: {scene.script.splitlines()[0]}" in page.said
+    assert service.runs() == []
+
+
+def test_cancel_closes_the_dialog_and_keeps_the_changes(page: Page) -> None:
+    bend(page).click("Save Tension Levels").click("Cancel")
+    assert "Estimated credits" not in page.said
+    assert PENDING in page.said
+
+
+def test_too_few_credits_says_how_many_and_cannot_start(
+    open_service: Callable[..., Service],
+) -> None:
+    service = open_service(user="poor")
+    service.grant("poor", 12)
+    page = bend(Page(service)).click("Save Tension Levels")
+    assert "33 credits are missing: this needs 45 and 12 are available." in page.said
+    assert page.button("Regenerate & Save").disabled
+    assert not page.button("Cancel").disabled
+
+
+def test_a_beat_without_scenes_is_planned_for_itself(
+    open_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    service = open_service()
+    file = tmp_path / "story.json"
+    file.write_text(
+        '{"title": "A *bare* $1 <i>page</i>", "language": "en", "structureType": "harmon",'
+        ' "beats": [], "scenes": []}',
+        encoding="utf-8",
+    )
+    page = Page(service, story=service.import_story(file))
+    assert "This story has a shape but no words yet" in page.said
+    page.set(Go=5).click("Save Tension Levels")
+    assert "Estimated credits: 5 credits" in page.said
+    assert "Go: no scenes; its content and key action only." in page.said
+
+
+# A run
+
+
+def test_a_run_from_the_dialog_to_the_receipt(page: Page, service: Service) -> None:
+    with service.executing():
+        bend(page).click("Save Tension Levels").click("Regenerate & Save")
+        run = page.wait_for_end()
+    assert run.status == "done"
+    page.look()
+    assert "Done: the story fits the new curve" in page.said
+    assert "Credits used: 45 / 45" in page.said
+    assert [one.label.replace("\\", "") for one in page.at.status] == [
+        "Beat 1/2: Midpoint (2→4)",
+        "Beat 2/2: All Is Lost (4→2)",
+    ]
+    assert {one.state for one in page.at.status} == {"complete"}
+    for words in ("<dd>45 credits</dd>", "<dd>0 credits</dd>", "8 of 8 pieces rewritten"):
+        assert words in page.said
+    assert "No unsaved tension changes." in page.said
+    assert page.number("Midpoint").value == 4
+    assert "455 credits available" in page.said
+    assert not page.has_button("Resume")
+
+
+def test_while_a_run_is_at_work_the_curve_is_read_only(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels").click("Regenerate & Save")  # nobody executes it
+    assert "Read-only while a run is at work on this story." in page.said
+    assert all(one.disabled for one in page.at.number_input)
+    assert "2 beats are being rewritten: Midpoint (2→4), All Is Lost (4→2)" in page.said
+    assert "Credits used: 0 / 45" in page.said
+    assert "offline draft: a pacing edit, not AI" in page.said
+    other = Page(service)
+    assert other.run_id == page.run_id
+    assert other.has_button("Cancel Process")
+
+
+def test_cancel_and_resume(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels").click("Regenerate & Save").click("Cancel Process")
+    assert "Run cancelled" in page.look().said
+    assert "<dd>45 credits</dd>" in page.said
+    assert "Nothing was changed; every text is as it was." in page.said
+    assert PENDING in page.said
+    assert "Resume does the 14 steps that are left, for 45 credits." in page.said
+    first = page.run_id
+    with service.executing():
+        page.click("Resume")
+        assert page.run_id != first
+        assert page.wait_for_end().status == "done"
+    assert "It goes on where an earlier run stopped." in page.look().said
+    earlier = Page(service, run=first)
+    assert "A later run went on from here." in earlier.said
+    assert earlier.click("Show that run").run_id == page.run_id
+
+
+def test_a_run_that_stopped_is_pointed_at_from_its_story(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels").click("Regenerate & Save").click("Cancel Process")
+    page.look().click("Close")
+    assert "The last run on this story was cancelled" in page.said
+    assert "Resume" in [one.label for one in page.click("Show that run").at.button]
+
+
+def test_a_failure_is_said_in_plain_words(service: Service, monkeypatch: Any) -> None:
+    def refuse(*_: Any) -> Any:
+        raise ProviderError("auth", "The key was *refused*. Check OPENAI_API_KEY.")
+
+    monkeypatch.setattr(service.provider, "write", refuse)
+    page = bend(Page(service))
+    with service.executing():
+        page.click("Save Tension Levels").click("Regenerate & Save")
+        assert page.wait_for_end().status == "failed"
+    page.look()
+    assert "Run failed" in page.said
+    assert any("The key was *refused*." in words for words in page.errors)
+    assert page.at.status[0].state == "error"
+    assert page.has_button("Resume")
+
+
+# Refusals
+
+
+def test_a_run_started_elsewhere_meanwhile_is_shown(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels")
+    who, story = service.actor(), story_of(service)
+    other = service.start(who, service.plan(who, story.id, {"setup": 5}).plan)
+    page.click("Regenerate & Save")
+    assert any("A run is already at work on this story." in words for words in page.errors)
+    assert page.run_id == other
+    assert service.draft(who, story.id) == {"midpoint": 4, "allIsLost": 2}
+
+
+def test_a_stale_plan_shows_the_new_one_and_starts_nothing(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels")
+    who, story = service.actor(), story_of(service)
+    with service.executing():
+        other = service.start(who, service.plan(who, story.id, {"midpoint": 4}).plan)
+        list(service.follow(other))
+    page.click("Regenerate & Save")
+    assert any("Nothing was started." in words for words in page.errors)
+    assert "Estimated credits: 19 credits" in page.said
+    assert len(service.runs()) == 1
+    page.click("Regenerate & Save")
+    assert len(service.runs()) == 2
+
+
+def test_a_viewer_reads_and_changes_nothing(open_service: Callable[..., Service]) -> None:
+    page = Page(open_service(user="viewer"))
+    assert "You may read this story." in page.said
+    assert all(one.disabled for one in page.at.number_input)
+    assert page.button("Save Tension Levels").disabled
+
+
+def test_a_producer_drafts_but_does_not_start(open_service: Callable[..., Service]) -> None:
+    page = bend(Page(open_service(user="producer")))
+    assert PENDING in page.said
+    assert page.button("Save Tension Levels").disabled
+    assert not page.button("Reset").disabled
+
+
+@pytest.mark.parametrize("name", ["story", "run"])
+def test_an_address_of_nothing_says_so_and_shows_the_first(service: Service, name: str) -> None:
+    page = Page(service, **{name: "<b>nope</b>"})
+    assert page.errors[0].startswith(f"There is no {name} “<b>nope</b>”.")
+    assert page.at.selectbox[0].value == story_of(service).id
+
+
+def test_an_unknown_user_is_told_what_to_do(open_service: Callable[..., Service]) -> None:
+    page = Page(open_service(user="nobody"))
+    assert page.errors[0].startswith("There is no user “nobody”.")
+
+
+def test_no_stories_at_all(open_service: Callable[..., Service]) -> None:
+    page = Page(open_service(samples="off"))
+    assert "No stories yet" in page.said
+
+
+def test_without_a_service_the_page_says_how_to_start_it() -> None:
+    at = AppTest.from_file(str(MAIN)).run()
+    assert "streamlit run app.py" in at.error[0].value
+
+
+# Reading
+
+
+def test_a_beat_shows_its_words_as_they_are(page: Page, service: Service) -> None:
+    story = story_of(service)
+    beat = story.structure.beats[0]
+    page.open_beat(beat.key)
+    shown = next(one.body for one in page.at.html if 'class="arc-beat"' in one.body)
+    assert story.contents[beat.key].split("\n")[0][:40] in shown
+    for scene in story.scenes_of(beat.key):
+        assert scene.script.splitlines()[0] in shown
+    assert "not AI" not in shown
+
+
+def test_what_a_run_wrote_is_labelled_and_what_it_left_is_marked(
+    page: Page, service: Service
+) -> None:
+    page.open_beat("midpoint")
+    with service.executing():
+        page.set(Midpoint=4).click("Save Tension Levels").click("Regenerate & Save")
+        page.wait_for_end()
+    # Still open, though its label has changed.
+    page.look()
+    shown = next(one.body for one in page.at.html if 'class="arc-beat"' in one.body)
+    assert shown.count("offline draft: a pacing edit, not AI") == 8
