@@ -19,13 +19,13 @@ from cascade.engine import events, runs
 from cascade.engine.executor import Executor, seat_for
 from cascade.engine.runner import Queue, Runner
 from cascade.engine.views import RunView, run_view
-from cascade.engine.writing import Limits
-from cascade.errors import NotAllowed, StalePlan, UnknownRun
+from cascade.engine.writing import Limits, StepWriter
+from cascade.errors import NotAllowed, NotResumable, StalePlan, UnknownRun
 from cascade.ledger import Credits
 from cascade.llm import provider_for
 from cascade.llm.provider import Provider
 from cascade.settings import Settings
-from cascade.store import accounts, documents, migrate, revisions, stories
+from cascade.store import accounts, calls, documents, migrate, revisions, stories
 from cascade.store.accounts import Actor
 from cascade.store.database import Database
 from cascade.store.migrate import SchemaReport
@@ -49,6 +49,7 @@ from cascade.story.tension import pending_changes
 __all__ = [
     "Action",
     "Actor",
+    "Cost",
     "Credits",
     "Offer",
     "RunView",
@@ -113,6 +114,15 @@ class Offer:
         return max(0, self.plan.estimated_credits - self.available)
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money; not `complete` where some call's tokens are unknown, so that it was more."""
+
+    amount: float
+    currency: str
+    complete: bool
+
+
 class Service:
     """Arc Studio behind its surfaces. Opening it makes the database ready.
 
@@ -156,7 +166,7 @@ class Service:
 
     def _make_runner(self) -> Runner:
         limits = Limits(self.settings.concurrency, self.settings.requests_per_minute)
-        return Runner(self.database, self.provider, limits)
+        return Runner(self.database, StepWriter(self.database, self.provider, limits))
 
     # Stories
 
@@ -265,7 +275,7 @@ class Service:
             account = accounts.open_account(session, actor, row.project_id)
             return self._start(session, actor, account, plan)
 
-    def resume(self, actor: Actor, run_id: str) -> str:
+    def resume(self, actor: Actor, run_id: str, accepted: Mapping[str, int] | None = None) -> str:
         """Starts a new run of what a cancelled or failed run left undone; its id.
 
         Raises NotResumable, and what `start` raises.
@@ -276,7 +286,18 @@ class Service:
             self._permit(session, actor, "resume", row.project_id)
             plan = runs.plan_to_resume(session, run)
             account = accounts.open_account(session, actor, row.project_id)
-            return self._start(session, actor, account, plan, resumed_from=run)
+            return self._start(session, actor, account, plan, run, accepted)
+
+    def accept(self, actor: Actor, run_id: str, step_key: str) -> str:
+        """Resumes a run with a text that a check rejected, saved and charged as it is; its id.
+
+        Raises NotResumable, and what `start` raises.
+        """
+        with self.database.read() as session:
+            call = calls.last_rejected(session, run_id, step_key)
+        if call is None:
+            raise NotResumable(run_id, f"no rejected text of {step_key} is kept.")
+        return self.resume(actor, run_id, accepted={step_key: call.id})
 
     def _start(
         self,
@@ -285,6 +306,7 @@ class Service:
         account: CreditAccount,
         plan: Plan,
         resumed_from: Run | None = None,
+        accepted: Mapping[str, int] | None = None,
     ) -> str:
         return runs.start(
             session,
@@ -295,6 +317,7 @@ class Service:
             model=self.provider.model,
             enqueue=self._queue.enqueue,
             resumed_from=resumed_from,
+            accepted=accepted,
         )
 
     def cancel(self, actor: Actor, run_id: str) -> RunStatus:
@@ -345,6 +368,28 @@ class Service:
         """The events of a run with a `seq` above `after`, in order."""
         with self.database.read() as session:
             return events.read(session, run_id, after)
+
+    def growing(self, run_id: str) -> Mapping[str, str]:
+        """The texts of a run that are being written right now, by step key."""
+        with self.database.read() as session:
+            return calls.growing(session, run_id)
+
+    def cost(self, run: RunView) -> Cost | None:
+        """What a run's calls cost in money; None where no price is set."""
+        settings = self.settings
+        if settings.price_prompt is None or settings.price_completion is None:
+            return None
+        cached_price = settings.price_cached
+        if cached_price is None:
+            cached_price = settings.price_prompt
+        millionths = sum(
+            (used.prompt_tokens - used.cached_tokens) * settings.price_prompt
+            + used.cached_tokens * cached_price
+            + used.completion_tokens * settings.price_completion
+            for used in run.tokens
+        )
+        complete = not any(used.unknown_calls for used in run.tokens)
+        return Cost(millionths / 1_000_000, settings.price_currency, complete)
 
     def follow(
         self, run_id: str, after: int = 0, waiting: Callable[[], None] = lambda: None

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("OPENAI_BASE_URL")
     )
     model: str = DEFAULT_MODEL
+    price_prompt: float | None = Field(default=None, ge=0)
+    price_cached: float | None = Field(default=None, ge=0)
+    price_completion: float | None = Field(default=None, ge=0)
+    price_currency: str = "USD"
     concurrency: int = Field(default=4, ge=1, le=64)
     requests_per_minute: int | None = Field(default=None, ge=1)
     timeout_s: float = Field(default=60, gt=0, le=3600)

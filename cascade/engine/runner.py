@@ -8,28 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from sqlalchemy.orm import Session
 
-from cascade.engine import runs, steps
-from cascade.engine.steps import Outcome, Written
-from cascade.engine.writing import (
-    MAX_ATTEMPTS,
-    Limits,
-    Stopped,
-    wait_before_retry,
-    while_wanted,
-    write,
-)
-from cascade.llm.provider import Provider, ProviderError
+from cascade.engine import runs
+from cascade.engine.writing import StepWriter
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
 from cascade.store.tables import ACTIVE, Run
-from cascade.story.brief import Brief
 
 log = logging.getLogger("cascade.engine")
 
@@ -40,20 +29,14 @@ QUEUE = "runs"
 POLL_S = 0.1
 # Runs at a time in one process; the model calls among them are limited by `Limits`.
 RUNS_AT_ONCE = 32
-# How often a transaction is tried again while the database is away, and how long that may take.
-DATABASE_RETRY_S = 0.5
-DATABASE_PATIENCE_S = 60
-
-T = TypeVar("T")
 
 
 class Runner:
     """Executes queued runs in this process, from `launch` to `close`. One a process."""
 
-    def __init__(self, database: Database, provider: Provider, limits: Limits) -> None:
+    def __init__(self, database: Database, writer: StepWriter) -> None:
         self.database = database
-        self.provider = provider
-        self.limits = limits
+        self.writer = writer
 
     def launch(self, executor_id: str) -> None:
         """Starts executing; to be called in a thread without an event loop of its own."""
@@ -78,13 +61,6 @@ class Runner:
         """Stops executing at once; what was under way goes on where it is next taken up."""
         DBOS.destroy()
 
-    async def transact(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Runs `work(session, …)` as one transaction in a thread; again while the database is away.
-
-        Safe to try again, because every such function first looks what is there.
-        """
-        return await asyncio.to_thread(_transact, self.database, work, *arguments)
-
 
 _active: Runner | None = None
 
@@ -96,18 +72,18 @@ def _runner() -> Runner:
 
 @DBOS.step(name="begin")
 async def _begin(run_id: str) -> list[list[str]]:
-    return await _runner().transact(runs.begin, run_id)
+    return await asyncio.to_thread(_runner().database.transact, runs.begin, run_id)
 
 
 @DBOS.step(name="finish")
 async def _finish(run_id: str) -> None:
-    await _runner().transact(runs.finish, run_id)
+    await asyncio.to_thread(_runner().database.transact, runs.finish, run_id)
 
 
 @DBOS.step(name="step")
 async def _step(run_id: str, key: str) -> str:
     try:
-        return await _write_and_save(_runner(), run_id, key)
+        return await _runner().writer.write_step(run_id, key)
     except sa.exc.DBAPIError:
         raise
     except Exception as error:
@@ -117,7 +93,7 @@ async def _step(run_id: str, key: str) -> str:
             f"Something unexpected went wrong in the program ({type(error).__name__}). This step "
             "was not saved and not charged. Resume tries it again; the log has the details."
         )
-        return await _runner().transact(steps.fail, run_id, key, "internal", message)
+        return await _runner().writer.fail(run_id, key, "internal", message)
 
 
 @DBOS.workflow(name="cascade")
@@ -128,55 +104,6 @@ async def _cascade(run_id: str) -> None:
         if any(outcome != "saved" for outcome in outcomes):
             break
     await _finish(run_id)
-
-
-async def _write_and_save(runner: Runner, run_id: str, key: str) -> Outcome:
-    """One step: look what is there, ask the writer, save. No transaction is open meanwhile."""
-
-    async def is_wanted() -> bool:
-        return await runner.transact(steps.is_wanted, run_id)
-
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        try:
-            async with runner.limits.slot():
-                brief = await runner.transact(steps.announce, run_id, key)
-                if not isinstance(brief, Brief):
-                    return brief
-                began = time.monotonic()
-                answer = await while_wanted(write(runner.provider, brief), is_wanted)
-            written = Written(
-                answer=answer,
-                brief=brief,
-                provider=runner.provider.name,
-                prompt_version=runner.provider.prompt_version,
-                latency_ms=round((time.monotonic() - began) * 1000),
-            )
-            return await runner.transact(steps.save, run_id, key, written)
-        except Stopped:
-            return "stopped"
-        except ProviderError as error:
-            if not error.retryable or attempt == MAX_ATTEMPTS:
-                return await runner.transact(steps.fail, run_id, key, error.code, error.message)
-            wait_s = wait_before_retry(error, attempt)
-            await runner.transact(steps.report_retry, run_id, key, attempt, wait_s, error.message)
-            try:
-                await while_wanted(asyncio.sleep(wait_s), is_wanted)
-            except Stopped:
-                return "stopped"
-    raise AssertionError("the last attempt returns")
-
-
-def _transact(database: Database, work: Callable[..., T], *arguments: Any) -> T:
-    deadline = time.monotonic() + DATABASE_PATIENCE_S
-    while True:
-        try:
-            with database.write() as session:
-                return work(session, *arguments)
-        except sa.exc.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            log.warning("the database is away; trying again")
-            time.sleep(DATABASE_RETRY_S)
 
 
 class Queue:
@@ -253,9 +180,9 @@ class Queue:
                 if status in ("PENDING", "ENQUEUED"):
                     self._client.cancel_workflow(other)
             if mine is None:
-                _transact(self.database, self.enqueue, run_id)
+                self.database.transact(self.enqueue, run_id)
             elif mine not in ("PENDING", "ENQUEUED", "DELAYED"):
-                _transact(self.database, runs.finish, run_id)
+                self.database.transact(runs.finish, run_id)
 
     def close(self) -> None:
         """Gives back connections."""

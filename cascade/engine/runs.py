@@ -6,7 +6,7 @@ can wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from cascade import ledger
 from cascade.engine import events
 from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
 from cascade.store import stories
-from cascade.store.tables import ACTIVE, ENDED, Run, RunStatus, RunStep, now
+from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_reason
 
 # Writes the run into the runner's queue, in the same transaction.
@@ -46,8 +46,11 @@ def start(
     model: str,
     enqueue: Enqueue,
     resumed_from: Run | None = None,
+    accepted: Mapping[str, int] | None = None,
 ) -> str:
     """Holds the estimate, writes the run and its steps, enqueues it; the id of the run.
+
+    `accepted` maps step keys to the calls whose rejected texts are saved instead of new ones.
 
     Raises NothingChanged, StalePlan, RunActive, InsufficientCredits; then nothing is written.
     """
@@ -88,6 +91,7 @@ def start(
             position=position,
             credits=step.credits,
             status="pending",
+            accepted_call_id=(accepted or {}).get(step.key),
         )
         for position, step in enumerate(plan.steps)
     )
@@ -207,6 +211,7 @@ def _end(
             "totalCreditsUsed": used,
             "beatsRegenerated": _beats_regenerated(session, run.id, plan),
         }
+    session.execute(sa.delete(LiveText).where(LiveText.run_id == run.id))
     events.append(session, run, body, once="end")
 
 

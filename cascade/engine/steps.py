@@ -15,9 +15,19 @@ from sqlalchemy.orm import Session
 from cascade import ledger
 from cascade.engine import events
 from cascade.engine.runs import beat_index, lock_run
-from cascade.llm.provider import Answer
-from cascade.store import revisions, stories
-from cascade.store.tables import Draft, Revision, Run, RunStep, SceneShot, StoryVersion, now
+from cascade.llm.provider import Answer, Usage
+from cascade.store import calls, revisions, stories
+from cascade.store.calls import Call
+from cascade.store.tables import (
+    Draft,
+    ModelCall,
+    Revision,
+    Run,
+    RunStep,
+    SceneShot,
+    StoryVersion,
+    now,
+)
 from cascade.story.brief import Brief, brief_for
 from cascade.story.document import Story, describe_piece, digest, piece_key
 from cascade.story.plan import Change, Plan, Step
@@ -32,17 +42,25 @@ CONFLICT = (
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """A step to write; `accepted` is a text that the editor took although a check rejected it."""
+
+    brief: Brief
+    accepted: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """A text that came back for a brief, and how long it took in milliseconds."""
+    """A text that came back for a brief, and the call that brought it, if one was made."""
 
     answer: Answer
     brief: Brief
     provider: str
     prompt_version: str
-    latency_ms: int
+    call: Call | None
 
 
-def announce(session: Session, run_id: str, key: str) -> Brief | Outcome:
+def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     """Says that a step is being written, and gives its brief; or what has become of it already."""
     run = lock_run(session, run_id)
     row = _step_row(session, run_id, key)
@@ -74,7 +92,8 @@ def announce(session: Session, run_id: str, key: str) -> Brief | Outcome:
         name = events.EVENT_STEP[step.kind]
         events.append(session, run, body, once=f"step/{at}/{name}/generating")
         events.append(session, run, _scene_event(at, step, "generating"))
-    return brief_for(plan, step, story, seed=f"{run_id}/{key}")
+    brief = brief_for(plan, step, story, seed=f"{run_id}/{key}")
+    return Assignment(brief, _accepted(session, row))
 
 
 def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
@@ -107,6 +126,8 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     stories.mark_up_to_date(session, story.id, key)
     _mark_shots(session, run, story, step)
     ledger.capture(session, run_id, key, step.credits)
+    if written.call is not None:
+        calls.add(session, run_id, key, written.call)
     row.status, row.saved_at = "saved", now()
     row.revision_id, row.saved_digest = revision.id, digest(text)
     session.flush()
@@ -114,9 +135,13 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     return "saved"
 
 
-def fail(session: Session, run_id: str, key: str, code: str, message: str) -> Outcome:
+def fail(
+    session: Session, run_id: str, key: str, code: str, message: str, call: Call | None = None
+) -> Outcome:
     """Records that a step failed for good: no further step of the run is begun."""
     run = lock_run(session, run_id)
+    if call is not None:
+        calls.add(session, run_id, key, call)
     row = _step_row(session, run_id, key)
     if row.status == "saved":
         return "saved"
@@ -127,10 +152,11 @@ def fail(session: Session, run_id: str, key: str, code: str, message: str) -> Ou
 
 
 def report_retry(
-    session: Session, run_id: str, key: str, attempt: int, wait_s: float, message: str
+    session: Session, run_id: str, key: str, attempt: int, wait_s: float, message: str, call: Call
 ) -> None:
     """Says that a call failed and when it is tried again; `attempt` is the one that failed."""
     run = lock_run(session, run_id)
+    calls.add(session, run_id, key, call)
     if run.status != "running":
         return
     plan = Plan.from_json(run.plan)
@@ -157,6 +183,20 @@ def _step_row(session: Session, run_id: str, key: str) -> RunStep:
     row = session.get(RunStep, (run_id, key))
     assert row is not None, f"run {run_id} has no step {key}"
     return row
+
+
+def _accepted(session: Session, row: RunStep) -> Answer | None:
+    """The rejected text that the editor accepted for this step."""
+    call = session.get(ModelCall, row.accepted_call_id) if row.accepted_call_id else None
+    if call is None or call.rejected_text is None:
+        return None
+    return Answer(
+        text=call.rejected_text,
+        finish_reason="accepted",
+        model=call.model,
+        prompt_hash=call.prompt_hash or "",
+        usage=Usage(call.prompt_tokens, call.cached_tokens, call.completion_tokens),
+    )
 
 
 def _has_failed(session: Session, run_id: str) -> bool:
@@ -217,7 +257,7 @@ def _add_revision(
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
-        latency_ms=written.latency_ms,
+        latency_ms=written.call.latency_ms if written.call is not None else None,
     )
     session.add(revision)
     session.flush()

@@ -9,18 +9,21 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
+from cascade.store import calls
+from cascade.store.calls import Tokens
 from cascade.store.tables import ACTIVE, Run, RunStatus, RunStep, User
 from cascade.story.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step of a run as it is saved."""
+    """One step of a run as it is saved; `rejected_text` is one that failed its checks."""
 
     key: str
     status: str
     credits: int
     error: str | None
+    rejected_text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class RunView:
     error_code: str | None
     resumed_from: str | None
     resumed_by: str | None
+    tokens: tuple[Tokens, ...]
 
     @property
     def is_active(self) -> bool:
@@ -75,7 +79,7 @@ def run_view(session: Session, run: Run) -> RunView:
         estimated_credits=run.estimated_credits,
         used_credits=used,
         released_credits=0 if run.status in ACTIVE else run.estimated_credits - used,
-        steps=tuple(StepView(step.key, step.status, step.credits, step.error) for step in steps),
+        steps=tuple(_step_view(session, step) for step in steps),
         provider=run.provider,
         model=run.model,
         created_at=run.created_at,
@@ -84,5 +88,19 @@ def run_view(session: Session, run: Run) -> RunView:
         error=run.error,
         error_code=run.error_code,
         resumed_from=run.resumed_from,
+        tokens=tuple(calls.tokens_of(session, run.id)),
         resumed_by=session.scalar(sa.select(Run.id).where(Run.resumed_from == run.id).limit(1)),
+    )
+
+
+def _step_view(session: Session, step: RunStep) -> StepView:
+    rejected = None
+    if step.status == "failed":
+        rejected = calls.last_rejected(session, step.run_id, step.key)
+    return StepView(
+        key=step.key,
+        status=step.status,
+        credits=step.credits,
+        error=step.error,
+        rejected_text=rejected.rejected_text if rejected is not None else None,
     )

@@ -1,23 +1,34 @@
-"""The engine's one call to a provider: limits, retries with their countdown, abort on cancel."""
+"""A step's text: the one place that asks a provider, with limits, retries and abort on cancel."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from aiolimiter import AsyncLimiter
 
-from cascade.llm.provider import Answer, Provider, ProviderError
+from cascade.engine import steps
+from cascade.engine.steps import Assignment, Outcome, Written
+from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
+from cascade.store import calls
+from cascade.store.calls import Call, CallOutcome
+from cascade.store.database import Database
 from cascade.story.brief import Brief
 
 MAX_ATTEMPTS = 4
+# A text that a check rejects is asked for once more, with the reason.
+MAX_REJECTIONS = 2
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 # How often a call in flight, or a wait between two, looks whether its run was cancelled.
 WATCH_INTERVAL_S = 0.2
+# How often watchers are shown how far a text has come.
+SHOW_INTERVAL_S = 0.5
 
 T = TypeVar("T")
 
@@ -45,6 +56,175 @@ class Limits:
             yield
 
 
+@dataclass(slots=True)
+class _Attempts:
+    """How often a step's text was asked for, and what was wrong with the last one."""
+
+    made: int = 0
+    rejections: int = 0
+    complaint: str | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        self.made += 1
+        self.began = time.monotonic()
+
+    def wait_after(self, error: ProviderError) -> float | None:
+        """Seconds until the next attempt; None where there is none."""
+        if isinstance(error, RejectedText):
+            self.rejections += 1
+            self.complaint = error.reason
+            return 0.0 if self.rejections < MAX_REJECTIONS else None
+        if not error.retryable or self.made >= MAX_ATTEMPTS:
+            return None
+        return wait_before_retry(error, self.made)
+
+
+class StepWriter:
+    """Writes the steps of runs with one provider, under the limits of this process."""
+
+    def __init__(self, database: Database, provider: Provider, limits: Limits) -> None:
+        self._database = database
+        self._provider = provider
+        self._limits = limits
+
+    async def write_step(self, run_id: str, key: str) -> Outcome:
+        """One step: look what is there, ask, save. No transaction is open during a call."""
+        attempts = _Attempts()
+        while True:
+            try:
+                async with self._limits.slot():
+                    found = await self._transact(steps.announce, run_id, key)
+                    if not isinstance(found, Assignment):
+                        return found
+                    attempts.begin()
+                    if found.accepted is None:
+                        answer = await self._while_wanted(
+                            run_id, self._ask(run_id, key, found.brief, attempts.complaint)
+                        )
+                    else:
+                        answer = found.accepted
+                return await self._save(run_id, key, found, answer, attempts)
+            except Stopped:
+                call = self._call(attempts, "aborted", Usage())
+                await self._transact(calls.add, run_id, key, call)
+                return "stopped"
+            except ProviderError as error:
+                call = self._failed_call(attempts, error)
+                wait_s = attempts.wait_after(error)
+                if wait_s is None:
+                    return await self.fail(run_id, key, error.code, error.message, call)
+                await self._transact(
+                    steps.report_retry, run_id, key, attempts.made, wait_s, error.message, call
+                )
+                try:
+                    await self._while_wanted(run_id, asyncio.sleep(wait_s))
+                except Stopped:
+                    return "stopped"
+
+    async def fail(
+        self, run_id: str, key: str, code: str, message: str, call: Call | None = None
+    ) -> Outcome:
+        """Ends a step as failed for good."""
+        return await self._transact(steps.fail, run_id, key, code, message, call)
+
+    async def _save(
+        self, run_id: str, key: str, found: Assignment, answer: Answer, attempts: _Attempts
+    ) -> Outcome:
+        call = None
+        if found.accepted is None:
+            call = self._call(
+                attempts, "saved", answer.usage, model=answer.model, prompt_hash=answer.prompt_hash
+            )
+        written = Written(
+            answer=answer,
+            brief=found.brief,
+            provider=self._provider.name,
+            prompt_version=self._provider.prompt_version,
+            call=call,
+        )
+        return await self._transact(steps.save, run_id, key, written)
+
+    async def _ask(self, run_id: str, key: str, brief: Brief, complaint: str | None) -> Answer:
+        """One attempt: reads the provider's stream to its end. Raises ProviderError."""
+        answer: Answer | None = None
+        text, shown = "", time.monotonic()
+        async with aclosing(self._provider.write(brief, complaint)) as stream:
+            async for part in stream:
+                if isinstance(part, Answer):
+                    answer = part
+                elif isinstance(part, Delta):
+                    text += part.text
+                    if time.monotonic() - shown > SHOW_INTERVAL_S:
+                        await self._transact(calls.show_growing, run_id, key, text)
+                        shown = time.monotonic()
+        if answer is None:
+            raise ProviderError(
+                "no_answer", "The writer ended without a text. Try again.", retryable=True
+            )
+        return answer
+
+    async def _while_wanted(self, run_id: str, work: Awaitable[T]) -> T:
+        """The result of `work`, unless the run is cancelled first: then it is aborted.
+
+        Raises Stopped when aborted, and whatever `work` raises.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=WATCH_INTERVAL_S)
+                if done:
+                    return task.result()
+                if not await asyncio.to_thread(self._is_wanted, run_id):
+                    raise Stopped
+        finally:
+            if not task.done():
+                task.cancel()
+                # Wait for the connection to be closed; its end is of no interest.
+                await asyncio.gather(task, return_exceptions=True)
+
+    def _is_wanted(self, run_id: str) -> bool:
+        with self._database.read() as session:
+            return steps.is_wanted(session, run_id)
+
+    async def _transact(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(self._database.transact, work, *arguments)
+
+    def _failed_call(self, attempts: _Attempts, error: ProviderError) -> Call:
+        if isinstance(error, RejectedText):
+            return self._call(
+                attempts,
+                "rejected",
+                error.usage,
+                code=error.code,
+                model=error.model,
+                prompt_hash=error.prompt_hash,
+                rejected_text=error.text,
+                reason=error.reason,
+            )
+        return self._call(attempts, "failed", error.usage, code=error.code)
+
+    def _call(
+        self,
+        attempts: _Attempts,
+        outcome: CallOutcome,
+        usage: Usage,
+        model: str | None = None,
+        **more: Any,
+    ) -> Call:
+        return Call(
+            attempt=attempts.made,
+            outcome=outcome,
+            provider=self._provider.name,
+            model=model or self._provider.model,
+            latency_ms=round((time.monotonic() - attempts.began) * 1000),
+            prompt_tokens=usage.prompt_tokens,
+            cached_tokens=usage.cached_tokens,
+            completion_tokens=usage.completion_tokens,
+            **more,
+        )
+
+
 def wait_before_retry(error: ProviderError, attempt: int) -> float:
     """Seconds until the next attempt: the server's own wish up to 60, else exponential with jitter.
 
@@ -54,37 +234,3 @@ def wait_before_retry(error: ProviderError, attempt: int) -> float:
         return min(max(error.retry_after, 0.0), LONGEST_WAIT_S)
     longest = min(FIRST_WAIT_S * 2 ** (attempt - 1), LONGEST_WAIT_S)
     return random.uniform(longest / 2, longest)
-
-
-async def write(provider: Provider, brief: Brief) -> Answer:
-    """One attempt: reads the provider's stream to its end. Raises ProviderError."""
-    answer: Answer | None = None
-    async with aclosing(provider.write(brief)) as stream:
-        async for part in stream:
-            if isinstance(part, Answer):
-                answer = part
-    if answer is None:
-        raise ProviderError(
-            "no_answer", "The writer ended without a text. Try again.", retryable=True
-        )
-    return answer
-
-
-async def while_wanted(work: Awaitable[T], is_wanted: Callable[[], Awaitable[bool]]) -> T:
-    """The result of `work`, unless the run is cancelled first: then it is aborted.
-
-    Raises Stopped when aborted, and whatever `work` raises.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        while True:
-            done, _ = await asyncio.wait({task}, timeout=WATCH_INTERVAL_S)
-            if done:
-                return task.result()
-            if not await is_wanted():
-                raise Stopped
-    finally:
-        if not task.done():
-            task.cancel()
-            # Wait for the connection to be closed; its end is of no interest.
-            await asyncio.gather(task, return_exceptions=True)

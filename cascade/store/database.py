@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +17,12 @@ from cascade.errors import DatabaseUnavailable
 
 # How long SQLite waits for another process's write to end before it gives up.
 BUSY_TIMEOUT_MS = 30_000
+# How often a transaction is tried again while the database is away, and for how long.
+AWAY_RETRY_S = 0.5
+AWAY_PATIENCE_S = 60
+
+T = TypeVar("T")
+log = logging.getLogger("cascade.store")
 
 
 class Database:
@@ -68,6 +76,22 @@ class Database:
         """A transaction that only reads: one snapshot, and no writer is kept waiting."""
         with Session(self._reader, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def transact(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Runs `work(session, …)` as one writing transaction; again while the database is away.
+
+        `work` must bear being tried again: look first what is there.
+        """
+        deadline = time.monotonic() + AWAY_PATIENCE_S
+        while True:
+            try:
+                with self.write() as session:
+                    return work(session, *arguments)
+            except sa.exc.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("the database is away; trying again")
+                time.sleep(AWAY_RETRY_S)
 
     def ping(self) -> None:
         """Connects once. Raises DatabaseUnavailable, with the driver's own reason in one line."""

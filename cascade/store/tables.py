@@ -313,11 +313,51 @@ class RunStep(Base):
     position: Mapped[int]
     credits: Mapped[int]
     status: Mapped[StepStatus] = mapped_column(sa.String(16), default="pending")
+    # Of a call whose text was rejected and then accepted by the editor: saved without asking again.
+    accepted_call_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     saved_digest: Mapped[str | None] = mapped_column(sa.String(16))
     revision_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Revision.id))
     saved_at: Mapped[datetime | None]
     error: Mapped[str | None]
     error_code: Mapped[str | None] = mapped_column(sa.String(64))
+
+
+class ModelCall(Base):
+    """One call to a writer and what it used, whatever became of it; unknown tokens are null.
+
+    `outcome` is saved, rejected, failed or aborted. A rejected text is kept for the editor.
+    """
+
+    __tablename__ = "model_calls"
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
+    )
+    run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id), index=True)
+    step_key: Mapped[str] = mapped_column(sa.String(128))
+    attempt: Mapped[int]
+    at: Mapped[datetime] = mapped_column(default=now)
+    outcome: Mapped[str] = mapped_column(sa.String(16))
+    code: Mapped[str | None] = mapped_column(sa.String(64))
+    provider: Mapped[str] = mapped_column(sa.String(16))
+    model: Mapped[str] = mapped_column(sa.String(200))
+    prompt_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    prompt_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    latency_ms: Mapped[int]
+    rejected_text: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+class LiveText(Base):
+    """The text of a step as it grows, for whoever watches; gone when the call has ended."""
+
+    __tablename__ = "live_texts"
+
+    run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id), primary_key=True)
+    step_key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    text: Mapped[str]
 
 
 class RunEvent(Base):
