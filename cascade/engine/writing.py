@@ -92,35 +92,33 @@ class StepWriter:
         """One step: look what is there, ask, save. No transaction is open during a call."""
         attempts = _Attempts()
         while True:
-            try:
-                async with self._limits.slot():
-                    found = await self._transact(steps.announce, run_id, key)
-                    if not isinstance(found, Assignment):
-                        return found
-                    attempts.begin()
-                    if found.accepted is None:
-                        answer = await self._while_wanted(
-                            run_id, self._ask(run_id, key, found.brief, attempts.complaint)
-                        )
-                    else:
-                        answer = found.accepted
-                return await self._save(run_id, key, found, answer, attempts)
-            except Stopped:
-                call = self._call(attempts, "aborted", Usage())
-                await self._transact(calls.add, run_id, key, call)
-                return "stopped"
-            except ProviderError as error:
-                call = self._failed_call(attempts, error)
-                wait_s = attempts.wait_after(error)
-                if wait_s is None:
-                    return await self.fail(run_id, key, error.code, error.message, call)
-                await self._transact(
-                    steps.report_retry, run_id, key, attempts.made, wait_s, error.message, call
-                )
+            async with self._limits.slot():
+                found = await self._transact(steps.announce, run_id, key)
+                if not isinstance(found, Assignment):
+                    return found
+                attempts.begin()
                 try:
-                    await self._while_wanted(run_id, asyncio.sleep(wait_s))
+                    answer = found.accepted or await self._while_wanted(
+                        run_id, self._ask(run_id, key, found.brief, attempts.complaint)
+                    )
+                    break
                 except Stopped:
+                    call = self._call(attempts, "aborted", Usage())
+                    await self._transact(calls.add, run_id, key, call)
                     return "stopped"
+                except ProviderError as error:
+                    wait_s = attempts.wait_after(error)
+                    call = self._failed_call(attempts, error)
+                    if wait_s is None:
+                        # In the slot still: whoever waits for it must find that one failed.
+                        return await self.fail(run_id, key, error.code, error.message, call)
+                    retry = (attempts.made, wait_s, error.message, call)
+                    await self._transact(steps.report_retry, run_id, key, *retry)
+            try:
+                await self._while_wanted(run_id, asyncio.sleep(wait_s))
+            except Stopped:
+                return "stopped"
+        return await self._save(run_id, key, found, answer, attempts)
 
     async def fail(
         self, run_id: str, key: str, code: str, message: str, call: Call | None = None
