@@ -185,6 +185,31 @@ class NotResumable(Refused):
         super().__init__(f"Run {run_id} cannot be resumed: {why}", run=run_id)
 
 
+class EditedSince(Refused):
+    """What a run wrote has been changed since, so that restoring would lose that change."""
+
+    code = "edited_since"
+
+    def __init__(self, what: Sequence[str]) -> None:
+        super().__init__(
+            f"Changed after the run, so nothing was restored: {', '.join(what)}. "
+            "Restore the other pieces one by one.",
+            what=list(what),
+        )
+
+
+class NothingToRestore(Refused):
+    """A run of which nothing stands any more, or that saved nothing."""
+
+    code = "nothing_to_restore"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"Nothing that run {run_id} wrote stands any more, so there is nothing to restore.",
+            run=run_id,
+        )
+
+
 class NotAllowed(Refused):
     """The actor's role does not cover the use case."""
 
@@ -197,6 +222,15 @@ class NotAllowed(Refused):
             user=user,
             action=action,
         )
+
+
+class NotADemo(Refused):
+    """A database whose contents are more than the samples."""
+
+    code = "not_a_demo"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The demo was not reset: {why}. Nothing was changed.", why=why)
 
 
 class DatabaseError(CascadeError):

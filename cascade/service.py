@@ -5,25 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger, samples
-from cascade.engine import events, runs
+from cascade.engine import events, restore, runs
 from cascade.engine.executor import Executor, seat_for
+from cascade.engine.restore import Replaced
 from cascade.engine.runner import Queue, Runner
 from cascade.engine.views import RunView, run_view
 from cascade.engine.writing import Limits, StepWriter
-from cascade.errors import NotAllowed, NotResumable, StalePlan, UnknownRun
+from cascade.errors import NotResumable, StalePlan, UnknownRun
 from cascade.ledger import Credits
 from cascade.llm import provider_for
 from cascade.llm.provider import Provider
+from cascade.offers import Cost, Offer, StorySummary
+from cascade.permissions import Action, permit, permitted
 from cascade.settings import Settings
 from cascade.store import accounts, calls, documents, migrate, revisions, stories
 from cascade.store.accounts import Actor
@@ -33,7 +34,6 @@ from cascade.store.tables import (
     ACTIVE,
     CreditAccount,
     Draft,
-    Role,
     Run,
     RunStatus,
     ScenePlot,
@@ -52,6 +52,7 @@ __all__ = [
     "Cost",
     "Credits",
     "Offer",
+    "Replaced",
     "RunView",
     "SchemaReport",
     "Service",
@@ -59,68 +60,9 @@ __all__ = [
     "check_database",
 ]
 
-Action = Literal["read", "draft", "start", "cancel", "resume", "approve"]
-
-# Who may do what in a project. The command line's grant, import and db are the operator's and
-# are not in it: whoever can run them owns the database.
-ALLOWED: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
-    {
-        "read": ("viewer", "editor", "producer"),
-        "draft": ("editor", "producer"),
-        "start": ("editor",),
-        "cancel": ("editor", "producer"),
-        "resume": ("editor",),
-        "approve": ("producer",),
-    }
-)
-_IN_WORDS: Mapping[Action, str] = MappingProxyType(
-    {
-        "read": "read this story",
-        "draft": "change this story's curve",
-        "start": "start a run on this story",
-        "cancel": "cancel a run on this story",
-        "resume": "resume a run on this story",
-        "approve": "approve a run on this story",
-    }
-)
 # Seconds a call takes, as long as none of the writer's has been seen yet.
 UNSEEN_CALL_S = 8.0
 FOLLOW_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class StorySummary:
-    """A story in a list."""
-
-    id: str
-    title: str
-    structure_type: str
-    language: str
-    beats: int
-    scenes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A plan with what the one who asks needs for deciding: balance and expected seconds."""
-
-    plan: Plan
-    available: int
-    expected_seconds: float
-
-    @property
-    def missing(self) -> int:
-        """Credits that are missing; 0 where they suffice."""
-        return max(0, self.plan.estimated_credits - self.available)
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Money; not `complete` where some call's tokens are unknown, so that it was more."""
-
-    amount: float
-    currency: str
-    complete: bool
 
 
 class Service:
@@ -236,7 +178,7 @@ class Service:
         """Keeps the actor's pending levels, so that a refresh does not lose them."""
         with self.database.write() as session:
             row = stories.lock_story(session, story_id)
-            self._permit(session, actor, "draft", row.project_id)
+            permit(session, actor, "draft", row.project_id)
             story = stories.read_story(session, story_id)
             pending = pending_changes(story.structure, story.levels, levels)
             draft = session.get(Draft, (story_id, actor.user_id))
@@ -256,7 +198,7 @@ class Service:
         version = self.provider.prompt_version
         with self.database.read() as session:
             story = stories.read_story(session, story_id)
-            self._permit(session, actor, "read", story.project_id)
+            permit(session, actor, "read", story.project_id)
             plan = make_plan(story, levels, directions=directions, prompt_version=version)
             account = accounts.account_of(session, actor, story.project_id)
             available = account.available if account is not None else 0
@@ -271,7 +213,7 @@ class Service:
             raise StalePlan("the writer")
         with self.database.write() as session:
             row = stories.lock_story(session, plan.story_id)
-            self._permit(session, actor, "start", row.project_id)
+            permit(session, actor, "start", row.project_id)
             account = accounts.open_account(session, actor, row.project_id)
             return self._start(session, actor, account, plan)
 
@@ -283,7 +225,7 @@ class Service:
         with self.database.write() as session:
             run = runs.lock_run(session, run_id)
             row = stories.lock_story(session, run.story_version_id)
-            self._permit(session, actor, "resume", row.project_id)
+            permit(session, actor, "resume", row.project_id)
             plan = runs.plan_to_resume(session, run)
             account = accounts.open_account(session, actor, row.project_id)
             return self._start(session, actor, account, plan, run, accepted)
@@ -326,7 +268,7 @@ class Service:
             run = runs.lock_run(session, run_id)
             row = session.get(StoryVersion, run.story_version_id)
             assert row is not None
-            self._permit(session, actor, "cancel", row.project_id)
+            permit(session, actor, "cancel", row.project_id)
             status = runs.cancel(session, run_id)
         if status == "cancelling" and not seat_for(self.database).somebody_sits():
             # Whoever executed it is dead, and nobody else is there to end it.
@@ -415,6 +357,55 @@ class Service:
         with self.database.read() as session:
             return session.scalar(sa.select(Run.status).where(Run.id == run_id)) in ACTIVE
 
+    def permitted(self, actor: Actor, story_id: str) -> frozenset[Action]:
+        """What the actor may do on a story, so that a page offers nothing else."""
+        with self.database.read() as session:
+            row = session.get(StoryVersion, story_id)
+            return permitted(session, actor, row.project_id) if row is not None else frozenset()
+
+    def writers(self, story_id: str) -> dict[str, tuple[str, str]]:
+        """Provider and model of the texts that still stand as a run wrote them, by piece key."""
+        with self.database.read() as session:
+            return revisions.writers(session, stories.read_story(session, story_id))
+
+    # Undoing
+
+    def replaced(self, run_id: str) -> list[Replaced]:
+        """What a run wrote, piece by piece: the text before and the text it wrote."""
+        with self.database.read() as session:
+            run = session.get(Run, run_id)
+            if run is None:
+                raise UnknownRun(run_id)
+            return restore.replaced(session, run)
+
+    def restore_piece(self, actor: Actor, run_id: str, key: str) -> None:
+        """Puts back the text that a run replaced. Raises EditedSince, RunActive."""
+        with self.database.write() as session:
+            restore.restore_piece(
+                session, self._to_restore(session, actor, run_id), key, actor.user_id
+            )
+
+    def restore_run(self, actor: Actor, run_id: str) -> list[str]:
+        """Puts back every text and level a run changed. Raises EditedSince, RunActive."""
+        with self.database.write() as session:
+            run = self._to_restore(session, actor, run_id)
+            return restore.restore_run(session, run, actor.user_id)
+
+    def _to_restore(self, session: Session, actor: Actor, run_id: str) -> Run:
+        run = runs.lock_run(session, run_id)
+        row = stories.lock_story(session, run.story_version_id)
+        permit(session, actor, "restore", row.project_id)
+        return run
+
+    def reset_demo(self) -> None:
+        """Puts the sample stories, users and credits back as a new database gets them.
+
+        Raises NotADemo where the database holds anything that is not the samples' or a run is
+        under way.
+        """
+        with self.database.write() as session:
+            samples.reset(session)
+
     # Credits
 
     def credits(self, actor: Actor) -> Credits:
@@ -466,26 +457,6 @@ class Service:
         else:
             call_s = UNSEEN_CALL_S
         return call_s * calls_in_a_row(plan.groups(), self.settings.concurrency)
-
-    @staticmethod
-    def _permit(session: Session, actor: Actor, action: Action, project_id: str) -> None:
-        if accounts.role_in(session, actor, project_id) not in ALLOWED[action]:
-            raise NotAllowed(actor.name, _IN_WORDS[action], ALLOWED[action])
-
-    # For the page
-
-    def permitted(self, actor: Actor, story_id: str) -> frozenset[Action]:
-        """What the actor may do on a story, so that a page offers nothing else."""
-        with self.database.read() as session:
-            row = session.get(StoryVersion, story_id)
-            role = accounts.role_in(session, actor, row.project_id) if row is not None else None
-            return frozenset(action for action, roles in ALLOWED.items() if role in roles)
-
-    def writers(self, story_id: str) -> dict[str, tuple[str, str]]:
-        """Provider and model of the texts that still stand as a run wrote them, by piece key."""
-        with self.database.read() as session:
-            story = stories.read_story(session, story_id)
-            return revisions.writers(session, story)
 
 
 def check_database(settings: Settings) -> SchemaReport:

@@ -73,7 +73,7 @@ class _Attempts:
         """Seconds until the next attempt; None where there is none."""
         if isinstance(error, RejectedText):
             self.rejections += 1
-            self.complaint = error.reason
+            self.complaint = error.complaint
             return 0.0 if self.rejections < MAX_REJECTIONS else None
         if not error.retryable or self.made >= MAX_ATTEMPTS:
             return None
@@ -98,9 +98,10 @@ class StepWriter:
                     return found
                 attempts.begin()
                 try:
-                    answer = found.accepted or await self._while_wanted(
-                        run_id, self._ask(run_id, key, found.brief, attempts.complaint)
-                    )
+                    answer = found.accepted
+                    if answer is None:
+                        asked = self._ask(run_id, key, found.brief, attempts.complaint)
+                        answer = await self._while_wanted(run_id, asked)
                     break
                 except Stopped:
                     call = self._call(attempts, "aborted", Usage())

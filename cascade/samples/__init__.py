@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
+from cascade.errors import NotADemo
 from cascade.store import accounts, stories
 from cascade.store.documents import read_document
-from cascade.store.tables import Role
+from cascade.store.tables import ACTIVE, Base, Role, Run, User
 
 USERS: tuple[tuple[str, str, Role], ...] = (
     ("editor", "Sample Editor", "editor"),
@@ -37,3 +39,20 @@ def load(session: Session) -> None:
     for name in STORIES:
         story = read_document(Path(__file__).parent / name)
         stories.insert_story(session, project_id, story)
+
+
+def reset(session: Session) -> None:
+    """Empties the database and loads the samples again.
+
+    Raises NotADemo unless the users are the samples' and no run is under way: nobody's work or
+    money is thrown away by a button.
+    """
+    users = set(session.scalars(sa.select(User.name)))
+    if users != {name for name, _, _ in USERS}:
+        raise NotADemo("it has users of its own")
+    if session.scalar(sa.select(Run.id).where(Run.status.in_(ACTIVE)).limit(1)) is not None:
+        raise NotADemo("a run is under way; wait until it has ended, or cancel it")
+    with accounts.without_append_only(session):
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(sa.delete(table))
+    load(session)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -113,3 +115,24 @@ def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
             .order_by(CreditAccount.id)
         )
     )
+
+
+@contextmanager
+def without_append_only(session: Session) -> Iterator[None]:
+    """Lets the movements of credits be deleted while the block lasts; only a demo's reset may."""
+    if session.get_bind().dialect.name == "sqlite":
+        triggers = session.execute(
+            sa.text(
+                "SELECT name, sql FROM sqlite_master "
+                "WHERE type = 'trigger' AND tbl_name = 'credit_entries'"
+            )
+        ).all()
+        for name, _ in triggers:
+            session.execute(sa.text(f"DROP TRIGGER {name}"))
+        yield
+        for _, sql in triggers:
+            session.connection().exec_driver_sql(sql)
+    else:
+        session.execute(sa.text("ALTER TABLE credit_entries DISABLE TRIGGER USER"))
+        yield
+        session.execute(sa.text("ALTER TABLE credit_entries ENABLE TRIGGER USER"))

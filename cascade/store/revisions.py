@@ -29,6 +29,22 @@ def keep_found(session: Session, story_id: str, key: str, text: str) -> int | No
     return latest.id if latest is not None else None
 
 
+def add_restored(session: Session, replaced: Revision, text: str, author_id: str) -> None:
+    """Keeps that a text came back in the place of another, and who brought it."""
+    session.add(
+        Revision(
+            story_version_id=replaced.story_version_id,
+            key=replaced.key,
+            digest=digest(text),
+            text=text,
+            origin="restored",
+            replaces_id=replaced.id,
+            author_id=author_id,
+        )
+    )
+    session.flush()
+
+
 def usual_latency_ms(session: Session, provider: str, model: str) -> int | None:
     """The middle latency of a writer's last 50 texts; None where it has written none."""
     latencies = sorted(

@@ -176,7 +176,7 @@ class Revision(Base):
     digest: Mapped[str] = mapped_column(sa.String(16))
     text: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
-    origin: Mapped[str] = mapped_column(sa.String(16))  # found (written elsewhere) | run
+    origin: Mapped[str] = mapped_column(sa.String(16))  # found | run | restored
     replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("revisions.id"))
     author_id: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
     run_id: Mapped[str | None] = mapped_column(Id, index=True)
