@@ -126,4 +126,4 @@ def growing(session: Session, run_id: str) -> Mapping[str, str]:
     rows = session.execute(
         sa.select(LiveText.step_key, LiveText.text).where(LiveText.run_id == run_id)
     )
-    return dict(rows.tuples().all())
+    return dict(list(rows))

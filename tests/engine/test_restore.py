@@ -37,9 +37,7 @@ def edit(service: Service, story_id: str, key: str, text: str) -> None:
         stories.write_text(session, stories.lock_story(session, story_id), key, text)
 
 
-def test_a_whole_run_is_undone_byte_for_byte(
-    service: Service, actor: Actor, story_id: str
-) -> None:
+def test_a_whole_run_is_undone_byte_for_byte(service: Service, actor: Actor, story_id: str) -> None:
     before = service.document(story_id)
     used = finished_run(service, actor, story_id)
     after = service.document(story_id)

@@ -1,0 +1,173 @@
+"""What every call used is kept, a rejected text can be accepted, and growing texts are shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from typing import Literal
+
+import pytest
+
+from cascade.errors import NotResumable
+from cascade.llm.provider import Answer, Delta, ProviderError, RejectedText, Usage
+from cascade.service import Actor, RunView, Service
+from cascade.settings import Settings
+from cascade.store import calls
+from cascade.story.brief import Brief
+
+REFUSED = "A text that no check lets through."
+
+
+class Scripted:
+    """A provider that does what the test says for a step's kind, and else writes a fresh text."""
+
+    name: Literal["offline", "openai"] = "openai"
+    model = "scripted-1"
+    prompt_version = "scripted"
+
+    def __init__(self) -> None:
+        self.faults: dict[str, list[ProviderError]] = {}
+        self.complaints: list[str | None] = []
+
+    async def write(
+        self, brief: Brief, complaint: str | None = None
+    ) -> AsyncGenerator[Delta | Answer, None]:
+        self.complaints.append(complaint)
+        faults = self.faults.get(brief.kind)
+        if faults:
+            raise faults.pop(0)
+        text = f"Written for {brief.seed}."
+        yield Delta(text)
+        yield Answer(text, "stop", self.model, "hash", Usage(100, 60, 20))
+
+    async def close(self) -> None:
+        return
+
+
+def rejected(text: str = REFUSED) -> RejectedText:
+    return RejectedText(
+        "The text was not usable: it is too short.",
+        flaw="short",
+        reason="it is too short",
+        complaint="it is too short",
+        text=text,
+        prompt_hash="hash",
+        usage=Usage(100, 0, 5),
+        model="scripted-1",
+    )
+
+
+@pytest.fixture
+def provider() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def service(settings: Settings, provider: Scripted) -> Iterator[Service]:
+    priced = {"price_prompt": 2.0, "price_cached": 1.0, "price_completion": 10.0}
+    service = Service(settings.model_copy(update=priced))
+    service.__dict__["provider"] = provider
+    with service.executing():
+        yield service
+    service.close()
+
+
+@pytest.fixture
+def actor(service: Service) -> Actor:
+    return service.actor("editor")
+
+
+def start(service: Service, actor: Actor) -> str:
+    story_id = service.stories()[2].id
+    return service.start(actor, service.plan(actor, story_id, {"find": 2}).plan)
+
+
+def ended(service: Service, run_id: str) -> RunView:
+    for _ in service.follow(run_id):
+        pass
+    return service.run(run_id)
+
+
+def test_every_call_is_counted_and_priced(service: Service, actor: Actor) -> None:
+    run = ended(service, start(service, actor))
+    assert run.status == "done"
+    [used] = run.tokens
+    n = len(run.steps)
+    assert (used.model, used.calls, used.unknown_calls) == ("scripted-1", n, 0)
+    assert (used.prompt_tokens, used.cached_tokens, used.completion_tokens) == (
+        100 * n,
+        60 * n,
+        20 * n,
+    )
+    cost = service.cost(run)
+    assert cost is not None
+    # 40 fresh at 2, 60 cached at 1, 20 written at 10, a million.
+    assert cost.amount == pytest.approx(n * (40 * 2 + 60 * 1 + 20 * 10) / 1_000_000)
+    assert cost.complete
+
+
+def test_a_rejected_text_is_asked_for_once_more_with_the_reason(
+    service: Service, actor: Actor, provider: Scripted
+) -> None:
+    provider.faults["keyAction"] = [rejected()]
+    run = ended(service, start(service, actor))
+    assert run.status == "done"
+    assert provider.complaints[:3] == [None, None, "it is too short"]
+    assert run.used_credits == run.estimated_credits
+    assert run.tokens[0].rejected_calls == 1
+
+
+def test_a_text_rejected_twice_fails_the_step_and_is_kept(
+    service: Service, actor: Actor, provider: Scripted
+) -> None:
+    provider.faults["keyAction"] = [rejected("The first."), rejected()]
+    run = ended(service, start(service, actor))
+    assert (run.status, run.error_code) == ("failed", "bad_output")
+    assert run.used_credits == 3
+    [step] = [step for step in run.steps if step.status == "failed"]
+    assert step.rejected_text == REFUSED
+    assert all(REFUSED not in str(event) for event in service.events(run.id))
+
+
+def test_accepting_saves_and_charges_it_and_goes_on(
+    service: Service, actor: Actor, provider: Scripted
+) -> None:
+    provider.faults["keyAction"] = [rejected("The first."), rejected()]
+    failed = ended(service, start(service, actor))
+    run = ended(service, service.accept(actor, failed.id, "find/keyAction"))
+    assert run.status == "done"
+    assert service.story(run.story_id).key_actions["find"] == REFUSED
+    assert failed.used_credits + run.used_credits == failed.estimated_credits
+    with pytest.raises(NotResumable):
+        service.accept(actor, failed.id, "find/keyAction")
+
+
+def test_a_step_without_a_rejected_text_has_none_to_accept(
+    service: Service, actor: Actor, provider: Scripted
+) -> None:
+    provider.faults["keyAction"] = [ProviderError("auth", "The key is wrong.")]
+    failed = ended(service, start(service, actor))
+    with pytest.raises(NotResumable, match="no rejected text"):
+        service.accept(actor, failed.id, "find/keyAction")
+
+
+def test_unknown_tokens_stay_unknown(service: Service, actor: Actor, provider: Scripted) -> None:
+    provider.faults["beatContent"] = [
+        ProviderError("server_error", "It is busy.", retryable=True, retry_after=0)
+    ]
+    run = ended(service, start(service, actor))
+    assert run.status == "done"
+    assert (run.tokens[0].failed_calls, run.tokens[0].unknown_calls) == (1, 1)
+    cost = service.cost(run)
+    assert cost is not None
+    assert not cost.complete
+
+
+def test_a_growing_text_is_seen_until_its_call_ends(service: Service, actor: Actor) -> None:
+    run = ended(service, start(service, actor))
+    key = run.steps[0].key
+    service.database.transact(calls.show_growing, run.id, key, "Once")
+    service.database.transact(calls.show_growing, run.id, key, "Once upon")
+    assert service.growing(run.id) == {key: "Once upon"}
+    call = calls.Call(1, "aborted", "openai", "scripted-1", 10)
+    service.database.transact(calls.add, run.id, key, call)
+    assert service.growing(run.id) == {}
