@@ -198,7 +198,7 @@ class StepWriter:
                 code=error.code,
                 model=error.model,
                 prompt_hash=error.prompt_hash,
-                rejected_text=error.text,
+                rejected_text=error.text or None,
                 reason=error.reason,
             )
         return self._call(attempts, "failed", error.usage, code=error.code)

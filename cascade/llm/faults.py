@@ -41,16 +41,6 @@ def bad_answer(why: str) -> ProviderError:
     )
 
 
-def bad_output(reason: str) -> ProviderError:
-    """A finished text that may not be saved; `reason` is half a sentence without story text."""
-    return ProviderError(
-        "bad_output",
-        f"The model wrote something that cannot be saved: {reason}. Nothing was replaced; "
-        "try again.",
-        retryable=True,
-    )
-
-
 def refused() -> ProviderError:
     """The model, or a filter before or behind it, declined."""
     return ProviderError(

@@ -44,8 +44,15 @@ class OfflineWriter:
     def __init__(self, delay_ms: int = 300) -> None:
         self._delay_s = max(0, delay_ms) / 1000
 
-    async def write(self, brief: Brief) -> AsyncGenerator[Delta | Answer, None]:
-        """Streams the edited text in a few pieces, then the Answer. Raises nothing of its own."""
+    async def write(
+        self,
+        brief: Brief,
+        complaint: str | None = None,  # noqa: ARG002
+    ) -> AsyncGenerator[Delta | Answer, None]:
+        """Streams the edited text in a few pieces, then the Answer. Raises nothing of its own.
+
+        Rules cannot heed a complaint, and nothing they write is rejected.
+        """
         text = edited(brief)
         pieces = _pieces(text)
         for piece in pieces:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
 import openai
-from openai import AsyncOpenAI, AsyncStream
+from openai import AsyncOpenAI
 
-from cascade.llm.checks import check
-from cascade.llm.faults import bad_answer, bad_output, from_body, from_status, refused
+from cascade.llm.checks import check, is_refusal
+from cascade.llm.faults import bad_answer, from_body, from_status
+from cascade.llm.flaws import Flaw, rejected
 from cascade.llm.prompting import Prompt, prompt_version, render
-from cascade.llm.provider import Answer, Delta, ProviderError, Usage
+from cascade.llm.provider import Answer, Delta, ProviderError
+from cascade.llm.replies import Reply, documents, is_stream
 from cascade.llm.structured import (
     FORMS,
-    MOST_CHARACTERS,
     PROPERTY,
     AnswerError,
     Form,
@@ -36,7 +38,6 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _LONGEST_CONNECT_S = 10.0
 # Once the model says it has finished, the text is whole: only the token counts may still come.
 _AFTER_THE_END_S = 2.0
-_MOST_BYTES = 8_000_000
 
 # Statuses with which servers answer to a part of a request they do not know; llama.cpp's says 500.
 _UNKNOWN_PART = frozenset({400, 404, 405, 415, 422, 500, 501})
@@ -53,14 +54,14 @@ _ABOUT_STREAM = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Abilities:
+class Abilities:
     """What a server can do with a model, so far as it has not said otherwise."""
 
     form: Form = "json_schema"
     streams: bool = True
     counts: bool = True  # knows stream_options
 
-    def after(self, error: openai.APIStatusError) -> _Abilities | None:
+    def after(self, error: openai.APIStatusError) -> Abilities | None:
         """What is left after this refusal; None if it is not about an ability."""
         if error.status_code not in _UNKNOWN_PART:
             return None
@@ -75,7 +76,7 @@ class _Abilities:
 
 
 # By (base URL, model), for the life of the process: a server is asked about an ability once.
-_KNOWN: dict[tuple[str, str], _Abilities] = {}
+_KNOWN: dict[tuple[str, str], Abilities] = {}
 
 
 class OpenAIWriter:
@@ -97,42 +98,71 @@ class OpenAIWriter:
         self.prompt_version = prompt_version()
         self._api_key = (api_key or "").strip()
         # Always explicit: left out, the client would read OPENAI_BASE_URL, even an empty one.
-        self._base_url = (base_url or DEFAULT_BASE_URL).strip().rstrip("/")
+        self._base_url, self._headers = _without_credentials(base_url or DEFAULT_BASE_URL)
         self._timeout_s = timeout_s
         # Connections belong to the event loop they were made in.
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = (
             WeakKeyDictionary()
         )
 
-    async def write(self, brief: Brief) -> AsyncGenerator[Delta | Answer, None]:
+    @property
+    def host(self) -> str:
+        """Where the model is asked, without a path or credentials; for people to read."""
+        return urlsplit(self._base_url).netloc or "the address"
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the server can do with the model, so far as it has been asked."""
+        return _KNOWN.get((self._base_url, self.model), Abilities())
+
+    async def write(
+        self, brief: Brief, complaint: str | None = None
+    ) -> AsyncGenerator[Delta | Answer, None]:
         """Streams one text: Deltas as it grows, then the Answer, which alone is authoritative.
 
-        Raises ProviderError; an answer that fails `checks.check` is one too.
+        Raises ProviderError; RejectedText for an answer that fails `checks.check`.
         """
-        prompt = render(brief)
+        prompt = render(brief, complaint)
         name = PROPERTY[brief.kind]
-        growing, reply = Growing(name), _Reply()
-        text, failure = "", None
+        growing, reply = Growing(name), Reply()
+        text = ""
+        flaw: Flaw | None = None
+        failure: ProviderError | None = None
         try:
-            async with aclosing(self._pieces(prompt, name, reply)) as pieces:
+            async with aclosing(self.pieces(prompt, name, reply)) as pieces:
                 async for piece in pieces:
                     if shown := growing.feed(piece):
                         yield Delta(shown)
             text = pick(reply.whole(), name)
+        except AnswerError as error:
+            text, flaw = error.text, Flaw(error.flaw)
+            if is_refusal(text):
+                flaw = Flaw("refusal")
         # Not only openai.OpenAIError: from malformed answers the SDK lets JSONDecodeError,
         # AttributeError, TypeError and more through.
         except Exception as error:
-            failure = self._explain(error)
+            failure = self.explain(error)
+        model = reply.model or self.model
         # Raised out here so that what the SDK said (it may quote the prompt or the key) is not
         # its context.
         if failure is not None:
+            failure.usage, failure.model = reply.usage, model
             raise failure
-        if reason := check(brief, text):
-            raise bad_output(reason)
+        # In a thread: it compares long texts word by word, and the first loads a language model.
+        flaw = flaw or await asyncio.to_thread(check, brief, text)
+        if flaw is not None:
+            raise rejected(
+                flaw,
+                text,
+                brief.language,
+                prompt_hash=prompt.hash,
+                usage=reply.usage,
+                model=model,
+            )
         yield Answer(
             text=text,
             finish_reason=reply.finish_reason,
-            model=reply.model or self.model,
+            model=model,
             prompt_hash=prompt.hash,
             usage=reply.usage,
         )
@@ -143,13 +173,15 @@ class OpenAIWriter:
         if client is not None:
             await client.close()
 
-    def _client(self) -> AsyncOpenAI:
+    def client(self) -> AsyncOpenAI:
+        """The client for the running event loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
             self._clients[loop] = AsyncOpenAI(
                 # The client insists on a key; a server that wants none does not look at it.
                 api_key=self._api_key or "none",
                 base_url=self._base_url,
+                default_headers=self._headers,
                 timeout=httpx2.Timeout(
                     self._timeout_s, connect=min(self._timeout_s, _LONGEST_CONNECT_S)
                 ),
@@ -157,20 +189,31 @@ class OpenAIWriter:
             )
         return self._clients[loop]
 
-    async def _pieces(self, prompt: Prompt, name: str, reply: _Reply) -> AsyncGenerator[str, None]:
+    async def models(self, timeout_s: float) -> frozenset[str] | None:
+        """The ids of the models that the server lists; None where it gives no list."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                raw = await self.client().models.with_raw_response.list()
+            return frozenset(str(model["id"]) for model in json.loads(raw.content)["data"])
+        except Exception:
+            # Many servers have no list, and some a broken one; a call says what is wrong.
+            return None
+
+    async def pieces(self, prompt: Prompt, name: str, reply: Reply) -> AsyncGenerator[str, None]:
         """The pieces of the model's answer as they come; leaving closes the connection."""
         now = asyncio.get_running_loop().time
-        self._client()  # its first making takes a moment that is not the server's
+        self.client()  # its first making takes a moment that is not the server's
         deadline = now() + self._timeout_s
         async with AsyncExitStack() as held:
             async with asyncio.timeout_at(deadline):
                 response = await self._open(held, prompt, name)
-            documents = await held.enter_async_context(aclosing(_documents(response)))
+            reply.streamed = is_stream(response)
+            parts = await held.enter_async_context(aclosing(documents(response)))
             while True:
                 # The timeout is never around a yield: it would strike whoever reads.
                 try:
                     async with asyncio.timeout_at(deadline):
-                        document = await anext(documents, _END)
+                        document = await anext(parts, _END)
                 except Exception:
                     if reply.finish_reason == "stop":
                         return
@@ -185,8 +228,7 @@ class OpenAIWriter:
 
     async def _open(self, held: AsyncExitStack, prompt: Prompt, name: str) -> Any:
         """The response, its body still unread; asks again for less where the server wants that."""
-        server = (self._base_url, self.model)
-        abilities = _KNOWN.get(server, _Abilities())
+        abilities = self.abilities
         while True:
             request: dict[str, Any] = {"model": self.model, "messages": prompt.messages}
             if abilities.streams:
@@ -195,7 +237,7 @@ class OpenAIWriter:
                     request["stream_options"] = {"include_usage": True}
             if form := response_format(abilities.form, name):
                 request["response_format"] = form
-            completions = self._client().chat.completions.with_streaming_response
+            completions = self.client().chat.completions.with_streaming_response
             try:
                 response = await held.enter_async_context(completions.create(**request))
             except openai.APIStatusError as error:
@@ -204,17 +246,14 @@ class OpenAIWriter:
                     raise
                 abilities = fewer
             else:
-                _KNOWN[server] = abilities
+                _KNOWN[self._base_url, self.model] = abilities
                 return response
 
-    def _explain(self, error: Exception) -> ProviderError:
+    def explain(self, error: Exception) -> ProviderError:
         """The ProviderError for whatever went wrong. Nothing a server said is repeated in it."""
-        host = urlsplit(self._base_url).hostname or "the address"
         match error:
             case ProviderError():
                 return error
-            case AnswerError():
-                return bad_output(str(error))
             case TimeoutError() | openai.APITimeoutError() | httpx2.TimeoutException():
                 return ProviderError(
                     "timeout",
@@ -227,112 +266,27 @@ class OpenAIWriter:
             case openai.APIConnectionError() | httpx2.HTTPError() | OSError():
                 return ProviderError(
                     "connection",
-                    f"The model server at {host} cannot be reached, or it broke the connection. "
-                    "Check the network and OPENAI_BASE_URL.",
+                    f"The model server at {self.host} cannot be reached, or it broke the "
+                    "connection. Check the network and OPENAI_BASE_URL.",
                     retryable=True,
                 )
             case openai.APIError():
                 return from_body(error.body)
             case _:
-                return bad_answer(f"what came from {host} was no chat completion")
+                return bad_answer(f"what came from {self.host} was no chat completion")
+
+
+def _without_credentials(base_url: str) -> tuple[str, dict[str, str]]:
+    """The address without a user and password in it, and the header that carries them instead.
+
+    Left in, they would stand in the HTTP client's log.
+    """
+    parts = urlsplit(base_url.strip().rstrip("/"))
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return parts.geturl(), {}
+    token = base64.b64encode(unquote(user).encode()).decode()
+    return parts._replace(netloc=host).geturl(), {"Authorization": f"Basic {token}"}
 
 
 _END = object()
-
-
-async def _documents(response: Any) -> AsyncGenerator[object, None]:
-    """The JSON documents of a response: the chunks of a stream, or the one whole answer.
-
-    Goes by what came, not by what was asked for: some servers ignore `stream`.
-    """
-    if "event-stream" in response.headers.get("content-type", "").lower():
-        # Chunks as plain JSON (`object`): the SDK's own models are filled in without validation.
-        async with await response.parse(to=AsyncStream[object]) as stream:
-            async for chunk in stream:
-                yield chunk
-        return
-    body = bytearray()
-    async for part in response.iter_bytes():
-        body += part
-        if len(body) > _MOST_BYTES:
-            raise AnswerError("the answer is endless")
-    if body.lstrip().startswith(b"data:"):  # a stream that is not labelled as one
-        for line in bytes(body).splitlines():
-            data = line.removeprefix(b"data:").strip()
-            if line.startswith(b"data:") and data != b"[DONE]":
-                yield json.loads(data)
-    else:
-        yield json.loads(body)
-
-
-class _Reply:
-    """What one call has brought so far, in pieces or whole."""
-
-    def __init__(self) -> None:
-        self.finish_reason = ""
-        self.model = ""
-        self.usage = Usage()
-        self._content: list[str] = []
-        self._length = 0
-        self.refused = False
-
-    def take(self, document: object) -> str:
-        """Takes one document in, gives the further content in it."""
-        if not isinstance(document, Mapping):
-            raise bad_answer("it was no chat completion")
-        if document.get("error"):
-            raise from_body(document["error"])
-        if isinstance(model := document.get("model"), str):
-            self.model = model[:200]
-        if isinstance(usage := document.get("usage"), Mapping):
-            self.usage = _usage(usage)
-        choices = document.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-            return ""
-        if reason := choices[0].get("finish_reason"):
-            self.finish_reason = str(reason)
-        said = choices[0].get("delta") or choices[0].get("message")
-        if not isinstance(said, Mapping):
-            return ""
-        self.refused = self.refused or bool(said.get("refusal"))
-        content = said.get("content")
-        if not isinstance(content, str):
-            return ""
-        self._length += len(content)
-        if self._length > MOST_CHARACTERS:
-            raise AnswerError("the answer is endless")
-        self._content.append(content)
-        return content
-
-    def whole(self) -> str:
-        """The content, once the model has properly finished. Raises ProviderError if it has not."""
-        content = "".join(self._content)
-        if self.refused or self.finish_reason == "content_filter":
-            raise refused()
-        if self.finish_reason == "length":
-            raise ProviderError(
-                "truncated",
-                "The model's answer was cut off at its length limit, so nothing of it was used. "
-                "Try again, or use a model with a larger limit (CASCADE_MODEL).",
-                # Not hopeless: what went round in circles once seldom does twice.
-                retryable=True,
-            )
-        if not content.strip():
-            raise bad_answer("it was empty")
-        if not self.finish_reason:
-            raise bad_answer("it broke off before its end")
-        if self.finish_reason != "stop":
-            raise bad_answer("it ended in another way than with a finished text")
-        return content
-
-
-def _usage(usage: Mapping[str, Any]) -> Usage:
-    def count(value: object) -> int | None:
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    details = usage.get("prompt_tokens_details")
-    return Usage(
-        prompt_tokens=count(usage.get("prompt_tokens")),
-        cached_tokens=count(details.get("cached_tokens")) if isinstance(details, Mapping) else None,
-        completion_tokens=count(usage.get("completion_tokens")),
-    )

@@ -15,32 +15,26 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from cascade.llm.lengths import length_wanted
 from cascade.llm.structured import PROPERTY
 from cascade.story.brief import Brief, Seam
-from cascade.story.document import Kind, Language
+from cascade.story.document import Language
 from cascade.story.structures import structure
 
 FENCE_OPEN, FENCE_CLOSE = "<<<STORY TEXT", ">>>"
 
 # How much of a neighbouring scene a script sees, in words: enough to join on to, not to retell.
 SEAM_WORDS = 120
+# Names are cheap, but a list without end is not.
+MOST_SPEAKERS = 60
+_MOST_COMPLAINT = 500
 
 _LEVEL_NAMES: Mapping[Language, tuple[str, ...]] = MappingProxyType(
     {
         "en": ("calm", "uneasy", "pressing", "strained", "breaking point"),
-        "id": ("tenang", "waswas", "menekan", "genting", "puncak"),
+        "id": ("tenang", "waswas", "mendesak", "genting", "puncak"),
     }
 )
-# Words for a text with no old version to measure by.
-_USUAL_LENGTH: Mapping[Kind, tuple[int, int]] = MappingProxyType(
-    {
-        "beatContent": (110, 200),
-        "keyAction": (15, 45),
-        "scenePlot": (60, 130),
-        "script": (150, 350),
-    }
-)
-_MEASURED_FROM = 40
 _FENCE_MARK = re.compile(r"<{3,}|>{3,}")
 _QUOTED_PROPERTY = re.compile('"(' + "|".join(PROPERTY.values()) + ')"')
 
@@ -76,8 +70,11 @@ def prompt_version() -> str:
     return total.hexdigest()[:12]
 
 
-def render(brief: Brief) -> Prompt:
-    """The prompt for one text. Raises UnknownStructure, UnknownBeat."""
+def render(brief: Brief, complaint: str | None = None) -> Prompt:
+    """The prompt for one text; with what was wrong with the last one, at the very end.
+
+    Raises UnknownStructure, UnknownBeat.
+    """
     plan = structure(brief.structure_type)
     place = plan.index(brief.beat_key)
     names = _LEVEL_NAMES[brief.language]
@@ -105,35 +102,30 @@ def render(brief: Brief) -> Prompt:
         "new_name": names[brief.new_level - 1],
         "steps": abs(brief.new_level - brief.previous_level),
         "prev_beat_level": brief.prev_beat_level,
+        "prev_beat_name": names[(brief.prev_beat_level or 1) - 1],
         "next_beat_level": brief.next_beat_level,
+        "next_beat_name": names[(brief.next_beat_level or 1) - 1],
         "prev_beat_content": brief.prev_beat_content.strip(),
         "next_beat_content": brief.next_beat_content.strip(),
         "direction": brief.direction.strip(),
         "old_text": brief.old_text.strip(),
-        "beat_content": brief.beat_content,
-        "key_action": brief.key_action,
-        "plot": brief.plot,
+        "beat_content": brief.beat_content.strip(),
+        "key_action": brief.key_action.strip(),
+        "plot": brief.plot.strip(),
+        "speakers": ", ".join(brief.speakers[:MOST_SPEAKERS]),
         "scene_number": brief.scene_number,
         "before": _trimmed(brief.before, end=True),
         "after": _trimmed(brief.after, end=False),
         "low": low,
         "high": high,
         "property": PROPERTY[brief.kind],
+        "complaint": _tame(" ".join((complaint or "").split()))[:_MOST_COMPLAINT].rstrip(". "),
     }
     templates = _templates()
     return Prompt(
         system=templates.get_template(f"system.{brief.language}.j2").render(story).strip(),
         user=templates.get_template(f"{brief.kind}.{brief.language}.j2").render(step).strip(),
     )
-
-
-def length_wanted(brief: Brief) -> tuple[int, int]:
-    """How many words to ask for, at least and at most: near the old text's where there is one."""
-    old = len(brief.old_text.split())
-    if old <= _MEASURED_FROM:
-        return _USUAL_LENGTH[brief.kind]
-    # More pressure needs no more words; well inside what the check on length lets through.
-    return round(old * 0.75), round(old * 1.35)
 
 
 def fenced(text: str, label: str) -> str:
@@ -144,9 +136,12 @@ def fenced(text: str, label: str) -> str:
     """
     if not text.strip():
         return ""
+    return f"{FENCE_OPEN}: {label}\n{_tame(text).strip()}\n{FENCE_CLOSE}"
+
+
+def _tame(text: str) -> str:
     safe = _FENCE_MARK.sub(lambda mark: ("‹" if mark[0][0] == "<" else "›") * len(mark[0]), text)
-    safe = _QUOTED_PROPERTY.sub(r"“\1”", safe)
-    return f"{FENCE_OPEN}: {label}\n{safe.strip()}\n{FENCE_CLOSE}"
+    return _QUOTED_PROPERTY.sub(r"“\1”", safe)
 
 
 def _trimmed(seam: Seam | None, *, end: bool) -> Seam | None:

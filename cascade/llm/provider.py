@@ -43,9 +43,12 @@ class Provider(Protocol):
     model: str
     prompt_version: str
 
-    def write(self, brief: Brief) -> AsyncGenerator[Delta | Answer, None]:
+    def write(
+        self, brief: Brief, complaint: str | None = None
+    ) -> AsyncGenerator[Delta | Answer, None]:
         """Streams one text: any number of Delta, then exactly one Answer.
 
+        `complaint` says what was wrong with the last text for this brief (`RejectedText` has it).
         Closing the generator, or cancelling the task that reads it, aborts the call and closes
         its connection. One attempt a call: whoever reads decides about retries.
         Raises ProviderError; nothing else for anything a server does.
@@ -62,14 +65,53 @@ class ProviderError(Exception):
 
     `code` is for programs, `message` for the editor: what happened and what to do. It never
     carries keys, prompts or story text. `retryable`: the same call may succeed later;
-    `retry_after` is the server's own wish in seconds, if it had one.
+    `retry_after` is the server's own wish in seconds, if it had one. `usage` and `model` are what
+    the server told before it failed; such tokens are paid for all the same.
     """
 
     def __init__(
-        self, code: str, message: str, *, retryable: bool = False, retry_after: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        usage: Usage | None = None,
+        model: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retryable = retryable
         self.retry_after = retry_after
+        self.usage = usage or Usage()
+        self.model = model
+
+
+class RejectedText(ProviderError):
+    """A whole answer whose text did not pass the checks; to be asked for once more.
+
+    `text` is that text, for the editor to see, copy or accept (empty where none could be made
+    out); it is in no message. `flaw` names the check for programs, `reason` says it in English
+    as half a sentence, `complaint` in the story's language and, for the writer alone, with the
+    names it is about: hand it to the next `write`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        flaw: str,
+        reason: str,
+        complaint: str,
+        text: str,
+        prompt_hash: str,
+        usage: Usage | None = None,
+        model: str | None = None,
+    ) -> None:
+        super().__init__("bad_output", message, retryable=True, usage=usage, model=model)
+        self.flaw = flaw
+        self.reason = reason
+        self.complaint = complaint
+        self.text = text
+        self.prompt_hash = prompt_hash

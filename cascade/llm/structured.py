@@ -40,7 +40,16 @@ _SIMPLE_ESCAPES = {
 
 
 class AnswerError(ValueError):
-    """An answer that holds no text to use; the message says why, without quoting it."""
+    """An answer that is not in the form asked for.
+
+    `flaw` is a name out of `prompts/flaws.*.toml`; `text` is what a person might still make of
+    the answer. The message has no word of it.
+    """
+
+    def __init__(self, flaw: str, text: str = "") -> None:
+        super().__init__(flaw)
+        self.flaw = flaw
+        self.text = text
 
 
 def response_format(form: Form, name: str) -> dict[str, Any] | None:
@@ -74,22 +83,27 @@ def pick(content: str, name: str) -> str:
     """
     end = _THOUGHT_END.search(content)
     if end is None and _THOUGHT.match(content):
-        raise AnswerError("the model thought and never answered")
+        raise AnswerError("only_thoughts")
     body = content[end.end() :] if end else content
     pairs = _first_object(body)
     if pairs is None:
-        raise AnswerError("the answer is not the JSON object that was asked for")
+        raise AnswerError("no_object", _legible(body))
     # Duplicates count: which of two texts was meant is not ours to guess.
     if [key for key, _ in pairs] != [name]:
-        raise AnswerError("the answer does not have exactly the one property that was asked for")
+        texts = [value for _, value in pairs if isinstance(value, str)]
+        raise AnswerError("other_property", _legible(max(texts, key=len, default="")))
     value = pairs[0][1]
     if not isinstance(value, str):
-        raise AnswerError("the property that was asked for holds no text")
+        raise AnswerError("no_text")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise AnswerError("the text has broken characters") from None
+        raise AnswerError("broken_characters", _legible(value)) from None
     return clean(value)
+
+
+def _legible(text: str) -> str:
+    return clean(text.encode("utf-8", "replace").decode())
 
 
 def _first_object(body: str) -> list[tuple[str, Any]] | None:

@@ -99,13 +99,13 @@ def tokens_of(session: Session, run_id: str) -> list[Tokens]:
 
 
 def last_rejected(session: Session, run_id: str, key: str) -> ModelCall | None:
-    """The last text of a step that a check rejected."""
+    """The last text of a step that a check rejected, if one could be made out at all."""
     return session.scalar(
         sa.select(ModelCall)
         .where(
             ModelCall.run_id == run_id,
             ModelCall.step_key == key,
-            ModelCall.outcome == "rejected",
+            ModelCall.rejected_text.is_not(None),
         )
         .order_by(ModelCall.id.desc())
         .limit(1)

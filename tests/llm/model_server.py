@@ -116,6 +116,9 @@ class ModelServer:
         self.usage_option = usage_option
         self.streaming = streaming
         self.behave = behave
+        # What GET …/models gives: these ids, or that response; 404 while there are neither.
+        self.models: list[str] | None = None
+        self.models_raw: bytes | None = None
         self.calls: list[Call] = []
         self.at_once = 0
         self.most_at_once = 0
@@ -236,6 +239,9 @@ class ModelServer:
                 request = _read_request(connection)
             except (OSError, ValueError):
                 return  # somebody who connects and says nothing is no call
+            if not request[1]:
+                self._list_models(connection)
+                return
             with self._changed:
                 call = Call(len(self.calls) + 1, *request)
                 self.calls.append(call)
@@ -251,6 +257,11 @@ class ModelServer:
                     call.ended = time.monotonic()
                     self.at_once -= 1
                     self._changed.notify_all()
+
+    def _list_models(self, connection: socket.socket) -> None:
+        listed = {"data": [{"id": name, "object": "model"} for name in self.models or ()]}
+        status = 404 if self.models is None else 200
+        connection.sendall(self.models_raw or http(json.dumps(listed), status))
 
     def _reply_to(self, call: Call) -> Reply:
         if call.number in self._replies:
@@ -360,7 +371,12 @@ def text_for(call: Call) -> str:
         return _closed(flow)
     heading = _heading(call.prompt)
     spoken = "Kita tidak punya banyak waktu." if indonesian else "We do not have much time."
-    return f"{heading}\n\n{_closed(flow[: max(wanted - 12, 5)])}\n\nTHE CALLER\n{spoken}"
+    script = f"{heading}\n\n{_closed(flow[: max(wanted - 12, 5)])}"
+    # Only who speaks in the story may speak.
+    listed = re.search(
+        r"(?:the people who speak|tokoh yang berbicara)[^\n]*\n([^,\n]+)", call.prompt
+    )
+    return f"{script}\n\n{listed[1]}\n{spoken}" if listed else script
 
 
 _ENGLISH = "The lamp swings over the table and nobody reaches for it while the rain keeps on. "
@@ -424,9 +440,9 @@ def _read_request(connection: socket.socket) -> tuple[dict[str, str], dict[str, 
     head, body = data.split(b"\r\n\r\n", 1)
     lines = head.decode("latin-1").split("\r\n")[1:]
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
-    while len(body) < int(headers["content-length"]):
+    while len(body) < int(headers.get("content-length", 0)):
         part = connection.recv(65536)
         if not part:
             raise ValueError("the client closed before its request was complete")
         body += part
-    return headers, json.loads(body)
+    return headers, json.loads(body or b"{}")  # a GET has none

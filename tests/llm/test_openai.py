@@ -1,4 +1,4 @@
-"""The model writer against a real server over a socket: each fault, the stream, the abort."""
+"""The model writer against a real server over a socket: the stream, the abilities, the abort."""
 
 from __future__ import annotations
 
@@ -6,87 +6,19 @@ import asyncio
 import itertools
 import json
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cascade.llm.openai import OpenAIWriter
-from cascade.llm.provider import Answer, Delta, Provider, ProviderError, Usage
+from cascade.llm.provider import Delta, Usage
 from cascade.llm.structured import PROPERTY, AnswerError, Growing, clean, pick
-from cascade.story.brief import Brief, Seam
 from cascade.story.document import KINDS, LANGUAGES, Kind, Language
+from llm.asking import GOOD, KEY, KEY_ACTION, make_brief, new_model, write
 from llm.model_server import ModelServer, Reply, http
-
-KEY = "sk-canary-4711"
-STORY = "CANARYWORD"
-_models = itertools.count()
-
-OLD: dict[Kind, str] = {
-    "beatContent": f"{STORY} keeps the ledger shut.\n\n" + "Old words stand here. " * 20,
-    "keyAction": f"{STORY} opens the ledger in front of everyone.",
-    "scenePlot": f"{STORY} waits at the counter. " + "The clock ticks on. " * 15,
-    "script": f"INT. ARCHIVE - NIGHT\n\n{STORY} waits.\n\nMIRA\nNot yet.\n\n" + "Dust falls. " * 40,
-}
-
-
-def make_brief(kind: Kind = "beatContent", language: Language = "en") -> Brief:
-    scene = kind in ("scenePlot", "script")
-    return Brief(
-        kind=kind,
-        language=language,
-        title="The Ledger",
-        synopsis=f"{STORY} finds a ledger.",
-        genre="Drama",
-        tone="Dry",
-        structure_type="cat",
-        beat_key="midpoint",
-        beat_label="Midpoint",
-        previous_level=2,
-        new_level=4,
-        prev_beat_level=3,
-        next_beat_level=4,
-        prev_beat_content="They open the shop.",
-        next_beat_content="The inspectors come.",
-        direction="Keep it indoors.",
-        old_text=OLD[kind],
-        beat_content="" if kind == "beatContent" else "The ledger is missing.",
-        key_action="She lifts the lid." if scene else "",
-        plot="She searches the archive." if kind == "script" else "",
-        scene_number=5 if scene else None,
-        before=Seam(4, "script", "The door closes.") if kind == "script" else None,
-        after=Seam(6, "plot", "They run.") if kind == "script" else None,
-        seed="s",
-    )
-
-
-def write(
-    server: ModelServer | str, *briefs: Brief, timeout_s: float = 5, model: str | None = None
-) -> list[tuple[list[str], Answer]]:
-    """Writes the texts one after the other: the deltas and the answer of each."""
-    url = server if isinstance(server, str) else server.url
-    # What a server can do is remembered by address and model: a new model starts afresh.
-    model = model or f"m{next(_models)}"
-    writer: Provider = OpenAIWriter(model=model, api_key=KEY, base_url=url, timeout_s=timeout_s)
-
-    async def run() -> list[tuple[list[str], Answer]]:
-        results = []
-        try:
-            for brief in briefs:
-                parts = [part async for part in writer.write(brief)]
-                answer = parts.pop()
-                assert isinstance(answer, Answer)
-                results.append(([p.text for p in parts if isinstance(p, Delta)], answer))
-        finally:
-            await writer.close()
-        return results
-
-    return asyncio.run(run())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -117,8 +49,6 @@ def test_a_call_says_who_writes_and_from_which_prompt() -> None:
     assert len(system) == 1
 
 
-GOOD = json.dumps({"keyAction": "Mira opens the ledger."})
-KEY_ACTION = make_brief("keyAction")
 UNLABELLED_STREAM = (
     'data: {"choices": [{"finish_reason": "stop", "delta": {"content": '
     + json.dumps(GOOD)
@@ -161,164 +91,6 @@ def test_unknown_usage_stays_unknown() -> None:
     assert answer.usage == Usage()
 
 
-def said(text: str) -> Reply:
-    return Reply(content=json.dumps({"keyAction": text}))
-
-
-def choice(**fields: object) -> bytes:
-    return http(json.dumps({"id": "x", "model": "m", "choices": [fields]}))
-
-
-def status(code: int, error: dict[str, object] | None = None, **headers: str) -> Reply:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    shown = error if error is not None else {"message": f"{KEY} {STORY}", "code": "x"}
-    return Reply(status=code, error=shown, headers=named)
-
-
-QUOTA = {"message": KEY, "code": "insufficient_quota", "type": "insufficient_quota"}
-RETRYABLE = {"connection", "timeout", "rate_limit", "server_error", "truncated", "bad_answer",
-             "bad_output"}  # fmt: skip
-
-FAULTS: dict[str, tuple[Reply, str]] = {
-    "401": (status(401), "auth"),
-    "403": (status(403), "permission"),
-    "404": (status(404), "not_found"),
-    "400": (status(400), "bad_request"),
-    "422": (status(422), "bad_request"),
-    "413": (status(413), "too_long"),
-    "400 context": (status(400, {"code": "context_length_exceeded"}), "too_long"),
-    "400 filter": (status(400, {"code": "content_filter"}), "refused"),
-    "408": (status(408), "server_error"),
-    "409": (status(409), "server_error"),
-    "429": (status(429), "rate_limit"),
-    "429 quota": (status(429, QUOTA), "quota"),
-    "402": (status(402), "quota"),
-    "500": (status(500), "server_error"),
-    "503": (status(503), "server_error"),
-    "529": (status(529), "server_error"),
-    "502 html": (Reply(raw=http(f"<html>{STORY}", 502, "text/html")), "server_error"),
-    "redirect": (Reply(raw=http("", 302)), "bad_request"),
-    "reset before headers": (Reply(raw=b"", end="reset"), "connection"),
-    "close before headers": (Reply(raw=b""), "connection"),
-    "no http": (Reply(raw=b"SSH-2.0-x\r\n\r\n"), "connection"),
-    "short body": (Reply(raw=http("x" * 80)[:-40]), "connection"),
-    "error, short body": (Reply(raw=http("x" * 80, 500)[:-40]), "connection"),
-    "stream breaks off": (Reply(cut=5), "connection"),
-    "stream is reset": (Reply(cut=5, end="reset"), "connection"),
-    "stream stalls": (Reply(cut=5, end="stall"), "timeout"),
-    "headers stall": (Reply(raw=b"HTTP/1.1 200 OK\r\n", end="stall"), "timeout"),
-    "nothing comes": (Reply(raw=b"", end="stall"), "timeout"),
-    "body stalls": (Reply(raw=http("x" * 80)[:-40], end="stall"), "timeout"),
-    "html": (Reply(raw=http(f"<html>{STORY}", content_type="text/html")), "bad_answer"),
-    "malformed json": (Reply(raw=http('{"id": "x", "choices": [')), "bad_answer"),
-    "malformed stream": (
-        Reply(raw=http("data: {oops\n\n", content_type="text/event-stream")), "bad_answer"),
-    "stream of a list": (
-        Reply(raw=http("data: [1]\n\n", content_type="text/event-stream")), "bad_answer"),
-    "no utf-8": (
-        Reply(raw=http(b'data: {"x": "\xff"}\n\n', content_type="text/event-stream")),
-        "bad_answer"),
-    "empty stream": (Reply(raw=http("", content_type="text/event-stream")), "bad_answer"),
-    "empty body": (Reply(raw=http("")), "bad_answer"),
-    "a string": (Reply(raw=http('"hello"')), "bad_answer"),
-    "null": (Reply(raw=http("null")), "bad_answer"),
-    "empty choices": (Reply(raw=http('{"choices": []}')), "bad_answer"),
-    "odd choices": (Reply(raw=http('{"choices": {"a": 1}}')), "bad_answer"),
-    "null choice": (Reply(raw=http('{"choices": [null]}')), "bad_answer"),
-    "null message": (Reply(raw=choice(message=None, finish_reason="stop")), "bad_answer"),
-    "null content": (
-        Reply(raw=choice(message={"content": None}, finish_reason="stop")), "bad_answer"),
-    "odd content": (
-        Reply(raw=choice(message={"content": [1]}, finish_reason="stop")), "bad_answer"),
-    "empty content": (Reply(content=""), "bad_answer"),
-    "error with 200": (
-        Reply(raw=http(json.dumps({"error": {"message": f"{KEY} {STORY}"}}))), "server_error"),
-    "401 with 200": (Reply(raw=http('{"error": {"message": "x", "code": 401}}')), "auth"),
-    "quota with 200": (Reply(raw=http(json.dumps({"error": QUOTA}))), "quota"),
-    "error in a stream": (
-        Reply(raw=http(f'data: {{"error": {{"message": "{KEY}", "code": "429"}}}}\n\n',
-                       content_type="text/event-stream")), "rate_limit"),
-    "refusal": (Reply(content="", message={"refusal": f"No {STORY}."}), "refused"),
-    "content filter": (Reply(finish="content_filter"), "refused"),
-    "length": (Reply(finish="length"), "truncated"),
-    "no finish reason": (Reply(finish=None), "bad_answer"),
-    "tool call": (Reply(finish="tool_calls"), "bad_answer"),
-    "prose": (Reply(content=f"{STORY} goes home."), "bad_output"),
-    "cut json": (Reply(content='{"keyAction": "Mira op'), "bad_output"),
-    "only thought": (Reply(content="<think>" + GOOD), "bad_output"),
-    "other property": (Reply(content='{"plot": "Mira goes."}'), "bad_output"),
-    "one too many": (Reply(content='{"keyAction": "Mira goes.", "plot": "x"}'), "bad_output"),
-    "twice": (Reply(content='{"keyAction": "Mira goes.", "keyAction": "She."}'), "bad_output"),
-    "no string": (Reply(content='{"keyAction": ["Mira goes."]}'), "bad_output"),
-    "nested": (Reply(content='{"answer": {"keyAction": "Mira goes."}}'), "bad_output"),
-    "half a character": (Reply(content='{"keyAction": "Mira \\ud83d goes."}'), "bad_output"),
-    "deep": (Reply(content='{"a":' * 9_000), "bad_output"),
-    "endless": (Reply(content='{"keyAction": "' + "Mira. " * 40_000), "bad_output"),
-    "empty text": (said("  "), "bad_output"),
-    "unchanged": (said(OLD["keyAction"]), "bad_output"),
-    "too many sentences": (said(f"One {STORY}. Two here. Three here."), "bad_output"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("reply", "code"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_becomes_one_plain_error(reply: Reply, code: str) -> None:
-    with ModelServer(behave=lambda _: reply) as server:
-        # Only the stalls wait for it.
-        limit = 2 if code == "timeout" else 20
-        with pytest.raises(ProviderError) as caught:
-            write(server, KEY_ACTION, timeout_s=limit)
-        error = caught.value
-        assert (error.code, error.retryable) == (code, code in RETRYABLE)
-        assert server.count == 1, "one attempt a call"
-    assert len(error.message) > 30
-    shown = "".join(traceback.format_exception(error)) + repr(error)
-    assert KEY not in shown
-    assert STORY not in shown
-    assert error.__context__ is None
-
-
-def test_nobody_at_the_address() -> None:
-    with ModelServer() as server:
-        gone = server.url
-    with pytest.raises(ProviderError, match="OPENAI_BASE_URL") as caught:
-        write(gone, KEY_ACTION)
-    assert (caught.value.code, caught.value.retryable) == ("connection", True)
-
-
-@pytest.mark.parametrize(
-    ("headers", "low", "high"),
-    [
-        ({"retry_after": "7"}, 7, 7),
-        ({"retry_after": "300"}, 300, 300),
-        ({"retry_after": "-3"}, 0, 0),
-        ({"retry_after_ms": "1500", "retry_after": "9"}, 1.5, 1.5),
-        ({"retry_after": format_datetime(datetime.now(UTC) + timedelta(seconds=90))}, 60, 90),
-        ({"retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0, 0),
-    ],
-)
-@pytest.mark.parametrize("code", [429, 503])
-def test_the_servers_wish_for_a_pause(
-    code: int, headers: dict[str, str], low: float, high: float
-) -> None:
-    with (
-        ModelServer(behave=lambda _: status(code, **headers)) as server,
-        pytest.raises(ProviderError) as caught,
-    ):
-        write(server, KEY_ACTION)
-    assert caught.value.retry_after is not None
-    assert low <= caught.value.retry_after <= high
-
-
-@pytest.mark.parametrize("value", ["soon", "nan", "inf", ""])
-def test_no_wish_for_a_pause(value: str) -> None:
-    with (
-        ModelServer(behave=lambda _: status(429, retry_after=value)) as server,
-        pytest.raises(ProviderError) as caught,
-    ):
-        write(server, KEY_ACTION)
-    assert caught.value.retry_after is None
-
-
 @pytest.mark.parametrize(
     ("server_options", "tries", "form"),
     [
@@ -334,7 +106,7 @@ def test_what_a_server_cannot_do_is_asked_once(
     server_options: dict[str, object], tries: int, form: str
 ) -> None:
     with ModelServer(**server_options) as server:  # type: ignore[arg-type]
-        model = f"m{next(_models)}"
+        model = new_model()
         write(server, make_brief("keyAction"), make_brief("script"), model=model)
         assert server.count == tries + 1
         write(server, make_brief("scenePlot"), model=model)  # another writer, the same process

@@ -1,0 +1,59 @@
+"""What is wrong with a written text, by name, and in words for the editor and for the writer."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+from cascade.llm.provider import RejectedText, Usage
+from cascade.story.document import Language
+
+_MOST_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One reason why a text may not be saved: a name out of `prompts/flaws.*.toml`.
+
+    `counts` are the numbers in its sentence; `names` are words of the text itself, which go to
+    the writer only.
+    """
+
+    name: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    def reason(self, language: Language = "en") -> str:
+        """Half a sentence, without a word of the story."""
+        return _sentences(language)[self.name].format(**self.counts)
+
+    def complaint(self, language: Language) -> str:
+        """The same for the writer, with the names it is about."""
+        names = f" ({', '.join(self.names)})" if self.names else ""
+        return self.reason(language) + names
+
+
+def rejected(
+    flaw: Flaw, text: str, language: Language, *, prompt_hash: str, usage: Usage, model: str
+) -> RejectedText:
+    """The error for a text with that flaw, which keeps the text and says none of it."""
+    return RejectedText(
+        f"The model wrote something that cannot be saved: {flaw.reason()}. Nothing was replaced; "
+        "try again.",
+        flaw=flaw.name,
+        reason=flaw.reason(),
+        complaint=flaw.complaint(language),
+        text=text[:_MOST_KEPT],
+        prompt_hash=prompt_hash,
+        usage=usage,
+        model=model,
+    )
+
+
+@cache
+def _sentences(language: Language) -> dict[str, str]:
+    file = resources.files("cascade.llm").joinpath("prompts", f"flaws.{language}.toml")
+    return tomllib.loads(file.read_text("utf-8"))

@@ -1,0 +1,64 @@
+"""Whether a text is in the language it should be in, by letters and their frequencies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from cascade.story.document import Kind, Language
+
+# Fewer words say too little.
+JUDGED_FROM = 12
+# What a passage can be taken for and still be right: Malay is nearly the same language, and
+# dialogue in Indonesia is full of Javanese. English has its pidgins.
+_RIGHT: Mapping[Language, frozenset[str]] = MappingProxyType(
+    {
+        "en": frozenset({"en", "pcm"}),
+        "id": frozenset({"id", "ms", "jv", "ace"}),
+    }
+)
+# How much likelier another language must be (natural logarithm). On 1,914 passages of twelve
+# words from the sample stories, the right language was never behind, and the other of the two
+# was always behind by 29 or more; French, Spanish, German and Dutch by over 90.
+_MARGIN = 20.0
+
+_LAST_LATIN = "\u024f"
+_CUE_OR_HEADING = re.compile(r"^[^a-z]*$|^(?:INT|EXT|EST|I/E)\b.*$|^\(.*\)$", re.MULTILINE)
+
+
+def in_language(text: str, language: Language, kind: Kind) -> bool:
+    """False where a text, or one of its paragraphs, is surely in another language.
+
+    In a script somebody may speak another language: it counts as a whole, without the lines
+    that every script has.
+    """
+    if kind == "script":
+        return _fits(_CUE_OR_HEADING.sub("", text), language)
+    return all(_fits(part, language) for part in [text, *re.split(r"\n\s*\n", text)])
+
+
+def _fits(text: str, language: Language) -> bool:
+    letters = [character for character in text if character.isalpha()]
+    if sum(character > _LAST_LATIN for character in letters) > len(letters) / 2:
+        return False
+    words = text.lower().split()
+    if len(words) < JUDGED_FROM:
+        return True
+    ranked = _identifier().rank(" ".join(words))
+    best = max(score for name, score in ranked if name in _RIGHT[language])
+    return bool(ranked[0][1] - best <= _MARGIN)
+
+
+@cache
+def _identifier() -> Any:
+    """The model out of the package's own file: most of a second, once; no network."""
+    # Imported here: who never judges a text need not wait for it.
+    from py3langid.langid import (  # type: ignore[import-untyped]
+        MODEL_FILE,
+        LanguageIdentifier,
+    )
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE)

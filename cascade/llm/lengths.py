@@ -1,0 +1,44 @@
+"""How long a text should be, and how long it may be, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cascade.story.brief import Brief
+from cascade.story.document import Kind
+
+# What the sample stories have, from the shortest to the longest, rounded outwards.
+USUAL: Mapping[Kind, tuple[int, int]] = MappingProxyType(
+    {
+        "beatContent": (110, 180),
+        "keyAction": (10, 30),
+        "scenePlot": (45, 75),
+        "script": (150, 225),
+    }
+)
+# Fewer words in an old text say little about a new one: it may have been a note.
+_MEASURED_FROM: Mapping[Kind, int] = MappingProxyType(
+    {"beatContent": 40, "keyAction": 10, "scenePlot": 25, "script": 40}
+)
+_SHORTEST, _LONGEST = 0.4, 2.5
+# More pressure needs no more words.
+_LOW, _HIGH = 0.75, 1.35
+
+
+def length_wanted(brief: Brief) -> tuple[int, int]:
+    """How many words to ask for, at least and at most: near the old text's where there is one."""
+    old = len(brief.old_text.split())
+    if old < _MEASURED_FROM[brief.kind]:
+        return USUAL[brief.kind]
+    return round(old * _LOW), round(old * _HIGH)
+
+
+def length_allowed(brief: Brief) -> tuple[int, int]:
+    """How many words may be saved: 0.4 to 2.5 times the old text's, or the usual number's."""
+    low, high = USUAL[brief.kind]
+    old = len(brief.old_text.split())
+    if old >= _MEASURED_FROM[brief.kind]:
+        low = high = old
+    # Up and down to whole words, so that a text of just 0.4 times the length passes.
+    return -int(-_SHORTEST * low // 1), int(_LONGEST * high)

@@ -1,0 +1,136 @@
+"""What `examine` finds out about a writer."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+
+import pytest
+
+from cascade.llm.doctor import Diagnosis, examine
+from cascade.settings import Settings
+from llm.model_server import ModelServer, Reply, http
+
+KEY = "sk-canary-0815"
+_models = itertools.count()
+
+
+def diagnose(url: str, model: str | None = None, timeout_s: float = 5) -> Diagnosis:
+    settings = Settings(
+        provider="openai",
+        OPENAI_API_KEY=KEY,  # type: ignore[call-arg]
+        OPENAI_BASE_URL=url,  # type: ignore[call-arg]
+        model=model or f"d{next(_models)}",
+        timeout_s=timeout_s,
+    )
+    found = asyncio.run(examine(settings))
+    assert KEY not in repr(found)
+    return found
+
+
+def test_a_server_in_order() -> None:
+    with ModelServer() as server:
+        server.models = ["other", "mine"]
+        found = diagnose(server.url, "mine")
+        assert server.count == 1, "one tiny round trip"
+        port = server.url.split(":")[-1].removesuffix("/v1")
+    assert found.latency_ms is not None
+    assert 0 <= found.latency_ms < 5000
+    assert found == Diagnosis(
+        provider="openai",
+        model="mine",
+        host=f"127.0.0.1:{port}",
+        reachable=True,
+        key_accepted=True,
+        model_known=True,
+        form="json_schema",
+        streams=True,
+        latency_ms=found.latency_ms,
+    )
+    assert found.ready
+
+
+@pytest.mark.parametrize("form", ["json_object", "plain"])
+def test_what_the_server_can_do(form: str) -> None:
+    formats = ("plain", form)
+    with ModelServer(formats=formats, streaming="ignored") as server:
+        found = diagnose(server.url)
+    assert (found.form, found.streams, found.ready) == (form, False, True)
+    assert found.model_known is None, "it lists no models"
+
+
+def test_a_form_that_is_accepted_and_not_kept() -> None:
+    with ModelServer(behave=lambda _: Reply(content="I am ready.")) as server:
+        found = diagnose(server.url)
+    assert (found.reachable, found.form, found.code) == (True, "json_schema", "form_ignored")
+    assert "CASCADE_MODEL" in str(found.problem)
+    assert found.ready
+
+
+def error(status: int, code: str = "x") -> Reply:
+    return Reply(status=status, error={"message": f"{KEY} is bad", "code": code})
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "reachable", "accepted"),
+    [
+        (error(401), "auth", True, False),
+        (error(403), "permission", True, False),
+        (error(404), "not_found", True, None),
+        (error(429), "rate_limit", True, True),
+        (error(429, "insufficient_quota"), "quota", True, True),
+        (error(500), "server_error", True, None),
+        (Reply(raw=http("<html>", content_type="text/html")), "bad_answer", True, None),
+        (Reply(raw=b"", end="reset"), "connection", False, None),
+        (Reply(raw=b"", end="stall"), "timeout", None, None),
+    ],
+)
+def test_a_server_in_trouble(
+    reply: Reply, code: str, reachable: bool, accepted: bool | None
+) -> None:
+    with ModelServer(behave=lambda _: reply) as server:
+        found = diagnose(server.url, timeout_s=1 if code == "timeout" else 5)
+    assert (found.code, found.reachable, found.key_accepted) == (code, reachable, accepted)
+    assert (found.form, found.streams, found.latency_ms) == (None, None, None)
+    assert len(str(found.problem)) > 40
+    assert not found.ready
+
+
+def test_a_model_that_the_server_does_not_have() -> None:
+    with ModelServer(behave=lambda _: error(404)) as server:
+        server.models = ["large", "small:latest"]
+        found = diagnose(server.url, "missing")
+        assert (found.model_known, found.key_accepted) == (False, True)
+        assert "large, small:latest" in str(found.problem)
+        assert diagnose(server.url, "small").model_known is True
+
+
+def test_a_listing_that_is_none() -> None:
+    with ModelServer() as server:
+        for body in ("[]", "<html>", '{"data": [1]}', '{"data": null}', ""):
+            server.models_raw = http(body)
+            assert diagnose(server.url).model_known is None
+
+
+def test_nobody_there() -> None:
+    with ModelServer() as server:
+        gone = server.url
+    found = diagnose(gone)
+    assert (found.reachable, found.key_accepted, found.code) == (False, None, "connection")
+
+
+def test_no_credentials_are_shown() -> None:
+    with ModelServer() as server:
+        found = diagnose(server.url.replace("http://", "http://user:secret-canary@"))
+        assert found.ready
+        assert "secret-canary" not in json.dumps(repr(found))
+        assert "user" not in str(found.host)
+
+
+def test_the_offline_writer_is_fine_and_says_what_it_is() -> None:
+    found = asyncio.run(examine(Settings(provider="offline")))
+    assert found.ready
+    assert found.provider == "offline"
+    assert found.label == "offline draft: a pacing edit, not AI"
+    assert (found.problem, found.host, found.form) == (None, None, None)
