@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from cascade.engine.writing import Limits, StepWriter
 from cascade.errors import NotResumable, StalePlan, UnknownRun
 from cascade.ledger import Credits
 from cascade.llm import provider_for
+from cascade.llm.doctor import Diagnosis, examine
 from cascade.llm.provider import Provider
 from cascade.offers import Cost, Offer, StorySummary
 from cascade.permissions import Action, permit, permitted
@@ -51,6 +53,7 @@ __all__ = [
     "Actor",
     "Cost",
     "Credits",
+    "Diagnosis",
     "Offer",
     "Replaced",
     "RunView",
@@ -85,6 +88,10 @@ class Service:
     def provider(self) -> Provider:
         """The writer that the settings ask for."""
         return provider_for(self.settings)
+
+    def diagnose(self) -> Diagnosis:
+        """Whether the writer is ready; asks its server with a few tiny requests."""
+        return asyncio.run(examine(self.settings))
 
     def close(self) -> None:
         """Gives back connections."""

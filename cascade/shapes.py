@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from cascade.service import Credits, Offer, RunView, SchemaReport, StorySummary
+from cascade.service import (
+    Cost,
+    Credits,
+    Diagnosis,
+    Offer,
+    RunView,
+    SchemaReport,
+    StorySummary,
+)
 
 
 def summary_document(story: StorySummary) -> dict[str, Any]:
@@ -52,8 +60,8 @@ def plan_document(offer: Offer) -> dict[str, Any]:
     }
 
 
-def run_document(run: RunView) -> dict[str, Any]:
-    """A run in a list."""
+def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
+    """A run in a list, with the tokens its calls used and, where a price is set, their cost."""
     return {
         "id": run.id,
         "storyId": run.story_id,
@@ -64,6 +72,41 @@ def run_document(run: RunView) -> dict[str, Any]:
         "createdAt": run.created_at.isoformat(),
         "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
         "error": run.error,
+        "tokens": [
+            {
+                "model": used.model,
+                "calls": used.calls,
+                "rejectedCalls": used.rejected_calls,
+                "failedCalls": used.failed_calls,
+                "unknownCalls": used.unknown_calls,
+                "promptTokens": used.prompt_tokens,
+                "cachedTokens": used.cached_tokens,
+                "completionTokens": used.completion_tokens,
+            }
+            for used in run.tokens
+        ],
+        "cost": (
+            {"amount": cost.amount, "currency": cost.currency, "complete": cost.complete}
+            if cost is not None
+            else None
+        ),
+    }
+
+
+def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
+    """Whether the writer is ready."""
+    return {
+        "provider": found.provider,
+        "model": found.model,
+        "host": found.host,
+        "reachable": found.reachable,
+        "keyAccepted": found.key_accepted,
+        "modelKnown": found.model_known,
+        "structuredOutput": found.form,
+        "streams": found.streams,
+        "latencyMs": found.latency_ms,
+        "problem": found.problem,
+        "ready": found.ready,
     }
 
 

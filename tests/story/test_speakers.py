@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from llm.pacing_texts import EN_SCRIPT, SAMPLES
 
 from cascade.store.documents import read_document
 from cascade.story.brief import brief_for
 from cascade.story.document import Scene, Story
 from cascade.story.plan import make_plan
 from cascade.story.speakers import cue_name, cues, speakers
-from llm.pacing_texts import EN_SCRIPT, SAMPLES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,117 @@
+"""The operator's commands: worker, credits, database, and whether the writer is ready."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+
+from cascade import shapes
+from cascade.cli.base import as_json, as_user, cli, opened, print_json, with_service
+from cascade.errors import FAILED
+from cascade.service import Service, check_database
+from cascade.settings import load_settings
+
+
+@cli.command()
+@with_service
+def worker(service: Service) -> None:
+    """Execute runs until stopped; takes up whatever is unfinished."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with service.executing():
+        click.echo("Executing runs. Ctrl-C stops.", err=True)
+        stop.wait()
+
+
+@cli.group(invoke_without_command=True)
+@as_user
+@as_json
+@click.pass_context
+def credits(context: click.Context, user: str | None, as_json: bool) -> None:
+    """Show a user's credits with every movement, or grant some."""
+    if context.invoked_subcommand is not None:
+        return
+    with opened() as service:
+        found = service.credits(service.actor(user))
+    if as_json:
+        print_json(shapes.credits_document(found))
+        return
+    click.echo(
+        f"{found.user}: {found.available} available, {found.held} held, "
+        f"{found.captured} used, of {found.deposited} deposited"
+    )
+    for entry in found.entries:
+        what = " ".join(str(entry[key]) for key in ("runId", "stepKey") if entry[key])
+        click.echo(f"  {entry['at'][:16]}  {entry['kind']:8}{entry['credits']:5}  {what}")
+
+
+@credits.command()
+@click.option("--user", metavar="NAME", required=True, help="Who receives.")
+@click.argument("credits", metavar="N", type=click.IntRange(1, 1_000_000))
+@with_service
+def grant(service: Service, user: str, credits: int) -> None:
+    """Give a user N credits. A name that is not known yet becomes an editor."""
+    actor, is_new = service.grant(user, credits)
+    if is_new:
+        click.echo(f"{user} was not known and is now an editor.", err=True)
+    balance = service.credits(actor)
+    click.echo(f"{user}: {balance.available} credits available")
+
+
+@cli.group()
+def db() -> None:
+    """Make or check the database."""
+
+
+@db.command()
+@with_service
+def upgrade(service: Service) -> None:
+    """Bring the database to this program's schema."""
+    click.echo(f"{service.database.name} is up to date.")
+
+
+@db.command()
+@as_json
+def check(as_json: bool) -> int:
+    """Report, table by table, what the database has of the schema."""
+    found = check_database(load_settings())
+    if as_json:
+        print_json(shapes.schema_document(found))
+    else:
+        for one in found.tables:
+            owner = "product" if one.product else "Arc Studio"
+            state = "complete" if one.complete else "missing"
+            if one.exists and one.missing_columns:
+                state = f"lacks {', '.join(one.missing_columns)}"
+            click.echo(f"{one.table} ({owner}): {state}")
+        click.echo(f"scripts are stored in: {', '.join(found.scripts) or 'nowhere'}")
+    return 0 if found.complete else FAILED
+
+
+@cli.command()
+@as_json
+@with_service
+def doctor(service: Service, as_json: bool) -> int:
+    """Say whether the writer is ready: reached, key accepted, model known, one round trip."""
+    found = service.diagnose()
+    if as_json:
+        print_json(shapes.diagnosis_document(found))
+        return 0 if found.ready else FAILED
+    named = f"{found.model} at {found.host}" if found.host else found.model
+    click.echo(f"writer: {named}" + (f" ({found.label})" if found.label else ""))
+    for what, value in (
+        ("reached", found.reachable),
+        ("key accepted", found.key_accepted),
+        ("model known", found.model_known),
+        ("structured output", found.form),
+        ("streams", found.streams),
+        ("round trip", f"{found.latency_ms} ms" if found.latency_ms is not None else None),
+    ):
+        if value is not None:
+            click.echo(f"{what}: {'yes' if value is True else 'no' if value is False else value}")
+    if found.problem:
+        click.echo(found.problem, err=True)
+    return 0 if found.ready else FAILED

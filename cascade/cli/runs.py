@@ -1,0 +1,234 @@
+"""Commands about runs: plan, start, resume, follow, cancel, undo."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import click
+
+from cascade import shapes
+from cascade.cli.base import (
+    as_json,
+    as_user,
+    changes,
+    cli,
+    directions,
+    print_json,
+    print_line,
+    with_service,
+)
+from cascade.errors import FAILED, Refused, UsageError
+from cascade.service import Actor, Offer, Service
+
+CANCELLED = 3
+EXIT_CODES = {"done": 0, "cancelled": CANCELLED, "error": FAILED}
+# How long `cancel` waits for the executor to end the run.
+CANCEL_PATIENCE_S = 10.0
+
+
+@cli.command()
+@click.argument("story")
+@changes
+@directions
+@as_user
+@as_json
+@with_service
+def plan(
+    service: Service,
+    story: str,
+    sets: tuple[str, ...],
+    directed: tuple[str, ...],
+    user: str | None,
+    as_json: bool,
+) -> None:
+    """Say what new levels would rewrite and cost. Changes nothing."""
+    offer = _offer(service, service.actor(user), story, sets, directed)
+    if as_json:
+        print_json(shapes.plan_document(offer))
+    else:
+        _print_plan(offer)
+
+
+@cli.command("run")
+@click.argument("story")
+@changes
+@directions
+@as_user
+@with_service
+def run_(
+    service: Service,
+    story: str,
+    sets: tuple[str, ...],
+    directed: tuple[str, ...],
+    user: str | None,
+) -> int:
+    """Save new levels and rewrite what hangs under them; prints its events. Ctrl-C cancels."""
+    actor = service.actor(user)
+    offer = _offer(service, actor, story, sets, directed)
+    return _start_and_follow(service, actor, lambda: service.start(actor, offer.plan))
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--accept", metavar="STEP", help="Save that step's rejected text as it is.")
+@as_user
+@with_service
+def resume(service: Service, run: str, accept: str | None, user: str | None) -> int:
+    """Do what a cancelled or failed run left undone, as a new run; prints its events."""
+    actor = service.actor(user)
+    run_id = service.find_run(run)
+
+    def start() -> str:
+        return service.accept(actor, run_id, accept) if accept else service.resume(actor, run_id)
+
+    return _start_and_follow(service, actor, start)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--piece", metavar="STEP", help="Only that piece, for example midpoint/script/5.")
+@as_user
+@with_service
+def restore(service: Service, run: str, piece: str | None, user: str | None) -> None:
+    """Put back the texts and levels that a run changed. Costs nothing."""
+    actor = service.actor(user)
+    run_id = service.find_run(run)
+    if piece:
+        service.restore_piece(actor, run_id, piece)
+        restored = [piece]
+    else:
+        restored = service.restore_run(actor, run_id)
+    click.echo(f"Restored: {', '.join(restored) or 'the tension levels'}")
+
+
+@cli.command("runs")
+@as_json
+@with_service
+def runs_(service: Service, as_json: bool) -> None:
+    """List the runs, newest first."""
+    found = service.runs()
+    if as_json:
+        print_json([shapes.run_document(run, service.cost(run)) for run in found])
+        return
+    for run in found:
+        beats = ", ".join(change.beat_label for change in run.plan.changes)
+        spent = f"{run.used_credits} of {run.estimated_credits} credits"
+        click.echo(f"{run.id}  {run.status}: {beats}; {spent}, {run.user}, {run.created_at:%F %R}")
+        if run.error:
+            click.echo(f"    {run.error}")
+    if not found:
+        click.echo(
+            "There is no run yet. `cascade run STORY --set BEAT=LEVEL` starts one.", err=True
+        )
+
+
+@cli.command("events")
+@click.argument("run")
+@click.option("--after", metavar="SEQ", type=click.IntRange(min=0), default=0)
+@click.option("--follow", is_flag=True, help="Go on until the run has ended.")
+@with_service
+def events_(service: Service, run: str, after: int, follow: bool) -> None:
+    """Print a run's events, one JSON line each."""
+    run_id = service.find_run(run)
+    for event in service.follow(run_id, after) if follow else service.events(run_id, after):
+        print_line(event)
+
+
+@cli.command()
+@click.argument("run")
+@as_user
+@with_service
+def cancel(service: Service, run: str, user: str | None) -> None:
+    """Stop a run. What it has saved stays; the rest of its hold is released."""
+    run_id = service.find_run(run)
+    before = service.run(run_id)
+    service.cancel(service.actor(user), run_id)
+    deadline = threading.Event()
+    timer = threading.Timer(CANCEL_PATIENCE_S, deadline.set)
+    timer.start()
+    try:
+        while (after := service.run(run_id)).is_active and not deadline.wait(0.05):
+            pass
+    finally:
+        timer.cancel()
+    if not before.is_active:
+        click.echo(f"Run {run_id} had ended already: {after.status}.")
+    elif after.is_active:
+        click.echo(f"Run {run_id} is {after.status}; nothing more of it is saved.")
+    else:
+        click.echo(
+            f"Run {run_id} is {after.status}: {after.used_credits} credits used, "
+            f"{after.released_credits} released."
+        )
+
+
+def _offer(
+    service: Service, actor: Actor, story: str, sets: tuple[str, ...], directed: tuple[str, ...]
+) -> Offer:
+    levels: dict[str, int] = {}
+    for given in sets:
+        beat, sign, level = given.partition("=")
+        if not sign:
+            raise UsageError(f'"{given}" is not BEAT=LEVEL, for example midpoint=4.')
+        number = level.strip()
+        # What is no number goes on as it is: the level's own check then says what is wrong.
+        levels[beat.strip()] = int(number) if number.isascii() and number.isdigit() else number  # type: ignore[assignment]
+    wishes: dict[str, str] = {}
+    for given in directed:
+        beat, sign, text = given.partition("=")
+        if not sign:
+            raise UsageError(f'"{given}" is not BEAT=TEXT, for example midpoint="off-stage".')
+        wishes[beat.strip()] = text
+    return service.plan(actor, service.story(story).id, levels, wishes)
+
+
+def _start_and_follow(service: Service, actor: Actor, start: Callable[[], str]) -> int:
+    try:
+        run_id = start()
+    except Refused as error:
+        at = datetime.now(UTC).isoformat()
+        body = {"type": "error", "error": error.message, "code": error.code}
+        print_line({**body, "seq": 1, "runId": None, "at": at})
+        return error.exit_code
+    interrupted = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    asked = False
+
+    def cancel_if_interrupted() -> None:
+        nonlocal asked
+        if interrupted.is_set() and not asked:
+            asked = True
+            # From here on a second Ctrl-C ends the process itself.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            click.echo("Cancelling…", err=True)
+            service.cancel(actor, run_id)
+
+    code = FAILED
+    with service.executing(yields=True):
+        for event in service.follow(run_id, waiting=cancel_if_interrupted):
+            code = EXIT_CODES.get(event["type"], code)
+            try:
+                print_line(event)
+            except BrokenPipeError:
+                # Nobody reads any more; the run goes on to its end all the same.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _print_plan(offer: Offer) -> None:
+    plan = offer.plan
+    for change in plan.changes:
+        arrow = "more dramatic" if change.new_level > change.previous_level else "less intense"
+        levels = f"{change.previous_level} → {change.new_level}"
+        click.echo(f"{change.beat_label} {levels}, {arrow}")
+        for step in plan.steps_of(change.beat_key):
+            click.echo(f"  {step.key}: {step.credits} credits")
+    if not plan.steps:
+        click.echo("Nothing to regenerate: every level given is the saved one already.")
+    missing = f"; {offer.missing} are missing" if offer.missing else ""
+    click.echo(f"{plan.estimated_credits} credits of {offer.available} available{missing}")
