@@ -31,7 +31,7 @@ from story.making import with_level, with_text
 
 from cascade import ledger
 from cascade.engine import events, runs, steps
-from cascade.engine.steps import Written
+from cascade.engine.steps import Assignment, Written
 from cascade.errors import (
     InsufficientCredits,
     NothingChanged,
@@ -43,6 +43,7 @@ from cascade.ledger import LedgerError
 from cascade.llm.provider import Answer
 from cascade.store import accounts, migrate
 from cascade.store.accounts import Actor
+from cascade.store.calls import Call
 from cascade.store.database import Database
 from cascade.store.stories import insert_story, lock_story, new_id, read_story, write_text
 from cascade.store.tables import (
@@ -301,7 +302,8 @@ LEVELS = st.dictionaries(
 
 def write_for(brief: Brief, text: str) -> Written:
     """What a writer brings back for a brief."""
-    return Written(Answer(text, "stop", "pretended", "0" * 16), brief, "offline", "1", 7)
+    call = Call(1, "saved", "offline", "pretended", 7)
+    return Written(Answer(text, "stop", "pretended", "0" * 16), brief, "offline", "1", call)
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -450,10 +452,10 @@ class EngineMachine(RuleBasedStateMachine):
         brief: Brief | None = None
         if what != "lost":
             announced = transact(self.database, crash, steps.announce, run_id, key)
-            if isinstance(announced, Brief):
+            if isinstance(announced, Assignment):
                 assert run.status == "running"
-                assert announced.old_text == story.text(key)
-                brief = announced
+                assert announced.brief.old_text == story.text(key)
+                brief = announced.brief
             if what == "announce":
                 return
         # One that heard nothing of the end comes with a text all the same.
@@ -917,9 +919,9 @@ def test_saves_and_a_cancel_at_once(two: Accounts) -> None:
             run_id = start_run(two, session)
             plan = make_plan(read_story(session, two.story_id), {"go": 5})
             runs.begin(session, run_id)
-            brief = steps.announce(session, run_id, "go/beatContent")
-        assert isinstance(brief, Brief)
-        written = write_for(brief, f"by {run_id}")
+            assignment = steps.announce(session, run_id, "go/beatContent")
+        assert isinstance(assignment, Assignment)
+        written = write_for(assignment.brief, f"by {run_id}")
 
         def act(n: int, run_id: str = run_id, written: Written = written) -> str:
             with two.database.write() as session:

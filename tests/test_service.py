@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cascade import ledger
 from cascade.engine import runs, steps
-from cascade.engine.steps import Written
+from cascade.engine.steps import Assignment, Written
 from cascade.errors import (
     BadLevel,
     InsufficientCredits,
@@ -25,11 +25,12 @@ from cascade.errors import (
     UnknownUser,
 )
 from cascade.llm.provider import Answer
-from cascade.service import ALLOWED, Actor, Service
+from cascade.permissions import ALLOWED
+from cascade.service import Actor, Service
 from cascade.settings import Settings
 from cascade.store import accounts
+from cascade.store.calls import Call
 from cascade.store.tables import Draft, Revision, Run, now
-from cascade.story.brief import Brief
 from cascade.story.document import Story
 
 LEVELS = {"midpoint": 4, "allIsLost": 2}
@@ -74,11 +75,12 @@ def save_next(service: Service, run_id: str, text: str = "As new.", latency_ms: 
         runs.begin(session, run_id)
         view = service.run(run_id)
         key = next(step.key for step in view.steps if step.status != "saved")
-        brief = steps.announce(session, run_id, key)
-        assert isinstance(brief, Brief)
-        answer = Answer(text, "stop", service.provider.model, "0" * 16)
-        version = service.provider.prompt_version
-        written = Written(answer, brief, service.provider.name, version, latency_ms)
+        assignment = steps.announce(session, run_id, key)
+        assert isinstance(assignment, Assignment)
+        writer = service.provider
+        answer = Answer(text, "stop", writer.model, "0" * 16)
+        call = Call(1, "saved", writer.name, writer.model, latency_ms)
+        written = Written(answer, assignment.brief, writer.name, writer.prompt_version, call)
         assert steps.save(session, run_id, key, written) == "saved"
         return key
 

@@ -152,11 +152,18 @@ def fail(
 
 
 def report_retry(
-    session: Session, run_id: str, key: str, attempt: int, wait_s: float, message: str, call: Call
+    session: Session,
+    run_id: str,
+    key: str,
+    attempt: int,
+    wait_s: float,
+    message: str,
+    call: Call | None = None,
 ) -> None:
     """Says that a call failed and when it is tried again; `attempt` is the one that failed."""
     run = lock_run(session, run_id)
-    calls.add(session, run_id, key, call)
+    if call is not None:
+        calls.add(session, run_id, key, call)
     if run.status != "running":
         return
     plan = Plan.from_json(run.plan)

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from aiolimiter import AsyncLimiter
@@ -142,7 +142,12 @@ class StepWriter:
             prompt_version=self._provider.prompt_version,
             call=call,
         )
-        return await self._transact(steps.save, run_id, key, written)
+        outcome = await self._transact(steps.save, run_id, key, written)
+        if call is not None and outcome != "saved":
+            # Nobody wants the text any more; its tokens were used all the same.
+            unsaved = replace(call, outcome="aborted")
+            await self._transact(calls.add, run_id, key, unsaved)
+        return outcome
 
     async def _ask(self, run_id: str, key: str, brief: Brief, complaint: str | None) -> Answer:
         """One attempt: reads the provider's stream to its end. Raises ProviderError."""
