@@ -1,0 +1,204 @@
+"""Cancel, from another process, whatever the run is doing; and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+from llm.model_server import ModelServer, Reply
+from near import Near
+from observe import Database, check_credits, check_events, wait_for
+from seeded_fixtures import model
+
+HERO = "A Hundred Diameters"
+CHANGE = ("--set", "ordeal=3")
+STALL = Reply(raw=b"", end="stall")
+
+
+def start_without_executor(near: Near) -> str:
+    """A run that is queued, and nobody there to execute it."""
+    from cascade.service import Service
+    from cascade.settings import Settings
+
+    service = Service(Settings(database_url=near.env["CASCADE_DATABASE_URL"], provider="offline"))
+    actor = service.actor("editor")
+    run_id = service.start(actor, service.plan(actor, service.story(HERO).id, {"ordeal": 3}).plan)
+    service.close()
+    return run_id
+
+
+def status(near: Near, run_id: str) -> str:
+    return str(next(run["status"] for run in near.json("runs") if run["id"] == run_id))
+
+
+def events(near: Near, run_id: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in near("events", run_id).stdout.splitlines()]
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, list[dict[str, Any]], str]:
+    """Waits for a `run` to end; its exit code, its events and what it said on standard error."""
+    output, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors, errors
+    return process.returncode, [json.loads(line) for line in output.splitlines()], errors
+
+
+def test_queued_with_no_worker(cli: Any, near: Near, database_url: str) -> None:
+    database = Database(database_url)
+    before = database.content()
+    run_id = start_without_executor(near)
+    assert status(near, run_id) == "queued"
+    assert near.json("credits")["held"] == 26
+    done = cli("cancel", run_id)
+    assert done.returncode == 0, done.stderr
+    assert status(near, run_id) == "cancelled"
+    (event,) = events(near, run_id)
+    assert event["type"] == "cancelled"
+    credits = near.json("credits")
+    check_credits(credits)
+    assert (credits["available"], credits["held"]) == (500, 0)
+    # Whoever executes later finds it in the queue and leaves it alone.
+    worker = cli.start("worker")
+    assert cli("run", HERO, "--set", "reward=4").returncode == 0
+    worker.terminate()
+    worker.communicate(timeout=20)
+    assert len(events(near, run_id)) == 1
+    after = database.content()["story_versions"]
+    story = near.json("show", HERO)["id"]
+    assert json.loads(after[story]["tension_levels"])["ordeal"] == 5
+    assert after.keys() == before["story_versions"].keys()
+
+
+def test_running_then_cancelling_then_ended(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    """A step that is saved after the cancel is refused, also by an executor that noticed late."""
+    server.answer(1, STALL)
+    plan = near.json("plan", HERO, *CHANGE)
+    running = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(1, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    assert status(near, run_id) == "running"
+    assert near("cancel", run_id).returncode == 0
+    code, printed, _ = finish(running)
+    assert code == 3
+    check_events(printed, plan)
+    assert printed[-1]["type"] == "cancelled"
+    assert printed[-1]["totalCreditsUsed"] == 0
+    # Cancelling what has ended changes nothing, and says so.
+    database = Database(database_url)
+    before = database.everything()
+    again = cli("cancel", run_id)
+    assert again.returncode == 0
+    assert "had ended already: cancelled" in again.stdout
+    assert database.everything() == before
+
+
+def test_cancelling_twice(cli: Any, near: Near, database_url: str, server: ModelServer) -> None:
+    """A second cancel, of a run that is being cancelled by an executor that does not answer."""
+    server.answer(1, STALL)
+    worker = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(1, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    worker.send_signal(signal.SIGSTOP)  # alive, holding its seat, deaf
+    try:
+        first = cli.start("cancel", run_id)
+        wait_for(lambda: status(near, run_id) == "cancelling", "the run to be cancelling")
+        # It waits some seconds for the executor and then says how things stand.
+        second = cli("cancel", run_id)
+        assert second.returncode == 0
+        assert "is cancelling; nothing more of it is saved" in second.stdout
+        output, _ = first.communicate(timeout=60)
+        assert "cancelling" in output
+        assert near.json("credits")["held"] == 26
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    code, printed, _ = finish(worker)
+    assert code == 3
+    assert [event["type"] for event in printed].count("cancelled") == 1
+    credits = near.json("credits")
+    check_credits(credits)
+    assert (credits["available"], credits["held"]) == (500, 0)
+
+
+def test_cancelling_when_the_executor_is_dead(cli: Any, near: Near, server: ModelServer) -> None:
+    """Nobody is left to end it: the one who cancels does."""
+    server.answer(2, STALL)
+    running = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(2, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    running.kill()
+    running.communicate(timeout=20)
+    assert status(near, run_id) == "running"
+    done = cli("cancel", run_id)
+    assert done.returncode == 0, done.stderr
+    assert "3 credits used, 23 released" in done.stdout
+    assert status(near, run_id) == "cancelled"
+    check_events(events(near, run_id), near.json("plan", HERO, *CHANGE) | plan_before(near))
+    credits = near.json("credits")
+    check_credits(credits)
+    assert (credits["available"], credits["held"]) == (497, 0)
+
+
+def plan_before(near: Near) -> dict[str, Any]:
+    """The plan of CHANGE as it was when the level was still 5, from the run that is stored."""
+    from observe import plan_document
+
+    database = Database(near.env["CASCADE_DATABASE_URL"])
+    return plan_document(database.plan_of(near.json("runs")[0]["id"]))
+
+
+def test_done_and_failed_stay_as_they_are(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    assert cli("run", HERO, "--set", "reward=4").returncode == 0
+    server.fail_after(0, status=401)
+    assert cli("run", HERO, *CHANGE, **model(server)).returncode == 4
+    database = Database(database_url)
+    before = database.everything()
+    failed, done = near.json("runs")
+    assert (failed["status"], done["status"]) == ("failed", "done")
+    for run in (failed, done):
+        cancelled = cli("cancel", run["id"])
+        assert cancelled.returncode == 0
+        assert f"had ended already: {run['status']}" in cancelled.stdout
+    assert database.everything() == before
+
+
+@pytest.mark.parametrize("beside_a_worker", [False, True])
+def test_ctrl_c(cli: Any, near: Near, server: ModelServer, beside_a_worker: bool) -> None:
+    """Cancels, also where it is another process that executes."""
+    server.answer(2, STALL)
+    plan = near.json("plan", HERO, *CHANGE)
+    worker = cli.start("worker", **model(server)) if beside_a_worker else None
+    if worker is not None:
+        assert worker.stderr is not None
+        assert "Executing" in worker.stderr.readline()
+        wait_for(lambda: _somebody_sits(near), "the worker's seat")
+    running = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(2, timeout=60)
+    running.send_signal(signal.SIGINT)
+    code, printed, errors = finish(running)
+    assert code == 3, errors
+    assert "Cancelling" in errors
+    check_events(printed, plan)
+    assert printed[-1]["type"] == "cancelled"
+    assert printed[-1]["totalCreditsUsed"] == 3
+    assert server.wait_for_hang_up(2)
+    if worker is not None:
+        worker.send_signal(signal.SIGINT)
+        worker.communicate(timeout=20)
+        assert worker.returncode == 0
+
+
+def _somebody_sits(near: Near) -> bool:
+    from cascade.engine.executor import seat_for
+    from cascade.store.database import Database as Store
+
+    store = Store(near.env["CASCADE_DATABASE_URL"])
+    try:
+        return seat_for(store).somebody_sits()
+    finally:
+        store.close()

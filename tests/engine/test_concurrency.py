@@ -1,0 +1,112 @@
+"""Scripts of one beat at the same time, up to the setting; and what happens when one fails."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from llm.model_server import Call, ModelServer, Reply
+from observe import Database, check_events, completed_keys, plan_document
+
+from cascade.service import Service
+from cascade.settings import Settings
+
+HERO = "A Hundred Diameters"
+# A beat of four scenes: calls 1 and 2 are content and key action, 3-6 plots, 7-10 scripts.
+BEAT = "testsAlliesEnemies"
+
+
+def opened(url: str, server: ModelServer, concurrency: int) -> Service:
+    """The service in this process, with that many calls at once."""
+    return Service(
+        Settings(
+            database_url=url,
+            provider="openai",
+            concurrency=concurrency,
+            **{"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "x"},
+        )
+    )
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 8])
+def test_scripts_of_a_beat_at_once(
+    database_url: str, server: ModelServer, concurrency: int
+) -> None:
+    together = min(concurrency, 4)
+    gate = threading.Barrier(together)
+
+    def behave(call: Call) -> None:
+        # The first scripts only go on when as many as may are there.
+        if 7 <= call.number < 7 + together:
+            gate.wait(20)
+
+    server.behave = behave
+    service = opened(database_url, server, concurrency)
+    actor = service.actor("editor")
+    plan = service.plan(actor, service.story(HERO).id, {BEAT: 5}).plan
+    run_id = service.start(actor, plan)
+    with service.executing():
+        events = list(service.follow(run_id))
+    service.close()
+    assert events[-1]["type"] == "done", events[-1]
+    check_events(events, plan_document(plan.to_json()))
+    assert server.most_at_once == together
+    kinds = [call.property for call in server.calls]
+    assert kinds == ["beatContent", "keyAction", *["plot"] * 4, *["script"] * 4]
+    for earlier, later in zip(server.calls[:6], server.calls[1:7], strict=True):
+        assert earlier.ended is not None
+        assert earlier.ended <= later.started + 0.05, "all but scripts come one after the other"
+
+
+def test_the_limit_is_one_for_all_runs_of_a_process(database_url: str, server: ModelServer) -> None:
+    server.latency = 0.05
+    service = opened(database_url, server, 2)
+    actor = service.actor("editor")
+    ids = []
+    for story in service.stories():
+        keys = service.story(story.id).structure.keys
+        ids.append(service.start(actor, service.plan(actor, story.id, {keys[2]: 5}).plan))
+    with service.executing():
+        ends = [list(service.follow(run_id))[-1]["type"] for run_id in ids]
+    service.close()
+    assert ends == ["done"] * 3
+    assert server.most_at_once == 2
+
+
+def test_a_failing_script_lets_those_in_flight_finish(
+    database_url: str, server: ModelServer
+) -> None:
+    other_is_there, failed = threading.Event(), threading.Event()
+
+    def behave(call: Call) -> Reply | None:
+        if call.number == 7:
+            assert other_is_there.wait(20)
+            return Reply(status=401, error={"message": "scripted", "type": "x", "code": "x"})
+        if call.number == 8:
+            other_is_there.set()
+            assert failed.wait(20)
+        return None
+
+    server.behave = behave
+    service = opened(database_url, server, 2)
+    database = Database(database_url)
+    actor = service.actor("editor")
+    plan = service.plan(actor, service.story(HERO).id, {BEAT: 5, "reward": 5}).plan
+    run_id = service.start(actor, plan)
+    events = []
+    with service.executing():
+        for event in service.follow(run_id):
+            events.append(event)
+            if event["type"] == "scene" and event["status"] == "error":
+                assert service.run(run_id).status == "running"
+                failed.set()
+    service.close()
+    document = plan_document(plan.to_json())
+    check_events(events, document)
+    assert server.count == 8, "no new script was begun, and no further beat"
+    assert events[-1]["type"] == "error"
+    scripts = [key for key in completed_keys(events, document) if "/script/" in key]
+    assert len(scripts) == 1
+    assert len(completed_keys(events, document)) == 7
+    statuses = database.query("SELECT status FROM run_steps WHERE run_id = :id", id=run_id)
+    assert sorted(row["status"] for row in statuses).count("failed") == 1

@@ -1,0 +1,19 @@
+"""Forty kills on each database: every step saved once, charged once, and the runs end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from killing import under_fire
+from observe import tell
+
+
+@pytest.mark.timeout(280)
+def test_forty_kills(
+    cli: Any, database_url: str, record_property: Callable[[str, object], None]
+) -> None:
+    figures = under_fire(cli, database_url, seed=2026, kills=40)
+    record_property("figures", figures)
+    tell(figures)

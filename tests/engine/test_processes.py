@@ -1,0 +1,234 @@
+"""Several processes on one database: who executes, who follows, who takes over."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from datetime import datetime
+from typing import Any
+
+from llm.model_server import ModelServer, Reply
+from near import Near
+from observe import Database, check_credits, check_events, check_saved_once, tell, wait_for
+from seeded_fixtures import model
+
+HERO = "A Hundred Diameters"
+HARMON = "Maximum Permissible Error"
+CHANGE = ("--set", "ordeal=3")
+STALL = Reply(raw=b"", end="stall")
+
+
+def finish(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """Waits for a `run` to end well; its events."""
+    output, errors = process.communicate(timeout=90)
+    assert process.returncode == 0, errors
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def stop(worker: subprocess.Popen[str]) -> None:
+    """Ends a worker the way an operator does; it must go without a word."""
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=20)
+    assert worker.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+def started(cli: Any, **env: str) -> subprocess.Popen[str]:
+    """A worker that has said that it is there."""
+    worker: subprocess.Popen[str] = cli.start("worker", **env)
+    assert worker.stderr is not None
+    assert "Executing" in worker.stderr.readline()
+    return worker
+
+
+def test_a_run_goes_on_when_run_is_killed_and_a_worker_starts(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    server.answer(3, STALL)
+    plan = near.json("plan", HERO, *CHANGE)
+    running = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(3, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    running.kill()
+    printed = [json.loads(line) for line in running.communicate(timeout=20)[0].splitlines()]
+    worker = started(cli, **model(server))
+    followed = cli("events", run_id, "--follow", "--after", str(printed[-1]["seq"]))
+    assert followed.returncode == 0
+    rest = [json.loads(line) for line in followed.stdout.splitlines()]
+    stop(worker)
+    check_events(printed + rest, plan, restarted=True)
+    assert rest[-1]["type"] == "done"
+    assert server.count == len(plan["steps"]) + 1, "only the call that died was made again"
+    check_saved_once(Database(database_url), run_id, near.json("show", HERO))
+    check_credits(near.json("credits"))
+
+
+def test_run_beside_a_running_worker(cli: Any, near: Near, server: ModelServer) -> None:
+    """The worker executes, `run` follows; the worker goes on when `run` is gone."""
+    worker = started(cli, **model(server))
+    wait_for(lambda: somebody_sits(near), "the worker's seat")
+    plan = near.json("plan", HERO, *CHANGE)
+    # This `run` would write otherwise than the worker: the texts show who executed.
+    printed = finish(cli.start("run", HERO, *CHANGE))
+    check_events(printed, plan)
+    assert server.count == len(plan["steps"])
+
+    server.hold()
+    running = cli.start("run", HARMON, "--set", "take=3")
+    server.wait_for_calls(len(plan["steps"]) + 1, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    running.kill()
+    running.communicate(timeout=20)
+    server.release()
+    wait_for(lambda: near.json("runs")[0]["status"] == "done", "the worker to end the run")
+    assert near.json("runs")[0]["id"] == run_id
+    stop(worker)
+
+
+def test_takeover_by_run_when_the_seat_is_freed(cli: Any, near: Near, server: ModelServer) -> None:
+    """The follower takes over from the executor that dies; nobody restarts anything."""
+    worker = started(cli, **model(server))
+    wait_for(lambda: somebody_sits(near), "the worker's seat")
+    server.answer(2, STALL)
+    plan = near.json("plan", HERO, *CHANGE)
+    running = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(2, timeout=60)
+    killed = time.time()
+    worker.kill()
+    worker.communicate(timeout=20)
+    printed = finish(running)
+    check_events(printed, plan, restarted=True)
+    assert printed[-1]["type"] == "done"
+    later = [at(event) for event in printed if at(event) > killed]
+    tell(f"takeover after {later[0] - killed:.2f} s")
+    assert later[0] - killed < 5
+
+
+def at(event: dict[str, Any]) -> float:
+    """When an event was written, in seconds of the wall clock."""
+    return datetime.fromisoformat(event["at"]).timestamp()
+
+
+def test_takeover_of_several_runs_by_the_other_worker(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    """One worker has both runs in hand and dies; the other, there already, ends both."""
+    server.hold()
+    first = started(cli, **model(server))
+    wait_for(lambda: somebody_sits(near), "the first worker's seat")
+    runs = [
+        cli.start("run", HERO, *CHANGE, **model(server)),
+        cli.start("run", HARMON, "--set", "take=3", **model(server)),
+    ]
+    server.wait_for_calls(2, timeout=60)
+    database = Database(database_url)
+    since = database.value("SELECT CURRENT_TIMESTAMP")
+    second = started(cli, **model(server))
+    if not database.is_sqlite:
+        # Only then has it looked for dead executors at its start, and found none.
+        launched = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'dbos_transact' AND backend_start > :since"
+        )
+        wait_for(lambda: database.value(launched, since=since), "the second worker to execute")
+    first.kill()
+    first.communicate(timeout=20)
+    server.release()
+    for running in runs:
+        assert finish(running)[-1]["type"] == "done"
+    stop(second)
+    assert [run["status"] for run in near.json("runs")] == ["done", "done"]
+    check_credits(near.json("credits"))
+
+
+def test_second_run_on_the_same_story_is_refused(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    server.hold()
+    running = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(1, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    database = Database(database_url)
+    before = database.everything()
+    refused = cli("run", HERO, "--set", "reward=5")
+    assert refused.returncode == 5
+    (event,) = [json.loads(line) for line in refused.stdout.splitlines()]
+    assert (event["type"], event["code"]) == ("error", "run_active")
+    assert run_id in event["error"]
+    assert database.everything() == before
+    server.release()
+    assert finish(running)[-1]["type"] == "done"
+
+
+def test_two_runs_on_different_stories_at_once(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    server.hold()
+    plans = {HERO: near.json("plan", HERO, *CHANGE)}
+    plans[HARMON] = near.json("plan", HARMON, "--set", "take=3")
+    processes = {
+        HERO: cli.start("run", HERO, *CHANGE, **model(server)),
+        HARMON: cli.start("run", HARMON, "--set", "take=3", **model(server)),
+    }
+    server.wait_for_calls(2, timeout=60)
+    assert sorted(run["status"] for run in near.json("runs")) == ["running", "running"]
+    server.release()
+    for story, running in processes.items():
+        # On SQLite one executes both, and must not leave before the other's is ended.
+        printed = finish(running)
+        check_events(printed, plans[story], restarted=True)
+        document = near.json("show", story)
+        check_saved_once(Database(database_url), printed[0]["runId"], document)
+    credits = near.json("credits")
+    check_credits(credits)
+    assert credits["captured"] == sum(plan["estimatedCredits"] for plan in plans.values())
+    assert credits["held"] == 0
+
+
+def test_nothing_is_left_behind(cli: Any, near: Near, database_url: str) -> None:
+    """A `run` that executed leaves no lock, no session and no process."""
+    running = cli.start("run", HARMON, "--set", "take=3")
+    finish(running)
+    assert not somebody_sits(near)
+    database = Database(database_url)
+    if not database.is_sqlite:
+        left = wait_for(
+            lambda: [
+                database.query(
+                    "SELECT application_name, state FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            ],
+            "the sessions",
+        )
+        assert left == [[]]
+
+
+def test_start_within_half_a_second(cli: Any, near: Near) -> None:
+    """From the row that the confirmation writes to the first event, with an executor there."""
+    worker = started(cli)
+    wait_for(lambda: somebody_sits(near), "the worker's seat")
+    seconds = []
+    for level in (3, 4, 5):
+        printed = finish(cli.start("run", HARMON, "--set", f"change={level}"))
+        run = near.json("runs")[0]
+        created = datetime.fromisoformat(run["createdAt"]).timestamp()
+        seconds.append(at(printed[0]) - created)
+    stop(worker)
+    tell("from confirmation to start, in s: " + ", ".join(f"{one:.2f}" for one in seconds))
+    assert min(seconds) < 0.5
+    assert max(seconds) < 3
+
+
+def somebody_sits(near: Near) -> bool:
+    """True where any process executes."""
+    from cascade.engine.executor import seat_for
+    from cascade.store.database import Database as Store
+
+    store = Store(near.env["CASCADE_DATABASE_URL"])
+    try:
+        return seat_for(store).somebody_sits()
+    finally:
+        store.close()

@@ -1,0 +1,43 @@
+"""The command line in the test's own process: the same code as in one of its own, a second less."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+from unittest import mock
+
+from cascade.cli import main
+
+
+class Near:
+    """Commands that only look or refuse; what runs, waits or dies gets a process of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.env = {"CASCADE_DATABASE_URL": url, "CASCADE_OFFLINE_DELAY_MS": "0"}
+
+    def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CASCADE_", "OPENAI_"))}
+        out, err = io.StringIO(), io.StringIO()
+        code: Any = None
+        with (
+            mock.patch.dict(os.environ, {**kept, **self.env, **env}, clear=True),
+            mock.patch("sys.argv", ["cascade", *arguments]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    def json(self, *arguments: str) -> Any:
+        """The JSON document that a command prints; it must succeed."""
+        done = self(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)

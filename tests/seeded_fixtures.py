@@ -1,0 +1,78 @@
+"""Fixtures for tests that need the samples but no first start; a conftest imports them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from llm.model_server import ModelServer
+from near import Near
+from observe import Database
+from seeded import postgres_copy, sqlite_copy
+
+from cascade.service import Service
+from cascade.settings import Settings
+
+
+def _copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield sqlite_copy(folder)
+    else:
+        with postgres_copy(request.getfixturevalue("postgres_server")) as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of either kind with the samples, the test's own."""
+    yield from _copy(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def unchanged(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Near]:
+    """The command line on a database that the tests of a module share, as none may change it."""
+    for url in _copy(request, tmp_path_factory.mktemp("shared")):
+        before = Database(url).everything()
+        yield Near(url)
+        assert Database(url).everything() == before
+
+
+@pytest.fixture
+def near(database_url: str) -> Near:
+    """The command line on that database, in this process."""
+    return Near(database_url)
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    """A model behind a loopback socket that does as it is told."""
+    with ModelServer() as server:
+        yield server
+        assert server.problems == []
+
+
+def model(server: ModelServer) -> dict[str, str]:
+    """The environment in which the writer is that server."""
+    return {
+        "CASCADE_PROVIDER": "openai",
+        "OPENAI_BASE_URL": server.url,
+        "OPENAI_API_KEY": "x",
+    }
+
+
+@pytest.fixture
+def modelled(database_url: str, server: ModelServer) -> Iterator[Service]:
+    """The service in this process, with that server as its writer; it executes when told to."""
+    service = Service(
+        Settings(
+            database_url=database_url,
+            provider="openai",
+            concurrency=2,
+            **{"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "x"},
+        )
+    )
+    yield service
+    service.close()
