@@ -61,8 +61,8 @@ def plan_document(offer: Offer) -> dict[str, Any]:
 
 
 def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
-    """A run in a list, with the tokens its calls used and, where a price is set, their cost."""
-    return {
+    """A run in a list; one that a model wrote also has `tokens` by model, and `cost` if priced."""
+    document: dict[str, Any] = {
         "id": run.id,
         "storyId": run.story_id,
         "status": run.status,
@@ -72,25 +72,29 @@ def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
         "createdAt": run.created_at.isoformat(),
         "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
         "error": run.error,
-        "tokens": [
-            {
-                "model": used.model,
-                "calls": used.calls,
-                "rejectedCalls": used.rejected_calls,
-                "failedCalls": used.failed_calls,
-                "unknownCalls": used.unknown_calls,
-                "promptTokens": used.prompt_tokens,
-                "cachedTokens": used.cached_tokens,
-                "completionTokens": used.completion_tokens,
-            }
-            for used in run.tokens
-        ],
-        "cost": (
-            {"amount": cost.amount, "currency": cost.currency, "complete": cost.complete}
-            if cost is not None
-            else None
-        ),
     }
+    if run.provider == "offline":
+        return document
+    document["tokens"] = [
+        {
+            "model": used.model,
+            "calls": used.calls,
+            "rejectedCalls": used.rejected_calls,
+            "failedCalls": used.failed_calls,
+            "unknownCalls": used.unknown_calls,
+            "promptTokens": used.prompt_tokens,
+            "cachedTokens": used.cached_tokens,
+            "completionTokens": used.completion_tokens,
+        }
+        for used in run.tokens
+    ]
+    if cost is not None:
+        document["cost"] = {
+            "amount": cost.amount,
+            "currency": cost.currency,
+            "complete": cost.complete,
+        }
+    return document
 
 
 def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
