@@ -1,0 +1,88 @@
+"""The server as the one who executes: runs need no browser, and outlive its death."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from near import Near
+from observe import (
+    Database,
+    check_credits,
+    check_events,
+    check_saved_once,
+    plan_document,
+    wait_for,
+)
+from serving import Server
+
+from cascade.service import Service
+from cascade.settings import Settings
+
+STORY = "A Hundred Diameters"
+LEVELS = {"ordeal": 3, "theRoadBack": 5}
+DELAY_MS = "150"
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    server = Server(database_url, tmp_path / "server.log", CASCADE_OFFLINE_DELAY_MS=DELAY_MS)
+    server.start()
+    yield server
+    server.stop()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture
+def database(database_url: str) -> Database:
+    return Database(database_url)
+
+
+def saved_steps(database: Database) -> int:
+    return int(database.value("SELECT count(*) FROM run_steps WHERE status = 'saved'"))
+
+
+def check(near: Near, database: Database, run_id: str) -> None:
+    """All is as if nobody had died."""
+    events = [json.loads(line) for line in near("events", run_id).stdout.splitlines()]
+    plan: dict[str, Any] = plan_document(database.plan_of(run_id))
+    check_events(events, plan, restarted=True)
+    assert events[-1]["type"] == "done"
+    check_saved_once(database, run_id, near.json("show", STORY))
+    check_credits(near.json("credits"))
+
+
+def test_a_run_goes_on_when_the_server_is_killed_and_started_again(
+    server: Server, near: Near, database: Database, database_url: str
+) -> None:
+    settings = Settings(database_url=database_url, provider="offline")
+    service = Service(settings)
+    actor = service.actor("editor")
+    # Enqueued by a process that executes nothing, as a page of another server would.
+    run_id = service.start(actor, service.plan(actor, service.story(STORY).id, LEVELS).plan)
+    service.close()
+    wait_for(lambda: saved_steps(database) >= 3, "the server to save three steps")
+    server.kill()
+    before = saved_steps(database)
+    server.start()
+    wait_for(lambda: near.json("runs")[0]["status"] == "done", "the run to end", 60)
+    assert 3 <= before < len(database.plan_of(run_id)["steps"])
+    check(near, database, run_id)
+
+
+def test_a_run_beside_the_server_takes_over_when_it_is_killed(
+    server: Server, cli: Any, near: Near, database: Database
+) -> None:
+    sets = [f"--set={beat}={level}" for beat, level in LEVELS.items()]
+    follower = cli.start("run", STORY, *sets, CASCADE_OFFLINE_DELAY_MS=DELAY_MS)
+    wait_for(lambda: saved_steps(database) >= 3, "three steps to be saved")
+    server.kill()
+    out, err = follower.communicate(timeout=60)
+    assert (follower.returncode, err) == (0, "")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert events[-1]["type"] == "done"
+    check(near, database, events[0]["runId"])
+    server.start()

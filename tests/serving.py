@@ -1,0 +1,58 @@
+"""The real server, `streamlit run app.py`, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+class Server:
+    """`streamlit run app.py` on a free port of this machine, on a database of its own."""
+
+    def __init__(self, database_url: str, log: Path, **env: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        self.command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        self.command += ["--server.port", str(port), "--server.headless", "true"]
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("CASCADE_", "OPENAI_"))},
+            "CASCADE_DATABASE_URL": database_url,
+            "CASCADE_PROVIDER": "offline",
+            **env,
+        }
+
+    def start(self) -> None:
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.env, cwd=ROOT, stdout=log, stderr=log
+            )
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
