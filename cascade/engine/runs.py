@@ -239,6 +239,6 @@ def _check_fresh(session: Session, plan: Plan, *, resumed: bool) -> None:
             exclusions=plan.exclusions,
             prompt_version=plan.prompt_version,
         )
-        reason = "" if again.hash == plan.hash else "its scenes"
+        reason = "" if again.hash == plan.hash else "its scenes, or who speaks in them"
     if reason:
         raise StalePlan(reason)

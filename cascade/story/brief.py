@@ -7,7 +7,6 @@ from typing import Literal
 
 from cascade.story.document import Kind, Language, Scene, Story, piece_key
 from cascade.story.plan import Plan, Step, neighbours, seam_piece
-from cascade.story.speakers import speakers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Brief:
     `old_text` is the text that will be replaced (empty if there was none); `beat_content`,
     `key_action` and `plot` are the newest ones, where this kind of step comes after them.
     `seed` is the same for the same (run, step) and differs between runs. `speakers` are all who
-    speak in the story's scripts as they are now.
+    spoke in the story when the plan was made.
     """
 
     kind: Kind
@@ -102,7 +101,7 @@ def brief_for(plan: Plan, step: Step, story: Story, seed: str) -> Brief:
         before=before,
         after=after,
         seed=seed,
-        speakers=speakers(story),
+        speakers=plan.speakers,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cascade.story.document import Kind, Scene, Story, describe_piece, digest, piece_key
 from cascade.story.estimate import PRICES
+from cascade.story.speakers import speakers
 from cascade.story.tension import pending_changes
 
 
@@ -49,10 +50,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ordered steps for a set of changes; `reads` maps pieces only read to their revisions."""
+    """Ordered steps for a set of changes; `reads` maps pieces only read to their revisions.
+
+    `speakers` are all who speak in the story when the plan is made: every prompt names them, and
+    a text that lets others speak is not saved.
+    """
 
     story_id: str
     header: str
+    speakers: tuple[str, ...]
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     reads: Mapping[str, str]
@@ -107,6 +113,7 @@ class Plan:
         return {
             "storyId": self.story_id,
             "header": self.header,
+            "speakers": list(self.speakers),
             "changes": [asdict(change) for change in self.changes],
             "steps": [asdict(step) for step in self.steps],
             "reads": dict(self.reads),
@@ -120,6 +127,7 @@ class Plan:
         return cls(
             story_id=stored["storyId"],
             header=stored["header"],
+            speakers=tuple(stored["speakers"]),
             changes=tuple(Change(**change) for change in stored["changes"]),
             steps=tuple(Step(**step) for step in stored["steps"]),
             reads=dict(stored["reads"]),
@@ -167,6 +175,7 @@ def make_plan(
     return Plan(
         story_id=story.id,
         header=header_digest(story),
+        speakers=speakers(story),
         changes=tuple(changes),
         steps=steps,
         reads=reads,

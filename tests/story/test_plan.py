@@ -399,3 +399,16 @@ def test_equal_plans_and_equal_hashes_go_together(
     first, second = make_plan(*one), make_plan(*other)
     assert (first == second) == (first.hash == second.hash)
     assert make_plan(*one).hash == first.hash
+
+
+def test_a_voice_that_comes_or_goes_changes_the_hash() -> None:
+    """Every prompt names who speaks, wherever that is; what is said does not matter."""
+    script = "INT. LOCK HOUSE - NIGHT\n\nTAN\nWho is there?\n"
+    scene = Scene(number=1, beat_key="you", plot="Tan waits.", script=script)
+    story = Story(title="T", language="en", structure_type="harmon", scenes=(scene,))
+
+    def plan_hash(text: str) -> str:
+        return make_plan(replace(story, scenes=(replace(scene, script=text),)), {"change": 5}).hash
+
+    assert plan_hash(script.replace("TAN", "MIRA")) != plan_hash(script)
+    assert plan_hash(script.replace("Who is there?", "Nobody is.")) == plan_hash(script)
