@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cascade.story.plan import Plan
@@ -17,6 +18,14 @@ class StorySummary:
     language: str
     beats: int
     scenes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an editor has pending on a story: new levels and wishes for them, by beat key."""
+
+    levels: Mapping[str, int]
+    directions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

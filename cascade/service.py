@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +12,43 @@ from sqlalchemy.orm import Session
 
 from cascade import ledger, samples
 from cascade.engine import events, restore, runs
-from cascade.engine.executor import Executor, seat_for
+from cascade.engine.executor import seat_for
 from cascade.engine.restore import Replaced
-from cascade.engine.runner import Queue, Runner
 from cascade.engine.views import RunView, run_view
-from cascade.engine.writing import Limits, StepWriter
-from cascade.errors import NotResumable, StalePlan, UnknownRun
+from cascade.engine.writing import MAX_ATTEMPTS
+from cascade.errors import NotResumable, StalePlan, UnknownRun, UsageError
 from cascade.ledger import Credits
-from cascade.llm import provider_for
-from cascade.llm.doctor import Diagnosis, examine
-from cascade.llm.provider import Provider
-from cascade.offers import Cost, Offer, StorySummary
+from cascade.llm.doctor import Diagnosis
+from cascade.machinery import Machinery, check_database
+from cascade.offers import Cost, Draft, Offer, StorySummary
 from cascade.permissions import Action, permit, permitted
-from cascade.settings import Settings
-from cascade.store import accounts, calls, documents, migrate, revisions, stories
+from cascade.store import accounts, calls, documents, revisions, stories
 from cascade.store.accounts import Actor
-from cascade.store.database import Database
 from cascade.store.migrate import SchemaReport
 from cascade.store.tables import (
     ACTIVE,
     CreditAccount,
-    Draft,
     Run,
     RunStatus,
     ScenePlot,
     StoryVersion,
     User,
 )
+from cascade.store.tables import Draft as DraftRow
 from cascade.story.document import Story
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan, make_plan
-from cascade.story.structures import structure
+from cascade.story.structures import STRUCTURES
 from cascade.story.tension import pending_changes
 
 __all__ = [
+    "MAX_ATTEMPTS",
     "Action",
     "Actor",
     "Cost",
     "Credits",
     "Diagnosis",
+    "Draft",
     "Offer",
     "Replaced",
     "RunView",
@@ -66,56 +61,15 @@ __all__ = [
 # Seconds a call takes, as long as none of the writer's has been seen yet.
 UNSEEN_CALL_S = 8.0
 FOLLOW_S = 0.05
+MOST_OF_A_NAME = 200
 
 
-class Service:
+class Service(Machinery):
     """Arc Studio behind its surfaces. Opening it makes the database ready.
 
     Raises DatabaseError where that fails. Every method is one use case; those with an `actor`
     raise NotAllowed where the actor's role in the project does not cover it.
     """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.database = Database(settings.database_url)
-        self._queue = Queue(self.database)
-        parts = [migrate.Part(self._queue.is_missing, self._queue.make)]
-        if settings.samples == "on":
-            parts.append(migrate.Part(lambda: migrate.is_empty(self.database), self._add_samples))
-        migrate.ensure(self.database, parts)
-
-    @cached_property
-    def provider(self) -> Provider:
-        """The writer that the settings ask for."""
-        return provider_for(self.settings)
-
-    def diagnose(self) -> Diagnosis:
-        """Whether the writer is ready; asks its server with a few tiny requests."""
-        return asyncio.run(examine(self.settings))
-
-    def close(self) -> None:
-        """Gives back connections."""
-        self._queue.close()
-        self.database.close()
-
-    # Executing
-
-    @contextmanager
-    def executing(self, *, yields: bool = False) -> Iterator[None]:
-        """Executes runs in this process while the block lasts, as soon as there is a seat.
-
-        With `yields` only where no other process executes.
-        """
-        executor = Executor(self.database, self._queue, self._make_runner, yields=yields)
-        executor.start()
-        try:
-            yield
-        finally:
-            executor.stop()
-
-    def _make_runner(self) -> Runner:
-        limits = Limits(self.settings.concurrency, self.settings.requests_per_minute)
-        return Runner(self.database, StepWriter(self.database, self.provider, limits))
 
     # Stories
 
@@ -143,7 +97,7 @@ class Service:
                     title=row.title,
                     structure_type=row.structure_type,
                     language=row.language,
-                    beats=len(structure(row.structure_type).beats),
+                    beats=len(known.beats) if (known := STRUCTURES.get(row.structure_type)) else 0,
                     scenes=n or 0,
                 )
                 for row, n in rows
@@ -172,27 +126,38 @@ class Service:
 
     # Changing a curve
 
-    def draft(self, actor: Actor, story_id: str) -> dict[str, int]:
-        """The actor's own pending levels on a story; those that are saved by now are left out."""
+    def draft(self, actor: Actor, story_id: str) -> Draft:
+        """What the actor has pending on a story; levels that are saved by now are left out."""
         with self.database.read() as session:
-            draft = session.get(Draft, (story_id, actor.user_id))
+            draft = session.get(DraftRow, (story_id, actor.user_id))
             if draft is None:
-                return {}
+                return Draft({}, {})
             story = stories.read_story(session, story_id)
-            return pending_changes(story.structure, story.levels, draft.levels)
+            pending = pending_changes(story.structure, story.levels, draft.levels)
+            return Draft(pending, _directions(pending, draft.directions))
 
-    def save_draft(self, actor: Actor, story_id: str, levels: Mapping[str, int]) -> None:
-        """Keeps the actor's pending levels, so that a refresh does not lose them."""
+    def save_draft(
+        self,
+        actor: Actor,
+        story_id: str,
+        levels: Mapping[str, int],
+        directions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keeps the actor's pending levels, so that a refresh does not lose them.
+
+        Without `directions` those that are kept already stay, as far as their beats are pending.
+        """
         with self.database.write() as session:
             row = stories.lock_story(session, story_id)
             permit(session, actor, "draft", row.project_id)
             story = stories.read_story(session, story_id)
             pending = pending_changes(story.structure, story.levels, levels)
-            draft = session.get(Draft, (story_id, actor.user_id))
+            draft = session.get(DraftRow, (story_id, actor.user_id))
             if draft is None:
-                draft = Draft(story_version_id=story_id, user_id=actor.user_id, directions={})
+                draft = DraftRow(story_version_id=story_id, user_id=actor.user_id, directions={})
                 session.add(draft)
-            draft.levels = pending
+            kept = draft.directions if directions is None else directions
+            draft.levels, draft.directions = pending, _directions(pending, kept)
 
     def plan(
         self,
@@ -426,6 +391,8 @@ class Service:
 
         The user, and whether it is new. The operator's.
         """
+        if not 1 <= len(name.strip()) <= MOST_OF_A_NAME:
+            raise UsageError(f"A user's name has 1 to {MOST_OF_A_NAME} characters. Give another.")
         with self.database.write() as session:
             user = session.scalar(sa.select(User).where(User.name == name))
             if user is not None:
@@ -448,12 +415,6 @@ class Service:
             account = accounts.account_of(session, actor, project_id or "")
             return account.available if account is not None else 0
 
-    # The database
-
-    def _add_samples(self) -> None:
-        with self.database.write() as session:
-            samples.load(session)
-
     def _expected_seconds(self, session: Session, plan: Plan) -> float:
         """How long a plan's calls take, by the middle of the writer's last 50."""
         latency_ms = revisions.usual_latency_ms(session, self.provider.name, self.provider.model)
@@ -466,14 +427,7 @@ class Service:
         return call_s * calls_in_a_row(plan.groups(), self.settings.concurrency)
 
 
-def check_database(settings: Settings) -> SchemaReport:
-    """What the database has of the schema. An empty one is made ready first, as by any command."""
-    database = Database(settings.database_url)
-    try:
-        found = migrate.report(database)
-        if any(table.exists for table in found.tables):
-            return found
-        Service(settings).close()
-        return migrate.report(database)
-    finally:
-        database.close()
+def _directions(pending: Mapping[str, int], directions: Mapping[str, str]) -> dict[str, str]:
+    """The directions of pending beats, each on one line; empty ones are left out."""
+    found = {key: " ".join(directions.get(key, "").split()) for key in pending}
+    return {key: words for key, words in found.items() if words}

@@ -26,11 +26,12 @@ from cascade.errors import (
 )
 from cascade.llm.provider import Answer
 from cascade.permissions import ALLOWED
-from cascade.service import Actor, Service
+from cascade.service import Actor, Draft, Service
 from cascade.settings import Settings
 from cascade.store import accounts
 from cascade.store.calls import Call
-from cascade.store.tables import Draft, Revision, Run, now
+from cascade.store.tables import Draft as DraftRow
+from cascade.store.tables import Revision, Run, now
 from cascade.story.document import Story
 
 LEVELS = {"midpoint": 4, "allIsLost": 2}
@@ -131,7 +132,7 @@ def test_who_may_do_what(
     assert refused.value.message.startswith(f"{actor.name} may not ")
     assert refused.value.exit_code == 5
     assert [(one.id, one.status) for one in service.runs()] == before
-    assert service.draft(actor, story.id) == {}
+    assert service.draft(actor, story.id).levels == {}
     assert service.credits(actor).held == 0
 
 
@@ -160,30 +161,30 @@ def test_a_draft_is_restored_and_is_ones_own(
     service: Service, story: Story, editor: Actor, database_url: str
 ) -> None:
     producer = service.actor("producer")
-    assert service.draft(editor, story.id) == {}
+    assert service.draft(editor, story.id).levels == {}
     service.save_draft(editor, story.id, LEVELS)
     service.save_draft(producer, story.id, {"finale": 1})
-    assert service.draft(editor, story.id) == LEVELS
-    assert service.draft(producer, story.id) == {"finale": 1}
+    assert service.draft(editor, story.id).levels == LEVELS
+    assert service.draft(producer, story.id).levels == {"finale": 1}
     other = service.stories()[1]
-    assert service.draft(editor, other.id) == {}
+    assert service.draft(editor, other.id).levels == {}
     # By another process too.
     again = Service(Settings(database_url=database_url, provider="offline"))
-    assert again.draft(again.actor("editor"), story.id) == LEVELS
+    assert again.draft(again.actor("editor"), story.id).levels == LEVELS
     again.close()
     # The last one counts, whole.
     service.save_draft(editor, story.id, {"setup": 5})
-    assert service.draft(editor, story.id) == {"setup": 5}
+    assert service.draft(editor, story.id).levels == {"setup": 5}
     service.save_draft(editor, story.id, {})
-    assert service.draft(editor, story.id) == {}
-    assert service.draft(producer, story.id) == {"finale": 1}
+    assert service.draft(editor, story.id).levels == {}
+    assert service.draft(producer, story.id).levels == {"finale": 1}
 
 
 def test_a_draft_holds_only_what_differs(service: Service, story: Story, editor: Actor) -> None:
     service.save_draft(editor, story.id, {**story.curve, "midpoint": 4})
-    assert service.draft(editor, story.id) == {"midpoint": 4}
+    assert service.draft(editor, story.id).levels == {"midpoint": 4}
     with service.database.read() as session:
-        assert session.get_one(Draft, (story.id, editor.user_id)).levels == {"midpoint": 4}
+        assert session.get_one(DraftRow, (story.id, editor.user_id)).levels == {"midpoint": 4}
 
 
 def test_a_draft_does_not_take_what_is_no_level(
@@ -195,7 +196,22 @@ def test_a_draft_does_not_take_what_is_no_level(
             service.save_draft(editor, story.id, levels)
     with pytest.raises(UnknownStory):
         service.save_draft(editor, "no such story", LEVELS)
-    assert service.draft(editor, story.id) == {"midpoint": 4}
+    assert service.draft(editor, story.id).levels == {"midpoint": 4}
+
+
+def test_directions_are_kept_with_the_beats_they_are_for(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    assert service.draft(editor, story.id) == Draft({}, {})
+    wishes = {"midpoint": "  keep it\n off-stage ", "finale": "", "setup": "not pending"}
+    service.save_draft(editor, story.id, LEVELS, wishes)
+    kept = Draft(LEVELS, {"midpoint": "keep it off-stage"})
+    assert service.draft(editor, story.id) == kept
+    service.save_draft(editor, story.id, LEVELS)
+    assert service.draft(editor, story.id) == kept
+    service.save_draft(editor, story.id, {})
+    service.save_draft(editor, story.id, LEVELS)
+    assert service.draft(editor, story.id) == Draft(LEVELS, {})
 
 
 def test_a_beat_leaves_the_draft_when_its_level_is_saved(
@@ -206,13 +222,13 @@ def test_a_beat_leaves_the_draft_when_its_level_is_saved(
     service.save_draft(editor, story.id, draft)
     service.save_draft(producer, story.id, {"midpoint": 5})
     run_id = start(service, editor, story, LEVELS)
-    assert service.draft(editor, story.id) == draft
+    assert service.draft(editor, story.id).levels == draft
     assert save_next(service, run_id) == "midpoint/beatContent"
     # What the run does not reach stays pending, and so does what others have in mind.
-    assert service.draft(editor, story.id) == {"allIsLost": 2, "finale": 1}
-    assert service.draft(producer, story.id) == {"midpoint": 5}
+    assert service.draft(editor, story.id).levels == {"allIsLost": 2, "finale": 1}
+    assert service.draft(producer, story.id).levels == {"midpoint": 5}
     service.cancel(editor, run_id)
-    assert service.draft(editor, story.id) == {"allIsLost": 2, "finale": 1}
+    assert service.draft(editor, story.id).levels == {"allIsLost": 2, "finale": 1}
 
 
 def test_a_draft_of_another_level_than_the_one_saved_stays(
@@ -221,7 +237,7 @@ def test_a_draft_of_another_level_than_the_one_saved_stays(
     run_id = start(service, editor, story, {"midpoint": 4})
     service.save_draft(editor, story.id, {"midpoint": 5})
     save_next(service, run_id)
-    assert service.draft(editor, story.id) == {"midpoint": 5}
+    assert service.draft(editor, story.id).levels == {"midpoint": 5}
 
 
 # Offers

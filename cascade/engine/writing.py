@@ -206,7 +206,7 @@ class StepWriter:
                 rejected_text=error.text or None,
                 reason=error.reason,
             )
-        return self._call(attempts, "failed", error.usage, code=error.code)
+        return self._call(attempts, "failed", error.usage, code=error.code, model=error.model)
 
     def _call(
         self,
