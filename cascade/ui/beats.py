@@ -11,6 +11,7 @@ import streamlit as st
 from cascade.service import Service
 from cascade.story.document import Kind, Scene, Story, piece_key
 from cascade.story.structures import Beat
+from cascade.ui.boxes import box
 from cascade.ui.prose import escape, note, paragraphs, scene_name, screenplay
 from cascade.ui.texts import count, text
 from cascade.ui.writer import byline
@@ -29,29 +30,15 @@ def draw_beats(service: Service, story: Story) -> None:
         st.info(f"**{text('empty.beats')}.** {text('empty.beats_help')}", icon=":material/draft:")
     for number, beat in enumerate(story.structure.beats, 1):
         stale = any(key.startswith(f"{beat.key}/") for key in marked)
-        box = _box(_label(story, number, beat, stale=stale), f"beat-{story.id}-{beat.key}")
-        if box.open:
-            box.html(_beat(story, beat, marked, writers))
+        opened = box(_label(story, number, beat, stale=stale), f"beat-{story.id}-{beat.key}")
+        if opened.open:
+            opened.html(_beat(story, beat, marked, writers))
     loose = [scene for scene in story.scenes if scene.beat_key is None]
     if loose:
         label = f"{text('beats.loose')} · {count('beats.scenes', len(loose))}"
-        box = _box(label, f"beat-{story.id}-none")
-        if box.open:
-            box.html("".join(_scene(scene, "", marked, writers) for scene in loose))
-
-
-def _box(label: str, key: str) -> Any:
-    """An expander that stays as the reader left it, whatever becomes of its label.
-
-    To Streamlit one with another label is another one, and it would come back closed.
-    """
-    opened: set[str] = st.session_state.setdefault("opened", set())
-
-    def remember() -> None:
-        (opened.add if st.session_state[key] else opened.discard)(key)
-
-    st.session_state[key] = key in opened
-    return st.expander(label, key=key, on_change=remember)
+        opened = box(label, f"beat-{story.id}-none")
+        if opened.open:
+            opened.html("".join(_scene(scene, "", marked, writers) for scene in loose))
 
 
 def _label(story: Story, number: int, beat: Beat, *, stale: bool) -> str:

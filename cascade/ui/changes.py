@@ -41,6 +41,13 @@ def as_list(changes: Iterable[Change]) -> str:
         items.append(
             f'<li class="{tone(change.previous_level, change.new_level)}">'
             f"<b>{'⬆' if rising else '⬇'} {html.escape(short_change(change))}</b> "
-            f"<span>{text('change.up' if rising else 'change.down')}</span></li>"
+            f"<span>{text('change.up' if rising else 'change.down')}</span>"
+            f"{_direction(change)}</li>"
         )
     return f'<ul class="arc-changes">{"".join(items)}</ul>'
+
+
+def _direction(change: Change) -> str:
+    if not change.direction:
+        return ""
+    return f"<q>{html.escape(change.direction)}</q>"

@@ -11,8 +11,7 @@ import html
 import streamlit as st
 
 from cascade.errors import CascadeError, RunActive
-from cascade.service import Offer, Service
-from cascade.store.accounts import Actor
+from cascade.service import Actor, Offer, Service
 from cascade.story.document import Story
 from cascade.story.estimate import PRICES, breakdown
 from cascade.story.plan import Plan
@@ -53,7 +52,7 @@ def draw_dialog(service: Service, who: Actor, story: Story, pending: dict[str, i
         try:
             # The story as it is now: after a refusal the numbers are the new ones.
             now = service.story(story.id)
-            offer = service.plan(who, story.id, pending)
+            offer = service.plan(who, story.id, pending, session.directions(story, who))
         except CascadeError as error:
             session.show_error(error)
             return

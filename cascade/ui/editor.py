@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cascade.service import RunView, Service
-from cascade.store.accounts import Actor
+from cascade.service import Actor, RunView, Service
 from cascade.story.document import Story
 from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import confirm, session
 from cascade.ui.changes import listed, short_change, tone
 from cascade.ui.curve import curve
+from cascade.ui.directions import draw_directions
 from cascade.ui.prose import escape
 from cascade.ui.session import guarded
 from cascade.ui.texts import count, text
@@ -70,6 +70,8 @@ def draw_editor(
     else:
         words = _unsaved(story, pending)
         _draw_banner(story, who, pending, words, enabled=enabled, may_start="start" in may)
+        if enabled and pending:
+            draw_directions(service, who, story, pending)
     _draw_numbers(story, who, levels, enabled=enabled)
     if enabled and pending and confirm.is_open(story.id):
         confirm.draw_dialog(service, who, story, pending)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
 from cascade.service import RunView
 from cascade.story.document import Kind, piece_key
+from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Change, Step
 
 State = Literal["pending", "generating", "retrying", "stopping", "done", "failed", "left"]
+
+# How much of a growing text is shown, in characters from its end.
+TAIL = 200
 
 _KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -26,11 +30,17 @@ _KINDS: Mapping[str, Kind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """One step and its state; `wait_s` is how long a retry still waits."""
+    """One step and its state.
+
+    Of a retry, `wait_s` is how long it still waits and `attempt` which attempt it will be. `tail`
+    is the end of a text that is being written.
+    """
 
     step: Step
     state: State
     wait_s: int = 0
+    attempt: int = 0
+    tail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +69,12 @@ class BeatProgress:
 
 
 def progress(
-    run: RunView, events: Iterable[Mapping[str, Any]], now: datetime
+    run: RunView,
+    events: Iterable[Mapping[str, Any]],
+    now: datetime,
+    growing: Mapping[str, str] = MappingProxyType({}),
 ) -> list[BeatProgress]:
-    """Every beat of a run with its steps, in order."""
+    """Every beat of a run with its steps, in order; `growing` are texts being written, by key."""
     at_work = _at_work(run, events, now)
     saved = {step.key: step.status for step in run.steps}
 
@@ -73,10 +86,13 @@ def progress(
             return StepLine(step, "failed")
         if not run.is_active and run.status != "awaiting_approval":
             return StepLine(step, "left")
-        state, wait_s = at_work.get(step.key, ("pending", 0))
-        if run.status == "cancelling" and state != "pending":
+        begun = at_work.get(step.key)
+        if begun is None:
+            return StepLine(step, "pending")
+        if run.status == "cancelling":
             return StepLine(step, "stopping")
-        return StepLine(step, state, wait_s)
+        tail = _tail(growing.get(step.key, "")) if begun.state == "generating" else ""
+        return replace(begun, tail=tail)
 
     return [
         BeatProgress(change, tuple(line(step) for step in run.plan.steps_of(change.beat_key)))
@@ -84,23 +100,53 @@ def progress(
     ]
 
 
+def elapsed_s(run: RunView, now: datetime) -> float | None:
+    """Seconds a run has been at work, or was; None before it has begun."""
+    if run.started_at is None:
+        return None
+    return max(0.0, ((run.finished_at or now) - run.started_at).total_seconds())
+
+
+def remaining_s(run: RunView, elapsed: float, concurrency: int) -> float | None:
+    """Roughly how many seconds a run still takes, by the calls it has made; None where unknown."""
+    groups = run.plan.groups()
+    saved = {step.key for step in run.steps if step.status == "saved"}
+    left = [[key for key in group if key not in saved] for group in groups]
+    calls_left = calls_in_a_row([group for group in left if group], concurrency)
+    calls_made = calls_in_a_row(groups, concurrency) - calls_left
+    return elapsed / calls_made * calls_left if calls_made > 0 else None
+
+
+def _tail(words: str) -> str:
+    """The end of a growing text on one line, from the beginning of a word."""
+    line = " ".join(words.split())
+    if len(line) <= TAIL:
+        return line
+    return f"… {line[-TAIL:].partition(' ')[2] or line[-TAIL:]}"
+
+
 def _at_work(
     run: RunView, events: Iterable[Mapping[str, Any]], now: datetime
-) -> dict[str, tuple[State, int]]:
+) -> dict[str, StepLine]:
     """The steps that were begun, by key; what has become of them since is in the run's rows."""
-    begun: dict[str, tuple[State, int]] = {}
+    begun: dict[str, StepLine] = {}
+    steps = {step.key: step for step in run.plan.steps}
     for event in events:
         kind = _KINDS.get(event.get("step", ""))
         if kind is None:
             continue
-        number = event.get("sceneNumber")
         beat_key = run.plan.changes[event["beatIndex"]].beat_key
-        key = piece_key(beat_key, kind, number)
+        step = steps.get(piece_key(beat_key, kind, event.get("sceneNumber")))
+        if step is None:
+            continue  # A step event of a scene kind speaks for its group.
         if event["type"] == "retry":
             gone = (now - datetime.fromisoformat(event["at"])).total_seconds()
             wait_s = round(event["waitSeconds"] - gone)
-            begun[key] = ("retrying", wait_s) if wait_s > 0 else ("generating", 0)
-        elif event.get("status") == "generating":
-            # A step event of a scene kind speaks for its group; its key is no step's and is inert.
-            begun[key] = ("generating", 0)
+            if wait_s > 0:
+                attempt = event["attempt"] + 1
+                begun[step.key] = StepLine(step, "retrying", wait_s, attempt)
+                continue
+        elif event.get("status") != "generating":
+            continue
+        begun[step.key] = StepLine(step, "generating")
     return begun

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from cascade.story.document import Scene
+from cascade.story.document import Kind, Scene, Story
 from cascade.ui.texts import text
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=])")
@@ -46,6 +46,15 @@ def scene_name(scene: Scene) -> str:
             return _named(scene.number, line.strip().lstrip("."))
     first = scene.plot.strip().split("\n")[0]
     return _named(scene.number, first) if first else text("scene.bare", number=scene.number)
+
+
+def step_name(story: Story, kind: Kind, scene_number: int | None) -> str:
+    """What a step of a run writes, by kind and scene: `Plot of scene 9: INT. KITCHEN - NIGHT`."""
+    if scene_number is None:
+        return text(f"step.{kind}")
+    scene = story.scene(scene_number)
+    name = scene_name(scene) if scene else text("scene.bare", number=scene_number)
+    return text(f"step.{kind}", scene=name[:1].lower() + name[1:])
 
 
 def _named(number: int, heading: str) -> str:

@@ -7,30 +7,38 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cascade.service import RunView, Service
-from cascade.store.accounts import Actor
+from cascade.service import Actor, RunView, Service
+from cascade.story.document import Story
 from cascade.ui import session
 from cascade.ui.changes import short_change, tone
 from cascade.ui.progress import BeatProgress
 from cascade.ui.prose import escape
+from cascade.ui.rejected import draw_rejected
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, text
+from cascade.ui.texts import count, number, text
+from cascade.ui.undo import Undoing, draw_undoing
 
 
 def draw_receipt(
     service: Service,
     who: Actor,
+    story: Story,
     run: RunView,
     seen: Sequence[BeatProgress],
+    found: Undoing,
     *,
     may: frozenset[str],
 ) -> None:
     """The receipt of a run that has ended."""
     if run.error:
         st.error(escape(run.error), icon=":material/error:")
+    draw_rejected(service, who, story, run, may="resume" in may)
     st.html(_figures(run))
+    if run.provider != "offline" and run.tokens:
+        st.caption(escape(_used(service, run)))
     st.markdown(f"**{text('run.changed')}**")
     st.html(_changed(seen))
+    draw_undoing(service, who, story, run, found, may="restore" in may)
     if run.resumed_by:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(text("run.resumed_by"), width="stretch")
@@ -76,6 +84,36 @@ def _figures(run: RunView) -> str:
         for name, credits in figures
     )
     return f'<dl class="arc-receipt" aria-label="{text("run.receipt")}">{body}</dl>'
+
+
+def _used(service: Service, run: RunView) -> str:
+    """Tokens, by model, and money; what the server did not say is said to be unknown."""
+    words = []
+    for used in run.tokens:
+        if used.unknown_calls == used.calls:
+            words.append(text("run.tokens_unknown", model=used.model))
+            continue
+        line = text(
+            "run.tokens",
+            model=used.model,
+            prompt=number(used.prompt_tokens),
+            cached=number(used.cached_tokens),
+            completion=number(used.completion_tokens),
+        )
+        if used.unknown_calls:
+            line += f", {count('run.tokens_missing', used.unknown_calls)}"
+        words.append(line)
+    cost = service.cost(run)
+    if cost is not None:
+        nothing_known = all(used.unknown_calls == used.calls for used in run.tokens)
+        key = "run.cost" if cost.complete else "run.cost_least"
+        amount = f"{cost.amount:.4f}" if cost.amount < 1 else f"{cost.amount:,.2f}"
+        words.append(
+            text("run.cost_unknown")
+            if nothing_known
+            else text(key, amount=amount, currency=cost.currency)
+        )
+    return " · ".join(words)
 
 
 def _changed(seen: Sequence[BeatProgress]) -> str:

@@ -13,15 +13,15 @@ from typing import Any
 
 import streamlit as st
 
-from cascade.service import RunView, Service
-from cascade.store.accounts import Actor
+from cascade.service import MAX_ATTEMPTS, Actor, RunView, Service
 from cascade.story.document import Story
 from cascade.ui import receipt, session
 from cascade.ui.changes import short_change
-from cascade.ui.progress import BeatProgress, StepLine, progress
-from cascade.ui.prose import escape, scene_name
+from cascade.ui.progress import BeatProgress, StepLine, elapsed_s, progress, remaining_s
+from cascade.ui.prose import escape, step_name
 from cascade.ui.session import guarded
-from cascade.ui.texts import text
+from cascade.ui.texts import clock, duration, text
+from cascade.ui.undo import undoing
 from cascade.ui.writer import writer_words
 
 POLL_S = 1.0
@@ -36,22 +36,23 @@ def draw_run(
     service: Service, who: Actor, story: Story, run: RunView, *, may: frozenset[str]
 ) -> None:
     """The run: live while it goes, with its receipt when it is over."""
-    events = service.events(run.id)
     run = service.run(run.id)
-    seen = progress(run, events, datetime.now(UTC))
-    has_begun = bool(events)
+    seen = _look(service, run)
+    has_begun = run.status != "queued"
+    undone = None if run.is_active else undoing(service, story, run)
     with st.container(border=True, key="run"):
         head = st.container()
-        if not run.is_active:
-            receipt.draw_receipt(service, who, run, seen, may=may)
+        if undone is not None:
+            receipt.draw_receipt(service, who, story, run, seen, undone, may=may)
         blocks = _make_blocks(seen)
 
         is_full_run = True
 
         def look() -> None:
             fresh = service.run(run.id)
-            found = progress(fresh, service.events(run.id), datetime.now(UTC))
-            _draw_head(service, who, story, fresh, found, may=may)
+            found = _look(service, fresh)
+            restored = undone is not None and undone.is_done
+            _draw_head(service, who, story, fresh, found, may=may, restored=restored)
             _fill(blocks, story, found)
             # The timer is the full run's, and so are the curve and the words below it.
             # That run is not broken off for it: the timer comes soon enough.
@@ -69,6 +70,11 @@ def draw_run(
             else:
                 look()
         is_full_run = False
+
+
+def _look(service: Service, run: RunView) -> list[BeatProgress]:
+    growing = service.growing(run.id) if run.is_active else {}
+    return progress(run, service.events(run.id), datetime.now(UTC), growing)
 
 
 def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool]]:
@@ -113,25 +119,24 @@ def _lines(story: Story, beat: BeatProgress) -> str:
         f'<li class="{line.state}"><span class="sign" aria-hidden="true">'
         f"{_SIGNS.get(line.state, '')}</span>"
         f'<span class="what">{html.escape(_name(story, line))}</span>'
-        f'<span class="state">{_state(line)}</span></li>'
+        f'<span class="state">{_state(line)}</span>{_growing(line)}</li>'
         for line in beat.lines
     )
     return f'<ul class="arc-steps">{items}</ul>'
 
 
 def _name(story: Story, line: StepLine) -> str:
-    step = line.step
-    if step.scene_number is None:
-        return text(f"step.{step.kind}")
-    scene = story.scene(step.scene_number)
-    name = scene_name(scene) if scene else text("scene.bare", number=step.scene_number)
-    return text(f"step.{step.kind}", scene=name[:1].lower() + name[1:])
+    return step_name(story, line.step.kind, line.step.scene_number)
 
 
 def _state(line: StepLine) -> str:
     if line.state == "retrying":
-        return text("state.retrying", seconds=line.wait_s)
+        return text("state.retrying", seconds=line.wait_s, attempt=line.attempt, most=MAX_ATTEMPTS)
     return text(f"state.{line.state}")
+
+
+def _growing(line: StepLine) -> str:
+    return f'<span class="growing">{html.escape(line.tail)}</span>' if line.tail else ""
 
 
 def _draw_head(
@@ -142,6 +147,7 @@ def _draw_head(
     seen: Sequence[BeatProgress],
     *,
     may: frozenset[str],
+    restored: bool,
 ) -> None:
     @guarded
     def cancel() -> None:
@@ -149,7 +155,8 @@ def _draw_head(
 
     done, total = sum(beat.done for beat in seen), len(run.steps)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(text(f"run.title.{run.status}"), anchor=False, width="stretch")
+        title = "run.title.restored" if restored else f"run.title.{run.status}"
+        st.subheader(text(title), anchor=False, width="stretch")
         if run.is_active:
             stopping = run.status == "cancelling"
             st.button(
@@ -168,7 +175,7 @@ def _draw_head(
     session.show_problem()
     st.progress(done / total if total else 0.0, text=text("run.progress", done=done, total=total))
     used = text("run.credits", used=run.used_credits, estimated=run.estimated_credits)
-    st.html(f'<p class="arc-used">{used}</p>')
+    st.html(f'<p class="arc-used">{used}{_times(service, run)}</p>')
     when = run.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     writer = writer_words("confirm.writer", run.provider, run.model)
     words = text("run.by", user=run.user, when=when, writer=writer)
@@ -184,6 +191,17 @@ def _draw_head(
     )
     # A block can only be running, complete or in error; one whose turn has not come must not spin.
     st.html(f"<style>{waiting}.arc-none{{}}</style>")
+
+
+def _times(service: Service, run: RunView) -> str:
+    elapsed = elapsed_s(run, datetime.now(UTC))
+    if elapsed is None:
+        return ""
+    words = text("run.elapsed" if run.is_active else "run.took", time=clock(elapsed))
+    left = remaining_s(run, elapsed, service.settings.concurrency)
+    if run.status == "running" and left is not None:
+        words += f", {text('run.remaining', duration=duration(left))}"
+    return f"<span>{words}</span>"
 
 
 def _close(story_id: str) -> None:

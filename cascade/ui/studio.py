@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cascade.errors import CascadeError
-from cascade.service import RunView, Service, StorySummary
-from cascade.store.accounts import Actor
+from cascade.service import Actor, RunView, Service, StorySummary
 from cascade.story.document import Story
 from cascade.ui import session
 from cascade.ui.beats import draw_beats
+from cascade.ui.check import draw_check
 from cascade.ui.editor import draw_editor
 from cascade.ui.prose import escape, paragraphs
 from cascade.ui.run_view import draw_run
@@ -107,6 +107,7 @@ def _draw_head(service: Service, who: Actor, stories: Sequence[StorySummary], st
     credits = text("head.credits", credits=service.balance(who, story.id))
     user = text("head.user", name=who.display_name)
     figures.caption(f"**{escape(credits)}** · {escape(user)}  \n{escape(writer)}")
+    draw_check(service)
     structure = story.structure
     about = [
         text("head.about", structure=structure.name, author=structure.author),

@@ -23,6 +23,19 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "head.writer_offline": "Writer: {model} ({label})",
         "head.about": "{structure} ({author})",
         "head.synopsis": "Synopsis",
+        "check.button": "Check the writer",
+        "check.help": "Asks the model server with a few tiny requests.",
+        "check.asking": "Asking the writer…",
+        "check.yes.reachable": "reachable",
+        "check.no.reachable": "not reachable",
+        "check.yes.key_accepted": "key accepted",
+        "check.no.key_accepted": "key not accepted",
+        "check.yes.model_known": "model {model} known",
+        "check.no.model_known": "model {model} not known",
+        "check.form.json_schema": "structured output",
+        "check.form.json_object": "no structured output, JSON instead",
+        "check.form.plain": "no structured output, plain text instead",
+        "check.latency": "answers in {ms} ms",
         "empty.stories": "No stories yet",
         "empty.stories_help": (
             "Bring one in with `cascade import FILE` on the command line, then reload this page."
@@ -58,6 +71,14 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "banner.save_help": "Shows what will be rewritten and what it costs. Nothing starts yet.",
         "banner.reset_help": "Puts every beat back to its saved level.",
         "banner.no_start": "Your role may draft a curve; saving it takes an editor.",
+        "directions.none": "Directions (optional)",
+        "directions.label": "Direction for {beat}",
+        "directions.example": "keep the betrayal off-stage",
+        "directions.help": "One line a beat that the writer is to follow. It costs nothing extra.",
+        "directions.offline": (
+            "One line a beat that the writer is to follow. The offline writer cannot: it works by "
+            "rules. A model can; the line is kept with the run."
+        ),
         "change.short": "{beat} ({old}→{new})",
         "change.up": "More Dramatic",
         "change.down": "Less Intense",
@@ -91,9 +112,18 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "run.title.failed": "Run failed",
         "run.title.awaiting_approval": "Waiting for approval",
         "run.title.rejected": "Run rejected",
+        "run.title.restored": "Restored: the story is as it was before this run",
         "run.by": "Started by {user}, {when} UTC. {writer}",
         "run.credits": "Credits used: {used} / {estimated}",
         "run.progress": "{done} of {total} steps done",
+        "run.elapsed": "{time} so far",
+        "run.took": "took {time}",
+        "run.remaining": "{duration} left",
+        "run.tokens": "{model}: {prompt} prompt tokens ({cached} cached), {completion} written",
+        "run.tokens_unknown": "{model}: tokens unknown",
+        "run.cost": "Cost: {amount} {currency}",
+        "run.cost_least": "Cost: at least {amount} {currency}",
+        "run.cost_unknown": "Cost: unknown",
         "run.cancel": "Cancel Process",
         "run.cancelling": "Cancelling…",
         "run.safe": "You can close this page; the run goes on, and this address finds it again.",
@@ -114,6 +144,32 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "run.last.cancelled": "The last run on this story was cancelled before it was through.",
         "run.last.failed": "The last run on this story failed before it was through.",
         "run.last_show": "Show that run",
+        "rejected.title": "{piece}: the last text did not pass the checks",
+        "rejected.show": "Rejected text",
+        "rejected.accept": "Accept anyway",
+        "undo.before": "Before",
+        "undo.after": "After",
+        "undo.offline": "The new texts are by the offline writer: a pacing edit, not AI.",
+        "undo.restored": "restored",
+        "undo.edited": "edited since",
+        "undo.edited_help": (
+            "Somebody has changed this text after the run, so it cannot be put back from here."
+        ),
+        "undo.piece": "Restore",
+        "undo.piece_ask": (
+            "The old text comes back; what was written from the new one is marked out of date. "
+            "The new text stays in the history. This costs nothing."
+        ),
+        "undo.piece_yes": "Restore this text",
+        "undo.piece_done": "{piece} is back as it was before the run.",
+        "undo.all": "Restore everything",
+        "undo.all_ask": (
+            "This puts back {what} as they were before the run. What the run wrote stays in the "
+            "history. This costs nothing, and used credits are not given back."
+        ),
+        "undo.and": " and ",
+        "undo.all_yes": "Yes, restore everything",
+        "undo.all_done": "Everything is back as it was before the run, tension levels too.",
         "step.beatContent": "Beat content",
         "step.keyAction": "Key action",
         "step.scenePlot": "Plot of {scene}",
@@ -124,7 +180,7 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "state.failed": "failed",
         "state.stopping": "stopping",
         "state.left": "not reached",
-        "state.retrying": "retrying in {seconds} s",
+        "state.retrying": "retrying in {seconds} s, {attempt} of {most}",
         "beats.title": "Beats and scenes",
         "beats.label": "{number}. {beat} · tension {level}",
         "beats.out_of_date": "out of date",
@@ -153,12 +209,19 @@ TEXTS: Mapping[str, str] = MappingProxyType(
             "line adds one with credits; CASCADE_USER says who uses this page."
         ),
         "problem.run_active": (
-            "A run is already at work on this story. It is shown below; wait until it has ended "
-            "or cancel it. Your changes are kept."
+            "A run is already at work on this story. Wait until it has ended, or cancel it; then "
+            "try again. Your changes are kept."
         ),
         "problem.stale_plan": (
             "The story has changed since these changes were worked out ({what}). Nothing was "
             "started. Look at the new numbers and confirm again."
+        ),
+        "problem.edited_since": (
+            "Somebody has changed this after the run: {what}. Nothing was restored, so that work "
+            "is not lost. The other texts can be restored one by one."
+        ),
+        "problem.nothing_to_restore": (
+            "Nothing that this run wrote stands any more, so there is nothing to restore."
         ),
         "problem.insufficient_credits": (
             "{missing} credits are missing: this needs {needed} and {available} are available. "
@@ -179,6 +242,7 @@ PLURALS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{n} beat is being rewritten: {changes}",
             "{n} beats are being rewritten: {changes}",
         ),
+        "directions.given": ("Directions ({n} given)", "Directions ({n} given)"),
         "confirm.estimate": ("Estimated credits: {n} credit", "Estimated credits: {n} credits"),
         "confirm.beatContent": ("Beat Content ({n} beat)", "Beat Content ({n} beats)"),
         "confirm.keyAction": ("Key Actions ({n} beat)", "Key Actions ({n} beats)"),
@@ -190,6 +254,18 @@ PLURALS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Resume does the {n} step that is left, for {credits} credits.",
             "Resume does the {n} steps that are left, for {credits} credits.",
         ),
+        "run.tokens_missing": ("unknown for {n} call", "unknown for {n} calls"),
+        "rejected.price": (
+            "Accepting saves this text as it is, for {n} credit.",
+            "Accepting saves this text as it is, for {n} credits.",
+        ),
+        "rejected.rest": (
+            "The run then goes on with the {n} step that is left, for {credits} more.",
+            "The run then goes on with the {n} steps that are left, for {credits} more.",
+        ),
+        "undo.compare": ("Old beside new: {n} text", "Old beside new: {n} texts"),
+        "undo.texts": ("{n} text", "{n} texts"),
+        "undo.levels": ("{n} tension level", "{n} tension levels"),
         "beats.scenes": ("{n} scene", "{n} scenes"),
         "beats.shots": ("{n} shot", "{n} shots"),
     }
@@ -214,9 +290,25 @@ def duration(seconds: float) -> str:
     return count("duration.minutes", round(seconds / 60))
 
 
+def clock(seconds: float) -> str:
+    """A time that is being watched: `0:07`, `12:40`, `1:02:09`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def number(value: int) -> str:
+    """A number with its thousands set apart."""
+    return f"{value:,}"
+
+
 def explain(error: CascadeError) -> str:
     """An error in the page's words; where it has none of its own, in the error's."""
     template = TEXTS.get(f"problem.{error.code}")
     if template is None:
         return error.message
-    return template.format(**{name: value or "…" for name, value in error.fields.items()})
+    return template.format(**{name: _in_words(value) for name, value in error.fields.items()})
+
+
+def _in_words(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value or "…"

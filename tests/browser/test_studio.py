@@ -153,3 +153,30 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
 
     page.get_by_text("9. Midpoint").click()
     expect(page.get_by_text("offline draft: a pacing edit, not AI").nth(4)).to_be_visible()
+
+    # What a run did is looked at, old beside new, and undone.
+    page.get_by_text("3. Setup").click()
+    words = page.locator('[class*="st-key-beat-"][class*="-setup"] .arc-prose')
+    expect(words.first).to_be_visible()
+    before = words.all_text_contents()
+    slider(page, "Setup").press("5")
+    page.get_by_text("Directions (optional)").click()
+    page.get_by_label("Direction for Setup").fill("keep the betrayal off-stage")
+    # Straight from the field to the button: what was typed counts.
+    button(page, "Save Tension Levels").click()
+    expect(dialog.get_by_text("keep the betrayal off-stage")).to_be_visible()
+    button(page, "Regenerate & Save").click()
+    expect(page.get_by_text("Done: the story fits the new curve")).to_be_visible()
+    in_step(page, "Setup", 5)
+    expect(words.first).not_to_have_text(before[0])
+    page.get_by_text("Old beside new").click()
+    page.locator("summary").filter(has_text=re.compile("^Beat content")).click()
+    expect(page.locator(".arc-two ins").first).to_be_visible()
+
+    button(page, "Restore everything").click()
+    button(page, "Yes, restore everything").click()
+    expect(page.get_by_text("Everything is back as it was before the run")).to_be_visible()
+    expect(button(page, "Restore everything")).to_have_count(0)
+    in_step(page, "Setup", 2)
+    expect(words.first).to_have_text(before[0])
+    assert words.all_text_contents() == before

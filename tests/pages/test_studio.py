@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,114 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cascade.llm.provider import ProviderError
-from cascade.service import RunView, Service
-from cascade.settings import Settings
-from cascade.story.document import Story
-from cascade.ui import session
+from cascade.service import Service
 
-MAIN = Path(__file__).parents[2] / "cascade" / "ui" / "main.py"
+from .conftest import MAIN, Page, bend, story_of
+
 PENDING = "2 beats with unsaved tension changes: Midpoint (2→4), All Is Lost (4→2)"
-
-
-class Page:
-    """The page in one browser session, in the words of who uses it."""
-
-    def __init__(self, service: Service, **query: str) -> None:
-        self.service = service
-        self.at = AppTest.from_file(str(MAIN), default_timeout=30)
-        for name, value in query.items():
-            self.at.query_params[name] = value
-        self.look()
-
-    def look(self) -> Page:
-        self.at.run()
-        assert not self.at.exception, self.at.exception
-        return self
-
-    @property
-    def said(self) -> str:
-        """Everything the page says, without Markdown's escapes."""
-        at = self.at
-        kinds = (at.markdown, at.caption, at.info, at.error, at.warning, at.subheader)
-        words = [element.value for kind in kinds for element in kind]
-        words += [element.body for element in at.html]
-        return "\n".join(words).replace("\\", "")
-
-    @property
-    def errors(self) -> list[str]:
-        return [error.value.replace("\\", "") for error in self.at.error]
-
-    def number(self, label: str) -> Any:
-        return next(one for one in self.at.number_input if one.label == label)
-
-    def button(self, label: str) -> Any:
-        return next(one for one in self.at.button if one.label == label)
-
-    def has_button(self, label: str) -> bool:
-        return any(one.label == label for one in self.at.button)
-
-    def set(self, **levels: int) -> Page:
-        for label, level in levels.items():
-            self.number(label.replace("_", " ")).set_value(level)
-            self.look()
-        return self
-
-    def click(self, label: str) -> Page:
-        self.button(label).click()
-        return self.look()
-
-    def open_beat(self, beat_key: str) -> Page:
-        story_id = self.at.selectbox[0].value
-        self.at.session_state["opened"] = {f"beat-{story_id}-{beat_key}"}
-        return self.look()
-
-    @property
-    def run_id(self) -> str:
-        found = self.at.query_params["run"]
-        return found[0] if isinstance(found, list) else found
-
-    def wait_for_end(self) -> RunView:
-        until = time.monotonic() + 60
-        while (run := self.service.run(self.run_id)).is_active:
-            assert time.monotonic() < until, run
-            time.sleep(0.05)
-        return run
-
-
-@pytest.fixture
-def open_service(sqlite_url: str) -> Iterator[Callable[..., Service]]:
-    """Opens the service for the pages of this process, with given settings."""
-    opened: list[Service] = []
-
-    def open_(**settings: Any) -> Service:
-        given = {"provider": "offline", "offline_delay_ms": 0, **settings}
-        service = Service(Settings(database_url=sqlite_url, **given))
-        opened.append(service)
-        session.provide(service)
-        return service
-
-    yield open_
-    session.provide(None)
-    for service in opened:
-        service.close()
-
-
-@pytest.fixture
-def service(open_service: Callable[..., Service]) -> Service:
-    return open_service()
-
-
-@pytest.fixture
-def page(service: Service) -> Page:
-    return Page(service)
-
-
-def story_of(service: Service, place: int = 0) -> Story:
-    return service.story(service.stories()[place].id)
-
-
-def bend(page: Page) -> Page:
-    return page.set(Midpoint=4, All_Is_Lost=2)
 
 
 # The curve
@@ -152,7 +48,7 @@ def test_reset_puts_everything_back_and_saves_nothing(page: Page, service: Servi
     bend(page).click("Reset")
     assert [one.value for one in page.at.number_input] == list(story.curve.values())
     assert "No unsaved tension changes." in page.said
-    assert service.draft(service.actor(), story.id) == {}
+    assert service.draft(service.actor(), story.id).levels == {}
     assert service.story(story.id) == story
     assert service.runs() == []
 
@@ -322,7 +218,7 @@ def test_a_run_started_elsewhere_meanwhile_is_shown(page: Page, service: Service
     page.click("Regenerate & Save")
     assert any("A run is already at work on this story." in words for words in page.errors)
     assert page.run_id == other
-    assert service.draft(who, story.id) == {"midpoint": 4, "allIsLost": 2}
+    assert service.draft(who, story.id).levels == {"midpoint": 4, "allIsLost": 2}
 
 
 def test_a_stale_plan_shows_the_new_one_and_starts_nothing(page: Page, service: Service) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cascade.engine.views import RunView, StepView
 from cascade.story.document import Scene, Story
 from cascade.story.plan import make_plan
-from cascade.ui.progress import progress
+from cascade.ui.progress import TAIL, elapsed_s, progress, remaining_s
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STORY = Story("T", "en", "harmon", scenes=(Scene(1, "go", "p", "s"), Scene(2, "go", "p", "s")))
@@ -30,7 +30,7 @@ def run(status: Any = "running", **statuses: str) -> RunView:
         estimated_credits=24,
         used_credits=0,
         released_credits=0,
-        steps=tuple(StepView(key, given.get(key, "pending"), 1, None) for key in KEYS),
+        steps=tuple(StepView(key, given.get(key, "pending"), 1, None, None) for key in KEYS),
         provider="offline",
         model="m",
         created_at=NOW,
@@ -40,6 +40,7 @@ def run(status: Any = "running", **statuses: str) -> RunView:
         error_code=None,
         resumed_from=None,
         resumed_by=None,
+        tokens=(),
     )
 
 
@@ -81,7 +82,7 @@ def test_a_retry_counts_down_and_then_generates() -> None:
         for line in progress(run(), [PLOT_2, RETRY], later)[0].lines
         if line.step.key == "go/scenePlot/2"
     ]
-    assert (line.state, line.wait_s) == ("retrying", 3)
+    assert (line.state, line.wait_s, line.attempt) == ("retrying", 3, 2)
     over = NOW + timedelta(seconds=5)
     assert states(run(), PLOT_2, RETRY, now=over)["go/scenePlot/2"] == "generating"
 
@@ -107,3 +108,28 @@ def test_a_beat_is_what_its_most_telling_step_is() -> None:
     failed = run("failed", go__beatContent="failed")
     assert progress(failed, [], NOW)[0].state == "failed"
     assert progress(replace(half, status="cancelled"), [], NOW)[0].state == "left"
+
+
+def test_a_growing_text_is_seen_by_its_end_while_it_is_written() -> None:
+    growing = {"go/beatContent": "The end\nof it.", "go/keyAction": "not begun"}
+    lines = progress(run(), [CONTENT], NOW, growing)[0].lines
+    assert [line.tail for line in lines[:2]] == ["The end of it.", ""]
+    long = {"go/beatContent": "word " * 200 + "end."}
+    tail = progress(run(), [CONTENT], NOW, long)[0].lines[0].tail
+    assert tail.startswith("… word")
+    assert tail.endswith("end.")
+    assert len(tail) <= TAIL + 2
+    assert progress(run("cancelling"), [CONTENT], NOW, growing)[0].lines[0].tail == ""
+
+
+def test_what_is_left_is_told_by_what_was_done() -> None:
+    later = NOW + timedelta(seconds=10)
+    assert elapsed_s(run(), later) == 10
+    assert elapsed_s(replace(run(), started_at=None), later) is None
+    over = replace(run("done"), finished_at=NOW + timedelta(seconds=3))
+    assert elapsed_s(over, later) == 3
+    assert remaining_s(run(), 10, 4) is None
+    # Of the seven calls in a row (the two scripts of Go are one), one is made.
+    assert remaining_s(run(go__beatContent="saved"), 10, 4) == 60
+    saved = run(**dict.fromkeys((key.replace("/", "__") for key in KEYS), "saved"))
+    assert remaining_s(saved, 70, 4) == 0

@@ -1,0 +1,45 @@
+"""A wish for each changed beat, in one line: how its change is to be told. Optional."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from cascade.service import Actor, Service
+from cascade.story.document import Story
+from cascade.ui import session
+from cascade.ui.boxes import box
+from cascade.ui.session import guarded
+from cascade.ui.texts import count, text
+
+LONGEST = 300
+
+
+def draw_directions(service: Service, who: Actor, story: Story, pending: Mapping[str, int]) -> None:
+    """A field for each pending beat, in an expander that says how many are filled in."""
+    given = session.directions(story, who)
+
+    @guarded
+    def take_over(beat_key: str, key: str) -> None:
+        session.direct(story, who, beat_key, st.session_state[key])
+
+    label = count("directions.given", len(given)) if given else text("directions.none")
+    opened = box(label, f"directions-{story.id}", "compact")
+    if not opened.open:
+        return
+    with opened:
+        offline = service.provider.name == "offline"
+        st.caption(text("directions.offline" if offline else "directions.help"))
+        for beat_key in pending:
+            key = f"direction-{story.id}-{beat_key}"
+            st.session_state[key] = given.get(beat_key, "")
+            st.text_input(
+                # As it is: a screen reader would read Markdown's escapes aloud.
+                text("directions.label", beat=story.structure.beat(beat_key).label),
+                key=key,
+                max_chars=LONGEST,
+                placeholder=text("directions.example"),
+                on_change=take_over,
+                args=(beat_key, key),
+            )

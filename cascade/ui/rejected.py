@@ -1,0 +1,67 @@
+"""Texts that a check rejected: why, what they say, and taking one as it is after all."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import streamlit as st
+
+from cascade.service import Actor, RunView, Service
+from cascade.story.document import Story
+from cascade.ui import session
+from cascade.ui.boxes import box
+from cascade.ui.prose import escape, step_name
+from cascade.ui.session import guarded
+from cascade.ui.texts import count, text
+
+# A text longer than this many characters scrolls in a window of its own.
+LONG, LONG_PX = 1500, 400
+
+
+def draw_rejected(service: Service, who: Actor, story: Story, run: RunView, *, may: bool) -> None:
+    """The rejected texts of a failed run; accepting one starts the rest of the run."""
+    rejected = [step for step in run.steps if step.rejected_text]
+    if not rejected:
+        return
+    left = [step.credits for step in run.steps if step.status != "saved"]
+    missing = max(0, sum(left) - service.balance(who, run.story_id))
+    for failed in rejected:
+        step = run.plan.step(failed.key)
+        with st.container(border=True, key=f"rejected-{run.id}-{failed.key}"):
+            name = step_name(story, step.kind, step.scene_number)
+            st.markdown(f"**{escape(text('rejected.title', piece=name))}**")
+            if failed.error and failed.error != run.error:
+                st.markdown(escape(failed.error))
+            opened = box(text("rejected.show"), f"rejected-text-{run.id}-{failed.key}", "compact")
+            if opened.open:
+                _show(opened, failed.rejected_text or "")
+            if run.is_resumable:
+                words = count("rejected.price", failed.credits)
+                if len(left) > 1:
+                    rest = sum(left) - failed.credits
+                    words = f"{words} {count('rejected.rest', len(left) - 1, credits=rest)}"
+                if missing and may:
+                    words = f"{words} {text('run.resume_short', missing=missing)}"
+                _draw_accept(service, who, run, failed.key, words, enabled=may and not missing)
+
+
+def _show(place: Any, words: str) -> None:
+    height: int | Literal["content"] = LONG_PX if len(words) > LONG else "content"
+    place.code(words, language=None, wrap_lines=True, height=height)
+
+
+def _draw_accept(
+    service: Service, who: Actor, run: RunView, key: str, words: str, *, enabled: bool
+) -> None:
+    @guarded
+    def accept() -> None:
+        session.go(story=run.story_id, run=service.accept(who, run.id, key))
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(escape(words), width="stretch")
+        st.button(
+            text("rejected.accept"),
+            key=f"accept-{run.id}-{key}",
+            disabled=not enabled,
+            on_click=accept,
+        )

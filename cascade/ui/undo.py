@@ -1,0 +1,179 @@
+"""What a run wrote, old beside new, and the way back: for one text or for the whole run.
+
+Both ways ask first, in a popover; what is put aside stays in the history, and nothing is charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from cascade.service import Actor, Replaced, RunView, Service
+from cascade.story.document import KINDS, Kind, Story
+from cascade.story.plan import Change
+from cascade.ui import session
+from cascade.ui.boxes import box
+from cascade.ui.changes import short_change
+from cascade.ui.differences import side_by_side
+from cascade.ui.prose import escape, step_name
+from cascade.ui.session import guarded
+from cascade.ui.texts import count, text
+
+State = Literal["stands", "restored", "edited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """One text that a run wrote, and what has become of it since."""
+
+    replaced: Replaced
+    kind: Kind
+    beat_key: str
+    scene_number: int | None
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What of a run can be undone: its texts in story order, and the levels that are still its."""
+
+    pieces: tuple[Rewritten, ...]
+    levels: tuple[Change, ...]
+
+    @property
+    def standing(self) -> int:
+        """How many of the run's texts are still in the story."""
+        return sum(piece.state == "stands" for piece in self.pieces)
+
+    @property
+    def is_possible(self) -> bool:
+        """True where there is anything to put back."""
+        return bool(self.standing or self.levels)
+
+    @property
+    def is_done(self) -> bool:
+        """True where all that the run wrote is as it was before it."""
+        restored = all(piece.state == "restored" for piece in self.pieces)
+        return bool(self.pieces) and restored and not self.levels
+
+
+def undoing(service: Service, story: Story, run: RunView) -> Undoing:
+    """What of a run that has ended can be undone, in the story as it is now."""
+    kinds = {step.key: step for step in run.plan.steps}
+    pieces = [
+        Rewritten(
+            one,
+            kinds[one.key].kind,
+            kinds[one.key].beat_key,
+            kinds[one.key].scene_number,
+            _state(story, one),
+        )
+        for one in service.replaced(run.id)
+    ]
+    beats = story.structure.keys
+    pieces.sort(key=lambda one: _place(beats, one))
+    begun = {piece.beat_key for piece in pieces}
+    levels = [
+        change
+        for change in run.plan.changes
+        if change.beat_key in begun
+        and change.expected_level != change.new_level == story.curve[change.beat_key]
+    ]
+    return Undoing(tuple(pieces), tuple(levels))
+
+
+def draw_undoing(
+    service: Service, who: Actor, story: Story, run: RunView, found: Undoing, *, may: bool
+) -> None:
+    """The texts that a run wrote, old beside new, with the ways back where the reader has them."""
+    session.show_notice()
+    if not found.pieces:
+        return
+    if found.is_possible and may:
+        _draw_restore_all(service, who, run, found)
+    label = count("undo.compare", len(found.pieces))
+    compared = box(label, f"compare-{run.id}")
+    if not compared.open:
+        return
+    with compared:
+        if run.provider == "offline":
+            st.caption(text("undo.offline"))
+        for change in run.plan.changes:
+            pieces = [one for one in found.pieces if one.beat_key == change.beat_key]
+            if pieces:
+                st.markdown(f"**{escape(short_change(change))}**")
+                _draw_pieces(service, who, story, run, pieces, may=may)
+
+
+def _draw_pieces(
+    service: Service,
+    who: Actor,
+    story: Story,
+    run: RunView,
+    pieces: Sequence[Rewritten],
+    *,
+    may: bool,
+) -> None:
+    for piece in pieces:
+        key = piece.replaced.key
+        name = step_name(story, piece.kind, piece.scene_number)
+        label = escape(name)
+        if piece.state == "restored":
+            label += f" :green-badge[{text('undo.restored')}]"
+        elif piece.state == "edited":
+            label += f" :orange-badge[{text('undo.edited')}]"
+        opened = box(label, f"piece-{run.id}-{key}", "compact")
+        if not opened.open:
+            continue
+        with opened:
+            style = "arc-typed" if piece.kind == "script" else ""
+            titles = (text("undo.before"), text("undo.after"))
+            st.html(side_by_side(piece.replaced.before, piece.replaced.after, titles, style))
+            if piece.state == "edited":
+                st.caption(text("undo.edited_help"))
+            elif piece.state == "stands" and may:
+                _draw_restore_piece(service, who, run, key, name)
+
+
+def _draw_restore_piece(service: Service, who: Actor, run: RunView, key: str, name: str) -> None:
+    @guarded
+    def restore() -> None:
+        service.restore_piece(who, run.id, key)
+        session.notify(text("undo.piece_done", piece=name))
+
+    with st.popover(text("undo.piece"), icon=":material/undo:", key=f"undo-{run.id}-{key}"):
+        st.markdown(text("undo.piece_ask"))
+        st.button(
+            text("undo.piece_yes"),
+            key=f"undo-yes-{run.id}-{key}",
+            type="primary",
+            on_click=restore,
+        )
+
+
+def _draw_restore_all(service: Service, who: Actor, run: RunView, found: Undoing) -> None:
+    @guarded
+    def restore() -> None:
+        service.restore_run(who, run.id)
+        session.notify(text("undo.all_done"))
+
+    texts, levels = found.standing, len(found.levels)
+    what = [count("undo.texts", texts)] if texts else []
+    what += [count("undo.levels", levels)] if levels else []
+    with st.popover(text("undo.all"), icon=":material/undo:", key=f"undo-{run.id}"):
+        st.markdown(text("undo.all_ask", what=text("undo.and").join(what)))
+        st.button(text("undo.all_yes"), key=f"undo-yes-{run.id}", type="primary", on_click=restore)
+
+
+def _place(beats: Sequence[str], one: Rewritten) -> tuple[int, int, int]:
+    """Where a text stands in the story: a scene's script comes after its own plot."""
+    return beats.index(one.beat_key), one.scene_number or 0, KINDS.index(one.kind)
+
+
+def _state(story: Story, one: Replaced) -> State:
+    if one.stands:
+        return "stands"
+    return "restored" if story.text(one.key) == one.before else "edited"

@@ -1,0 +1,132 @@
+"""The page by AppTest, in the words of who uses it, on a database of the test's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cascade.service import RunView, Service
+from cascade.settings import Settings
+from cascade.story.document import Story
+from cascade.ui import session
+
+MAIN = Path(__file__).parents[2] / "cascade" / "ui" / "main.py"
+
+
+class Page:
+    """The page in one browser session, in the words of who uses it."""
+
+    def __init__(self, service: Service, **query: str) -> None:
+        self.service = service
+        self.at = AppTest.from_file(str(MAIN), default_timeout=30)
+        for name, value in query.items():
+            self.at.query_params[name] = value
+        self.look()
+
+    def look(self) -> Page:
+        self.at.run()
+        assert not self.at.exception, self.at.exception
+        return self
+
+    @property
+    def said(self) -> str:
+        """Everything the page says, without Markdown's escapes."""
+        at = self.at
+        kinds = (at.markdown, at.caption, at.info, at.error, at.warning, at.subheader)
+        words = [element.value for kind in kinds for element in kind]
+        words += [element.body for element in at.html]
+        return "\n".join(words).replace("\\", "")
+
+    @property
+    def errors(self) -> list[str]:
+        return [error.value.replace("\\", "") for error in self.at.error]
+
+    def number(self, label: str) -> Any:
+        return next(one for one in self.at.number_input if one.label == label)
+
+    def button(self, label: str) -> Any:
+        return next(one for one in self.at.button if one.label == label)
+
+    def has_button(self, label: str) -> bool:
+        return any(one.label == label for one in self.at.button)
+
+    def set(self, **levels: int) -> Page:
+        for label, level in levels.items():
+            self.number(label.replace("_", " ")).set_value(level)
+            self.look()
+        return self
+
+    def click(self, label: str) -> Page:
+        self.button(label).click()
+        return self.look()
+
+    def open_beat(self, beat_key: str) -> Page:
+        story_id = self.at.selectbox[0].value
+        self.at.session_state["opened"] = {f"beat-{story_id}-{beat_key}"}
+        return self.look()
+
+    @property
+    def run_id(self) -> str:
+        found = self.at.query_params["run"]
+        return found[0] if isinstance(found, list) else found
+
+    def run_through(self) -> RunView:
+        """Confirms what is pending and waits for the end of its run."""
+        with self.service.executing():
+            self.click("Save Tension Levels").click("Regenerate & Save")
+            run = self.wait_for_end()
+        self.look()
+        return run
+
+    def open(self, *keys: str) -> Page:
+        """Opens expanders by their keys."""
+        self.at.session_state["opened"] = {*self.at.session_state["opened"], *keys}
+        return self.look()
+
+    def wait_for_end(self) -> RunView:
+        until = time.monotonic() + 60
+        while (run := self.service.run(self.run_id)).is_active:
+            assert time.monotonic() < until, run
+            time.sleep(0.05)
+        return run
+
+
+@pytest.fixture
+def open_service(sqlite_url: str) -> Iterator[Callable[..., Service]]:
+    """Opens the service for the pages of this process, with given settings."""
+    opened: list[Service] = []
+
+    def open_(**settings: Any) -> Service:
+        given = {"provider": "offline", "offline_delay_ms": 0, **settings}
+        service = Service(Settings(database_url=sqlite_url, **given))
+        opened.append(service)
+        session.provide(service)
+        return service
+
+    yield open_
+    session.provide(None)
+    for service in opened:
+        service.close()
+
+
+@pytest.fixture
+def service(open_service: Callable[..., Service]) -> Service:
+    return open_service()
+
+
+@pytest.fixture
+def page(service: Service) -> Page:
+    return Page(service)
+
+
+def story_of(service: Service, place: int = 0) -> Story:
+    return service.story(service.stories()[place].id)
+
+
+def bend(page: Page) -> Page:
+    return page.set(Midpoint=4, All_Is_Lost=2)

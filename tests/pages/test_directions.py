@@ -1,0 +1,60 @@
+"""Directions: kept in the draft, shown before the start, part of the plan."""
+
+from __future__ import annotations
+
+from cascade.service import Draft, Service
+
+from .conftest import Page, bend, story_of
+
+WISH = "keep the betrayal <b>off-stage</b>"
+
+
+def wish(page: Page, service: Service, beat: str, words: str) -> Page:
+    page.open(f"directions-{story_of(service).id}")
+    one = next(field for field in page.at.text_input if field.label == f"Direction for {beat}")
+    one.set_value(words)
+    return page.look()
+
+
+def test_a_direction_is_in_the_draft_the_dialog_and_the_plan(page: Page, service: Service) -> None:
+    bend(page)
+    assert len(page.at.text_input) == 0
+    wish(page, service, "Midpoint", f"  {WISH} ")
+    levels = {"midpoint": 4, "allIsLost": 2}
+    assert service.draft(service.actor(), story_of(service).id) == Draft(levels, {"midpoint": WISH})
+    assert any(one.label == "Directions (1 given)" for one in page.at.expander)
+    again = Page(service)
+    assert any(one.label == "Directions (1 given)" for one in again.at.expander)
+    again.click("Save Tension Levels")
+    assert "<q>keep the betrayal &lt;b&gt;off-stage&lt;/b&gt;</q>" in again.said
+    again.click("Regenerate & Save")
+    plan = service.run(again.run_id).plan
+    assert [change.direction for change in plan.changes] == [WISH, ""]
+
+
+def test_a_direction_outlives_a_point_that_is_moved_back_and_forth(
+    page: Page, service: Service
+) -> None:
+    who, story = service.actor(), story_of(service)
+    wish(page.set(Midpoint=4), service, "Midpoint", WISH)
+    page.set(Midpoint=2)
+    assert service.draft(who, story.id) == Draft({}, {})
+    page.set(Midpoint=5)
+    assert service.draft(who, story.id) == Draft({"midpoint": 5}, {"midpoint": WISH})
+    wish(page, service, "Midpoint", "")
+    assert service.draft(who, story.id) == Draft({"midpoint": 5}, {})
+
+
+def test_reset_and_a_saved_level_end_a_direction(page: Page, service: Service) -> None:
+    who, story = service.actor(), story_of(service)
+    wish(page.set(Midpoint=4), service, "Midpoint", WISH)
+    page.click("Reset").set(Midpoint=4)
+    assert service.draft(who, story.id).directions == {}
+    wish(page, service, "Midpoint", WISH).run_through()
+    page.set(Midpoint=5)
+    assert service.draft(who, story.id) == Draft({"midpoint": 5}, {})
+
+
+def test_the_offline_writer_is_said_to_follow_no_direction(page: Page, service: Service) -> None:
+    bend(page).open(f"directions-{story_of(service).id}")
+    assert "The offline writer cannot: it works by rules." in page.said

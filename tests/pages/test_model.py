@@ -1,0 +1,147 @@
+"""The page where a model writes: rejected texts, what the calls used, the writer's state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Literal
+
+import pytest
+
+from cascade.llm.provider import Answer, Delta, RejectedText, Usage
+from cascade.service import Diagnosis, Service
+from cascade.story.brief import Brief
+
+from .conftest import Page, bend, story_of
+
+REFUSED = "A text <b>that</b> no check\nlets through."
+REASON = "The text was not usable: it is too short."
+
+
+class Scripted:
+    """A model that writes no usable key action, and anything else at once."""
+
+    name: Literal["offline", "openai"] = "openai"
+    model = "scripted-1"
+    prompt_version = "scripted"
+
+    def __init__(self) -> None:
+        self.rejects = True
+        self.usage = Usage(1000, 600, 20)
+        self.briefs: list[Brief] = []
+
+    async def write(
+        self, brief: Brief, complaint: str | None = None
+    ) -> AsyncGenerator[Delta | Answer, None]:
+        self.briefs.append(brief)
+        if self.rejects and brief.kind == "keyAction":
+            raise RejectedText(
+                REASON,
+                flaw="short",
+                reason="it is too short",
+                complaint="it is too short",
+                text=REFUSED,
+                prompt_hash="hash",
+                usage=self.usage,
+                model=self.model,
+            )
+        text = f"Written for {brief.seed}."
+        yield Delta(text)
+        yield Answer(text, "stop", self.model, "hash", self.usage)
+
+    async def close(self) -> None:
+        return
+
+
+@pytest.fixture
+def writer() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def service(open_service: Callable[..., Service], writer: Scripted) -> Service:
+    service = open_service(
+        provider="openai",
+        openai_base_url="http://127.0.0.1:9/v1",
+        price_prompt=2.0,
+        price_cached=1.0,
+        price_completion=10.0,
+    )
+    service.__dict__["provider"] = writer
+    return service
+
+
+def test_a_rejected_text_is_shown_and_accepted(
+    page: Page, service: Service, writer: Scripted
+) -> None:
+    assert page.set(Midpoint=4).run_through().status == "failed"
+    first = page.run_id
+    assert page.errors == [REASON]
+    assert "Key action: the last text did not pass the checks" in page.said
+    assert "Accepting saves this text as it is, for 2 credits." in page.said
+    assert len(page.at.code) == 0
+    page.open(f"rejected-text-{first}-midpoint/keyAction")
+    assert page.at.code[0].value == REFUSED
+    with service.executing():
+        page.click("Accept anyway")
+        assert page.run_id != first
+        assert page.wait_for_end().status == "done"
+    assert story_of(service).key_actions["midpoint"] == REFUSED
+    assert "Done: the story fits the new curve" in page.look().said
+    earlier = Page(service, run=first)
+    assert "the last text did not pass the checks" in earlier.said
+    assert not earlier.has_button("Accept anyway")
+
+
+def test_a_text_is_not_accepted_by_who_may_not_resume(
+    page: Page, service: Service, open_service: Callable[..., Service], writer: Scripted
+) -> None:
+    page.set(Midpoint=4).run_through()
+    other = open_service(user="producer", provider="openai", openai_base_url="http://x/v1")
+    other.__dict__["provider"] = writer
+    assert Page(other, run=page.run_id).button("Accept anyway").disabled
+
+
+def test_tokens_and_cost_are_on_the_receipt(page: Page, service: Service, writer: Scripted) -> None:
+    writer.rejects = False
+    bend(page).run_through()
+    assert "scripted-1: 14,000 prompt tokens (8,400 cached), 280 written" in page.said
+    assert "Cost: 0.0224 USD" in page.said
+
+
+def test_unknown_tokens_stay_unknown(page: Page, service: Service, writer: Scripted) -> None:
+    writer.rejects, writer.usage = False, Usage()
+    bend(page).run_through()
+    assert "scripted-1: tokens unknown · Cost: unknown" in page.said
+
+
+def test_the_offline_writer_has_no_tokens_and_no_cost(
+    open_service: Callable[..., Service],
+) -> None:
+    page: Any = bend(Page(open_service()))
+    page.run_through()
+    assert "tokens" not in page.said
+    assert "Cost" not in page.said
+    assert not page.has_button("Check the writer")
+
+
+def test_the_writer_is_checked_and_told_of_in_one_line(page: Page, service: Service) -> None:
+    found = Diagnosis(
+        "openai",
+        "scripted-1",
+        "http://127.0.0.1:9",
+        reachable=True,
+        key_accepted=True,
+        form="json_object",
+        latency_ms=1240,
+    )
+    service.__dict__["diagnose"] = lambda: found
+    page.click("Check the writer")
+    line = "reachable, key accepted, no structured output, JSON instead, answers in 1,240 ms"
+    assert line in page.said
+    # It stays until the next time.
+    assert line in page.set(Midpoint=4).said
+
+
+def test_a_writer_that_is_not_there_is_told_of_in_plain_words(page: Page) -> None:
+    page.click("Check the writer")  # nothing listens on that port
+    assert "not reachable" in page.errors[0]
