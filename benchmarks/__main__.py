@@ -1,6 +1,7 @@
 """Runs every benchmark and prints its figures."""
 
-from benchmarks import prompt_prefix, run_overhead
+from benchmarks import model_run, prompt_prefix, run_overhead
 
 prompt_prefix.main()
 run_overhead.main()
+model_run.main()

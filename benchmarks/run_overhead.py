@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cascade.engine import runs, steps
-from cascade.engine.steps import Written
-from cascade.engine.writing import write
+from cascade.engine.steps import Assignment, Written
+from cascade.llm.provider import Answer
 from cascade.service import Actor, Service
 from cascade.settings import Settings
 from cascade.store import stories
 from cascade.store.accounts import open_account
-from cascade.story.brief import Brief
+from cascade.store.calls import Call
 from cascade.story.document import Scene, Story
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan
@@ -105,10 +105,14 @@ async def _bare(service: Service, run_id: str) -> None:
 
     async def one(key: str) -> None:
         async with slots:
-            brief = await asyncio.to_thread(_in_transaction, service, steps.announce, run_id, key)
-            assert isinstance(brief, Brief)
-            answer = await write(service.provider, brief)
-        written = Written(answer, brief, "offline", service.provider.prompt_version, 0)
+            found = await asyncio.to_thread(_in_transaction, service, steps.announce, run_id, key)
+            assert isinstance(found, Assignment)
+            async for part in service.provider.write(found.brief):
+                if isinstance(part, Answer):
+                    answer = part
+        writer = service.provider
+        call = Call(1, "saved", writer.name, writer.model, 0)
+        written = Written(answer, found.brief, writer.name, writer.prompt_version, call)
         await asyncio.to_thread(_in_transaction, service, steps.save, run_id, key, written)
 
     groups = await asyncio.to_thread(_in_transaction, service, runs.begin, run_id)
