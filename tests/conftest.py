@@ -133,3 +133,24 @@ def cli(database_url: str) -> Cli:
 def make_cli() -> Callable[..., Cli]:
     """The command line on a given URL."""
     return Cli
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what takes long or needs a model, unless `-m` names it."""
+    named = config.getoption("-m")
+    wanted = [
+        item
+        for item in items
+        if not any(mark in item.keywords and mark not in named for mark in ("soak", "real_model"))
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints what tests measured (times from a kill to going on, for example)."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")

@@ -1,0 +1,110 @@
+"""A run of one beat (four steps, 12 credits) by a model server, for tests of what servers do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from observe import (
+    Database,
+    assert_untouched,
+    check_credits,
+    check_events,
+    check_saved_once,
+    entries_of,
+    plan_document,
+)
+
+from cascade import samples, shapes
+from cascade.engine import writing
+from cascade.service import RunView, Service
+from cascade.settings import Settings
+
+SAMPLE = Path(samples.__file__).parent / "maximum-permissible-error.json"
+BEAT, SCENE = "find", 7
+STEPS = (
+    f"{BEAT}/beatContent",
+    f"{BEAT}/keyAction",
+    f"{BEAT}/scenePlot/{SCENE}",
+    f"{BEAT}/script/{SCENE}",
+)
+PROPERTIES = ("beatContent", "keyAction", "plot", "script")
+# A call's patience, and the first pause before another: short, so that tests need not wait.
+TIMEOUT_S = 3
+PAUSE_S = 0.02
+
+
+class Studio:
+    """The service with a server as its writer; and the database seen from outside."""
+
+    def __init__(self, url: str, base_url: str) -> None:
+        self.database = Database(url)
+        asked: dict[str, Any] = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": "x"}
+        self.service = Service(
+            Settings(
+                database_url=url, provider="openai", concurrency=2, timeout_s=TIMEOUT_S, **asked
+            )
+        )
+        self.actor = self.service.actor("editor")
+        self.service.grant("editor", 10_000)
+
+    def ended(self, run_id: str) -> tuple[RunView, list[dict[str, Any]]]:
+        """The run when it has come to its end, and its events, which are in order."""
+        events = list(self.service.follow(run_id))
+        run = self.service.run(run_id)
+        check_events(events, plan_document(run.plan.to_json()))
+        return run, events
+
+    def credits(self) -> dict[str, Any]:
+        """All movements, which add up."""
+        credits: dict[str, Any] = shapes.credits_document(self.service.credits(self.actor))
+        check_credits(credits)
+        assert credits["held"] == 0
+        return credits
+
+
+class Case:
+    """A story of its own, so that nothing of an earlier case is in it."""
+
+    def __init__(self, studio: Studio, levels: dict[str, int]) -> None:
+        self.studio = studio
+        self.story_id = studio.service.import_story(SAMPLE)
+        self.story = studio.service.story(self.story_id)
+        self.before = studio.database.content()
+        self.plan = studio.service.plan(studio.actor, self.story_id, levels).plan
+        self.runs: list[str] = []
+
+    def start(self) -> str:
+        self.runs.append(self.studio.service.start(self.studio.actor, self.plan))
+        return self.runs[-1]
+
+    def resume(self) -> str:
+        self.runs.append(self.studio.service.resume(self.studio.actor, self.runs[-1]))
+        return self.runs[-1]
+
+    def check_saved(self, *keys: str) -> None:
+        """These steps are saved and charged once along all runs, and nothing else changed."""
+        studio = self.studio
+        levels = {key.split("/")[0] for key in keys}
+        assert_untouched(self.before, studio.database.content(), self.story_id, keys, levels)
+        document = studio.service.document(self.story_id)
+        credits = studio.credits()
+        charged: list[str | None] = []
+        for run_id in self.runs:
+            check_saved_once(studio.database, run_id, document)
+            charged += entries_of(credits, run_id, "capture")
+        assert sorted(map(str, charged)) == sorted(keys)
+
+
+@contextmanager
+def executing(url: str, base_url: str, pause_s: float = PAUSE_S) -> Iterator[Studio]:
+    """The studio on that database, executing with that server."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "FIRST_WAIT_S", pause_s)
+        studio = Studio(url, base_url)
+        with studio.service.executing():
+            yield studio
+        studio.service.close()

@@ -1,0 +1,367 @@
+"""Every fault of a model server, through the whole cascade: one table.
+
+A run of one beat (four steps, 12 credits) meets the fault at one of them. Whatever the server
+does, the steps before it are saved and charged, the faulty one is charged only once its text is
+saved, nothing else changes by a byte, and resuming does exactly the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from llm.model_server import Call, ModelServer, Reply, http, text_for
+from observe import completed_keys, plan_document, step_keys
+from seeded import postgres_copy, sqlite_copy
+from small_run import BEAT, PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
+
+from cascade.llm import openai
+from cascade.llm.openai import Abilities
+
+# What the server does to one call: an answer, or one made for the call and the text it replaces.
+Doing = Reply | Callable[[Call, str], Reply]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the server does, and what comes of it.
+
+    `does`: one entry an attempt at the step of `at`; after the last the server is well again, or
+    with `for_good` goes on like that. `ends`: "done", or the code with which the run fails.
+    `retries`: how often the call was made again. `reads`: what the editor is told, in the event of
+    a retry or as the run's error (nothing where nothing was wrong). `wait`: the announced pause.
+    """
+
+    does: tuple[Doing, ...]
+    ends: str
+    retries: int
+    reads: str
+    at: str = "keyAction"
+    for_good: bool = False
+    wait: float | None = None
+
+
+def once(*does: Doing, retries: int = 1, reads: str = "", **more: Any) -> Fault:
+    """The server is well again after that."""
+    return Fault(does, "done", retries, reads, **more)
+
+
+def always(doing: Doing, ends: str, retries: int, reads: str, **more: Any) -> Fault:
+    """The server goes on like that until it is healed."""
+    return Fault((doing,), ends, retries, reads, for_good=True, **more)
+
+
+def status(code: int, name: str = "x", **headers: str) -> Reply:
+    error = {"message": "scripted failure", "type": name, "code": name}
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    return Reply(status=code, error=error, headers=named)
+
+
+def body(text: str, content_type: str = "application/json") -> Reply:
+    return Reply(raw=http(text, content_type=content_type))
+
+
+def said(call: Call, text: str) -> Reply:
+    return Reply(content=json.dumps({call.property: text}))
+
+
+def good(call: Call) -> str:
+    return json.dumps({call.property: text_for(call)})
+
+
+def slow(call: Call, _: str) -> Reply:
+    time.sleep(TIMEOUT_S / 2)
+    return Reply()
+
+
+def echo(call: Call, old: str) -> Reply:
+    return said(call, old)
+
+
+def fenced(call: Call, _: str) -> Reply:
+    return Reply(content=f"```json\n{good(call)}\n```")
+
+
+def thinking(call: Call, _: str) -> Reply:
+    return Reply(content=f'<think>Shall I say {{"{call.property}": "no"}}?</think>\n{good(call)}')
+
+
+def chatty(call: Call, _: str) -> Reply:
+    return Reply(content=f"Sure! Here you are: {good(call)} I hope you like it.")
+
+
+def half_json(call: Call, _: str) -> Reply:
+    return Reply(content=good(call)[:-12])
+
+
+def other_property(call: Call, _: str) -> Reply:
+    return Reply(content=json.dumps({"answer": text_for(call)}))
+
+
+def indonesian(call: Call, _: str) -> Reply:
+    flat = "Lampu berayun di atas meja dan tidak ada yang menyentuhnya selagi hujan turun terus"
+    return said(call, f"{flat} di luar sampai pagi.")
+
+
+def no_fountain(call: Call, _: str) -> Reply:
+    return said(call, "They talk for a while and then they leave. " * 20)
+
+
+def unclosed(call: Call, _: str) -> Reply:
+    return said(call, text_for(call).rstrip(".") + " and")
+
+
+CUT = "cut off at its length limit"
+UNUSABLE = "answer could not be used"
+BROKEN = "cannot be reached, or it broke the connection"
+NOT_SAVED = "wrote something that cannot be saved"
+STALLED = Reply(cut=5, end="stall")
+SILENT = Reply(raw=b"", end="stall")
+
+FAULTS: dict[str, Fault] = {
+    # The server refuses for now.
+    "429": once(status(429), reads="asked too often (429)"),
+    "429 with Retry-After": once(
+        status(429, retry_after="1"), reads="tried again after a pause", wait=1.0),
+    "429 for good": always(status(429), "rate_limit", 3, "CASCADE_REQUESTS_PER_MINUTE"),
+    "500": once(status(500), reads="in trouble (500)"),
+    "502, 503, 504 in a burst": once(
+        status(502), status(503), status(504), retries=3, reads="in trouble (504)"),
+    "503 for good": always(status(503), "server_error", 3, "Try again in a while"),
+    "an outage from the plots on": always(
+        Reply(raw=b"", end="reset"), "connection", 3, BROKEN, at="plot"),
+    # The server refuses for good: asking again would be pointless.
+    "401": always(status(401), "auth", 0, "Set OPENAI_API_KEY"),
+    "401 at the first call": always(
+        status(401), "auth", 0, "refuses the API key", at="beatContent"),
+    "403": always(status(403), "permission", 0, "Check the key's rights"),
+    "404": always(status(404), "not_found", 0, "Check CASCADE_MODEL"),
+    "400 context overflow": always(
+        status(400, "context_length_exceeded"), "too_long", 0, "larger context", at="script"),
+    "429 insufficient_quota": always(
+        status(429, "insufficient_quota"), "quota", 0, "no quota left"),
+    # The connection is bad.
+    "slow first token": once(slow, retries=0),
+    "stall in mid-stream": once(STALLED, reads=f"within {TIMEOUT_S} seconds", at="script"),
+    "trouble, and then nothing comes": Fault(
+        (status(500), status(502), status(503), SILENT), "timeout", 3, "raise CASCADE_TIMEOUT_S"),
+    "disconnect before headers": once(Reply(raw=b""), reads=BROKEN),
+    "reset before headers": once(Reply(raw=b"", end="reset"), reads=BROKEN),
+    "disconnect in mid-stream": once(Reply(cut=9), reads=BROKEN, at="script"),
+    # What comes is no chat completion.
+    "truncated json": once(body('{"id": "x", "choices": [{"mess'), reads=UNUSABLE),
+    "malformed json": always(body("{oops}"), "bad_answer", 3, UNUSABLE),
+    "malformed stream": once(body("data: {oops\n\n", "text/event-stream"), reads=UNUSABLE),
+    "html with 200": always(body("<html>Hello", "text/html"), "bad_answer", 3, "OPENAI_BASE_URL"),
+    "error body with 200": once(
+        body('{"error": {"message": "x"}}'), reads="reported an error of its own"),
+    "quota error with 200": always(
+        body('{"error": {"code": "insufficient_quota"}}'), "quota", 0, "then resume"),
+    "empty choices": always(body('{"choices": []}'), "bad_answer", 3, "it was empty"),
+    "empty content": once(Reply(content=""), reads="it was empty"),
+    # The model does not write it, or not to the end.
+    "refusal field": always(
+        Reply(content="", message={"refusal": "No."}), "refused", 0, "Change the beat's direction"),
+    "content_filter": always(Reply(finish="content_filter"), "refused", 0, "declined"),
+    "length": once(Reply(finish="length"), reads=CUT),
+    "length for good": always(Reply(finish="length"), "truncated", 3, CUT, at="script"),
+    "a refusal in prose": always(
+        Reply(content="I'm sorry, but I can't help."), "bad_output", 1, NOT_SAVED),
+    # It writes, in a form of its own.
+    "schema ignored, prose around": once(chatty, retries=0),
+    "fenced json": once(fenced, retries=0),
+    "<think> before the json": once(thinking, retries=0),
+    "schema ignored, prose": always(Reply(content="They go."), "bad_output", 1, NOT_SAVED),
+    "schema ignored, other property": once(other_property, reads=NOT_SAVED),
+    "answer cut in its json": once(half_json, reads=NOT_SAVED),
+    # What it writes must not be saved.
+    "empty text": always(lambda call, _: said(call, " "), "bad_output", 1, "empty"),
+    "wrong language": always(indonesian, "bad_output", 1, "not in English"),
+    "wrong language once": once(indonesian, reads="not in English"),
+    "old text echoed": always(echo, "bad_output", 1, "the old one, unchanged", at="plot"),
+    "old script echoed": once(echo, reads="the old one, unchanged", at="script"),
+    "a script that is no Fountain": always(
+        no_fountain, "bad_output", 1, "scene heading", at="script"),
+    "a text cut off": once(unclosed, reads=NOT_SAVED, at="beatContent"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+        assert server.problems == []
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def studio(
+    request: pytest.FixtureRequest, server: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
+    if request.param == "sqlite":
+        with executing(sqlite_copy(tmp_path_factory.mktemp("faults")), server.url) as studio:
+            yield studio
+    else:
+        with (
+            postgres_copy(request.getfixturevalue("postgres_server")) as url,
+            executing(url, server.url) as studio,
+        ):
+            yield studio
+
+
+def misbehave(server: ModelServer, fault: Fault, old: str) -> list[Call]:
+    """Has the server do that; the calls that it did it to."""
+    met: list[Call] = []
+
+    def behave(call: Call) -> Reply | None:
+        if call.property != fault.at or (len(met) >= len(fault.does) and not fault.for_good):
+            return None
+        doing = fault.does[min(len(met), len(fault.does) - 1)]
+        met.append(call)
+        return doing if isinstance(doing, Reply) else doing(call, old)
+
+    server.behave = behave
+    return met
+
+
+on_sqlite = pytest.mark.parametrize("studio", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("studio", ["postgres"], indirect=True)
+
+
+@on_sqlite
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_costs_no_credit_and_no_word(
+    studio: Studio, server: ModelServer, name: str
+) -> None:
+    check_fault(studio, server, FAULTS[name])
+
+
+@on_postgres
+@pytest.mark.parametrize("name", ["502, 503, 504 in a burst", "a script that is no Fountain"])
+def test_nor_on_postgres(studio: Studio, server: ModelServer, name: str) -> None:
+    check_fault(studio, server, FAULTS[name])
+
+
+def check_fault(studio: Studio, server: ModelServer, fault: Fault) -> None:
+    """A run that meets the fault, and where it fails another that does the rest."""
+    case = Case(studio, {BEAT: 2})
+    assert tuple(step.key for step in case.plan.steps) == STEPS
+    at = PROPERTIES.index(fault.at)
+    met = misbehave(server, fault, case.story.text(STEPS[at]))
+    run, events = studio.ended(case.start())
+    retries = [event for event in events if event["type"] == "retry"]
+    assert [event["attempt"] for event in retries] == list(range(1, fault.retries + 1))
+    assert len(met) == (fault.retries + 1 if fault.for_good else len(fault.does))
+    if fault.wait is not None:
+        assert [event["waitSeconds"] for event in retries] == [fault.wait]
+    if fault.ends == "done":
+        assert (run.status, run.error) == ("done", None)
+        assert (fault.reads in retries[-1]["error"]) if retries else not fault.reads
+        case.check_saved(*STEPS)
+        assert run.used_credits == run.estimated_credits == 12
+        return
+
+    saved = STEPS[:at]
+    assert (run.status, run.error_code) == ("failed", fault.ends)
+    assert fault.reads in str(run.error)
+    assert (events[-1]["code"], events[-1]["error"]) == (fault.ends, run.error)
+    assert run.used_credits == (0, 3, 5, 8)[at]
+    case.check_saved(*saved)
+    [failed] = [step for step in run.steps if step.status == "failed"]
+    assert (failed.key, failed.error) == (STEPS[at], run.error)
+    assert (fault.ends == "bad_output") or failed.rejected_text is None
+    if failed.rejected_text:
+        assert failed.rejected_text not in json.dumps(events)
+    assert [one.failed_calls + one.rejected_calls for one in run.tokens][-1] == fault.retries + 1
+
+    server.behave = None
+    first = server.count
+    rest, _ = studio.ended(case.resume())
+    assert (rest.status, rest.used_credits) == ("done", 12 - run.used_credits)
+    assert server.count - first == len(STEPS) - at, "only what was missing is asked for"
+    case.check_saved(*STEPS)
+
+
+@on_sqlite
+def test_a_rejected_text_is_kept_and_may_be_accepted(studio: Studio, server: ModelServer) -> None:
+    case = Case(studio, {BEAT: 2})
+    misbehave(server, FAULTS["wrong language"], "")
+    failed, events = studio.ended(case.start())
+    kept = failed.steps[1].rejected_text
+    assert kept is not None
+    assert kept.startswith("Lampu berayun")
+    assert "Lampu" not in json.dumps(events) + str(failed.error)
+    complaint = server.calls[-1].prompt.removeprefix(server.calls[-2].prompt)
+    assert "not usable" in complaint, "the second time the model is told why"
+    case.runs.append(studio.service.accept(studio.actor, failed.id, STEPS[1]))
+    run, _ = studio.ended(case.runs[-1])
+    assert run.status == "done"
+    assert studio.service.story(case.story_id).key_actions[BEAT] == kept
+    case.check_saved(*STEPS)
+
+
+@on_sqlite
+def test_a_server_that_knows_nothing_but_text_is_fallen_back_to(
+    studio: Studio, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No schema, no JSON mode, no streaming, no counts: each refused with a 400, and remembered."""
+    known = (server.url, studio.service.settings.model)
+    monkeypatch.setitem(openai._KNOWN, known, Abilities())
+    monkeypatch.setattr(server, "behave", None)
+    monkeypatch.setattr(server, "formats", frozenset({"plain"}))
+    monkeypatch.setattr(server, "usage_option", False)
+    monkeypatch.setattr(server, "streaming", "refused")
+    case, first = Case(studio, {BEAT: 2}), server.count
+    run, events = studio.ended(case.start())
+    assert run.status == "done"
+    assert "retry" not in {event["type"] for event in events}, "it is no fault"
+    refused = [call.status for call in server.calls[first:] if call.status != 200]
+    assert refused == [400] * 4, "asked about each ability once"
+    case.check_saved(*STEPS)
+
+
+@on_sqlite
+def test_an_outage_in_the_middle_of_two_beats(studio: Studio, server: ModelServer) -> None:
+    """Two scripts at a time meet it; nothing of the second beat is begun."""
+    case = Case(studio, {"take": 3, "return": 2})
+    keys = [step.key for step in case.plan.steps]
+    outage = always(Reply(raw=b"", end="reset"), "connection", 3, BROKEN, at="script")
+    misbehave(server, outage, "")
+    run, events = studio.ended(case.start())
+    assert (run.status, run.error_code) == ("failed", "connection")
+    saved = [key for key in keys if key.startswith("take/") and "/script/" not in key]
+    assert completed_keys(events, plan_document(case.plan.to_json())) == saved
+    assert {event.get("beatKey") for event in events} == {None, "take"}
+    case.check_saved(*saved)
+    server.behave = None
+    rest, events = studio.ended(case.resume())
+    assert rest.status == "done"
+    assert sorted(step_keys(plan_document(rest.plan.to_json()))) == sorted(set(keys) - set(saved))
+    assert run.used_credits + rest.used_credits == case.plan.estimated_credits
+    case.check_saved(*keys)
+
+
+@pytest.mark.parametrize("reply", [STALLED, SILENT], ids=["in mid-stream", "before headers"])
+@pytest.mark.parametrize("studio", ["sqlite", "postgres"], indirect=True)
+def test_a_cancel_aborts_the_call_in_flight(
+    studio: Studio, server: ModelServer, reply: Reply
+) -> None:
+    case = Case(studio, {BEAT: 2})
+    met = misbehave(server, always(reply, "timeout", 0, ""), "")
+    before = server.count
+    run_id = case.start()
+    while not met:
+        time.sleep(0.01)
+    asked = time.monotonic()
+    studio.service.cancel(studio.actor, run_id)
+    call = server.wait_for_hang_up(met[0].number, timeout=5)
+    assert call.ended is not None
+    assert call.ended - asked < 1, "the server sees the connection closed within a second"
+    run, events = studio.ended(run_id)
+    assert (run.status, events[-1]["type"]) == ("cancelled", "cancelled")
+    assert run.used_credits == 3
+    case.check_saved(STEPS[0])
+    assert server.count == before + 2, "no other call was begun"
