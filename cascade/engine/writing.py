@@ -6,10 +6,11 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from aiolimiter import AsyncLimiter
 
 from cascade.engine import steps
@@ -27,6 +28,8 @@ FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 # How often a call in flight, or a wait between two, looks whether its run was cancelled.
 WATCH_INTERVAL_S = 0.2
+# The same for steps that wait for their turn: there may be many of them.
+QUEUE_WATCH_INTERVAL_S = 1.0
 # How often watchers are shown how far a text has come.
 SHOW_INTERVAL_S = 0.5
 
@@ -92,7 +95,13 @@ class StepWriter:
         """One step: look what is there, ask, save. No transaction is open during a call."""
         attempts = _Attempts()
         while True:
-            async with self._limits.slot():
+            async with AsyncExitStack() as stack:
+                place = stack.enter_async_context(self._limits.slot())
+                try:
+                    # Under a limit of calls a minute the wait for a place may be long.
+                    await self._while_wanted(run_id, place, QUEUE_WATCH_INTERVAL_S)
+                except Stopped:
+                    return "stopped"
                 found = await self._transact(steps.announce, run_id, key)
                 if not isinstance(found, Assignment):
                     return found
@@ -168,7 +177,9 @@ class StepWriter:
             )
         return answer
 
-    async def _while_wanted(self, run_id: str, work: Awaitable[T]) -> T:
+    async def _while_wanted(
+        self, run_id: str, work: Awaitable[T], interval_s: float = WATCH_INTERVAL_S
+    ) -> T:
         """The result of `work`, unless the run is cancelled first: then it is aborted.
 
         Raises Stopped when aborted, and whatever `work` raises.
@@ -176,7 +187,7 @@ class StepWriter:
         task = asyncio.ensure_future(work)
         try:
             while True:
-                done, _ = await asyncio.wait({task}, timeout=WATCH_INTERVAL_S)
+                done, _ = await asyncio.wait({task}, timeout=interval_s)
                 if done:
                     return task.result()
                 if not await asyncio.to_thread(self._is_wanted, run_id):
@@ -188,8 +199,12 @@ class StepWriter:
                 await asyncio.gather(task, return_exceptions=True)
 
     def _is_wanted(self, run_id: str) -> bool:
-        with self._database.read() as session:
-            return steps.is_wanted(session, run_id)
+        try:
+            with self._database.read() as session:
+                return steps.is_wanted(session, run_id)
+        except sa.exc.OperationalError:
+            # The database is away; whether the text is wanted is decided when it is saved.
+            return True
 
     async def _transact(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(self._database.transact, work, *arguments)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Iterator
 from typing import Literal
 
 import pytest
+from observe import wait_for
 
 from cascade.errors import NotResumable
 from cascade.llm.provider import Answer, Delta, ProviderError, RejectedText, Usage
@@ -171,3 +173,19 @@ def test_a_growing_text_is_seen_until_its_call_ends(service: Service, actor: Act
     call = calls.Call(1, "aborted", "openai", "scripted-1", 10)
     service.database.transact(calls.add, run.id, key, call)
     assert service.growing(run.id) == {}
+
+
+def test_a_run_that_waits_for_its_turn_is_cancelled_at_once(settings: Settings) -> None:
+    """One call a minute: the second step would begin a minute later."""
+    service = Service(settings.model_copy(update={"requests_per_minute": 1}))
+    service.__dict__["provider"] = Scripted()
+    actor = service.actor("editor")
+    with service.executing():
+        run_id = start(service, actor)
+        wait_for(lambda: service.run(run_id).used_credits, "the first step to be saved")
+        began = time.monotonic()
+        service.cancel(actor, run_id)
+        run = ended(service, run_id)
+    assert run.status == "cancelled"
+    assert time.monotonic() - began < 10
+    service.close()
