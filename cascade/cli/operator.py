@@ -73,6 +73,17 @@ def upgrade(service: Service) -> None:
     click.echo(f"{service.database.name} is up to date.")
 
 
+@db.command("reset-demo")
+@click.confirmation_option(
+    prompt="Throw away every story, run and credit of this demo and load the samples again?"
+)
+@with_service
+def reset_demo(service: Service) -> None:
+    """Put the sample stories, users and credits back as a new database gets them."""
+    service.reset_demo()
+    click.echo("The demo is as new.")
+
+
 @db.command()
 @as_json
 def check(as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from near import Near
 
 from cascade.errors import EditedSince, NotADemo, NotAllowed, NothingToRestore
 from cascade.service import Actor, Service
@@ -137,3 +138,12 @@ def test_a_database_with_users_of_its_own_is_no_demo(service: Service) -> None:
     with pytest.raises(NotADemo, match="users of its own"):
         service.reset_demo()
     assert service.credits(service.actor("ana")).available == 10
+
+
+def test_the_command_line_resets_a_demo(near: Near) -> None:
+    done = near("db", "reset-demo", "--yes")
+    assert (done.returncode, done.stdout) == (0, "The demo is as new.\n")
+    near("credits", "grant", "--user", "ana", "5")
+    refused = near("db", "reset-demo", "--yes")
+    assert (refused.returncode, refused.stdout) == (5, "")
+    assert "users of its own" in refused.stderr
