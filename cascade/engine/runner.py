@@ -59,6 +59,7 @@ class Runner:
 
     def close(self) -> None:
         """Stops executing at once; what was under way goes on where it is next taken up."""
+        self.writer.close()
         DBOS.destroy()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ WATCH_INTERVAL_S = 0.2
 QUEUE_WATCH_INTERVAL_S = 1.0
 # How often watchers are shown how far a text has come.
 SHOW_INTERVAL_S = 0.5
+CLOSE_PATIENCE_S = 5.0
 
 T = TypeVar("T")
 
@@ -90,9 +91,29 @@ class StepWriter:
         self._database = database
         self._provider = provider
         self._limits = limits
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._under_way = 0
+
+    def close(self) -> None:
+        """Gives back the provider's idle connections; call it from another thread than the loop's.
+
+        With a call under way nothing is closed: its abort closes what it uses.
+        """
+        if self._loop is not None and self._loop.is_running() and not self._under_way:
+            closed = asyncio.run_coroutine_threadsafe(self._provider.close(), self._loop)
+            with suppress(TimeoutError):
+                closed.result(CLOSE_PATIENCE_S)
 
     async def write_step(self, run_id: str, key: str) -> Outcome:
         """One step: look what is there, ask, save. No transaction is open during a call."""
+        self._loop = asyncio.get_running_loop()
+        self._under_way += 1
+        try:
+            return await self._write_step(run_id, key)
+        finally:
+            self._under_way -= 1
+
+    async def _write_step(self, run_id: str, key: str) -> Outcome:
         attempts = _Attempts()
         while True:
             async with AsyncExitStack() as stack:
