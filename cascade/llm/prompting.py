@@ -94,7 +94,7 @@ def render(brief: Brief, complaint: str | None = None) -> Prompt:
         "beat_label": brief.beat_label,
         "beat_number": place + 1,
         "beat_count": len(plan.beats),
-        "beat_job": _beat_jobs(brief.language)[plan.type][brief.beat_key],
+        "beat_job": beat_jobs(brief.language)[plan.type][brief.beat_key],
         "rising": brief.rising,
         "previous_level": brief.previous_level,
         "previous_name": names[brief.previous_level - 1],
@@ -163,7 +163,8 @@ def _folder() -> Traversable:
 
 
 @cache
-def _beat_jobs(language: Language) -> dict[str, dict[str, str]]:
+def beat_jobs(language: Language) -> dict[str, dict[str, str]]:
+    """What each beat is there to do, in one sentence: `{structure type: {beat key: sentence}}`."""
     return tomllib.loads(_folder().joinpath(f"beatJobs.{language}.toml").read_text("utf-8"))
 
 

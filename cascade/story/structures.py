@@ -2,6 +2,9 @@
 
 Sources of the beat sheets: hero, Christopher Vogler, *The Writer's Journey* (twelve stages);
 cat, Blake Snyder, *Save the Cat!* (fifteen beats); harmon, Dan Harmon's Story Circle (eight steps).
+Their act breaks: Vogler's three acts end with Crossing the Threshold and with Reward; Snyder's
+second and third begin with the beats named for it; Harmon crosses into the unknown with Go and
+back out of it with Return.
 """
 
 from __future__ import annotations
@@ -24,12 +27,16 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A beat sheet: its short type, its name, who described it, and its beats in order."""
+    """A beat sheet: its short type, its name, who described it, and its beats in order.
+
+    `act_openings` are the beats with which its second and third act begin.
+    """
 
     type: str
     name: str
     author: str
     beats: tuple[Beat, ...]
+    act_openings: tuple[str, str]
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -48,13 +55,20 @@ class Structure:
         return self.beats.index(self.beat(key))
 
     @property
+    def acts(self) -> tuple[int, ...]:
+        """Where each of the three acts begins: places in the structure, from 0."""
+        return (0, *(self.index(key) for key in self.act_openings))
+
+    @property
     def default_levels(self) -> dict[str, int]:
         """The tension curve of a new story: `{beatKey: level}` in structure order."""
         return {beat.key: beat.default_tension for beat in self.beats}
 
 
-def _structure(type_: str, name: str, author: str, *beats: tuple[str, str, int]) -> Structure:
-    return Structure(type_, name, author, tuple(Beat(*beat) for beat in beats))
+def _structure(
+    type_: str, name: str, author: str, act_openings: tuple[str, str], *beats: tuple[str, str, int]
+) -> Structure:
+    return Structure(type_, name, author, tuple(Beat(*beat) for beat in beats), act_openings)
 
 
 STRUCTURES: Mapping[str, Structure] = MappingProxyType(
@@ -63,6 +77,7 @@ STRUCTURES: Mapping[str, Structure] = MappingProxyType(
             "hero",
             "Hero's Journey",
             "Vogler",
+            ("testsAlliesEnemies", "theRoadBack"),
             ("ordinaryWorld", "Ordinary World", 1),
             ("callToAdventure", "Call to Adventure", 3),
             ("refusalOfTheCall", "Refusal of the Call", 2),
@@ -80,6 +95,7 @@ STRUCTURES: Mapping[str, Structure] = MappingProxyType(
             "cat",
             "Save the Cat",
             "Snyder",
+            ("breakIntoTwo", "breakIntoThree"),
             ("openingImage", "Opening Image", 2),
             ("themeStated", "Theme Stated", 1),
             ("setup", "Setup", 2),
@@ -100,6 +116,7 @@ STRUCTURES: Mapping[str, Structure] = MappingProxyType(
             "harmon",
             "Story Circle",
             "Harmon",
+            ("go", "return"),
             ("you", "You", 1),
             ("need", "Need", 2),
             ("go", "Go", 3),
