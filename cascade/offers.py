@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cascade.settings import Settings
+from cascade.store.calls import Tokens
 from cascade.story.plan import Plan
 
 
@@ -18,14 +20,6 @@ class StorySummary:
     language: str
     beats: int
     scenes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What an editor has pending on a story: new levels and wishes for them, by beat key."""
-
-    levels: Mapping[str, int]
-    directions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +43,19 @@ class Cost:
     amount: float
     currency: str
     complete: bool
+
+
+def cost_of(tokens: Iterable[Tokens], settings: Settings) -> Cost | None:
+    """What calls cost that used these tokens, by the settings' prices; None where none is set."""
+    if settings.price_prompt is None or settings.price_completion is None:
+        return None
+    cached_price = settings.price_cached
+    if cached_price is None:
+        cached_price = settings.price_prompt
+    millionths, complete = 0.0, True
+    for used in tokens:
+        millionths += (used.prompt_tokens - used.cached_tokens) * settings.price_prompt
+        millionths += used.cached_tokens * cached_price
+        millionths += used.completion_tokens * settings.price_completion
+        complete = complete and not used.unknown_calls
+    return Cost(millionths / 1_000_000, settings.price_currency, complete)

@@ -20,26 +20,28 @@ from cascade.errors import NotResumable, StalePlan, UnknownRun, UsageError
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
 from cascade.machinery import Machinery, check_database
-from cascade.offers import Cost, Draft, Offer, StorySummary
+from cascade.offers import Cost, Offer, StorySummary, cost_of
 from cascade.permissions import Action, permit, permitted
-from cascade.store import accounts, calls, documents, revisions, stories
+from cascade.store import accounts, calls, documents, drafts, pulse, revisions, stories
 from cascade.store.accounts import Actor
+from cascade.store.drafts import Draft
 from cascade.store.migrate import SchemaReport
+from cascade.store.pulse import Pulse
+from cascade.store.revisions import Written
 from cascade.store.tables import (
     ACTIVE,
     CreditAccount,
+    Project,
     Run,
     RunStatus,
     ScenePlot,
     StoryVersion,
     User,
 )
-from cascade.store.tables import Draft as DraftRow
 from cascade.story.document import Story
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan, make_plan
 from cascade.story.structures import STRUCTURES
-from cascade.story.tension import pending_changes
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -50,11 +52,13 @@ __all__ = [
     "Diagnosis",
     "Draft",
     "Offer",
+    "Pulse",
     "Replaced",
     "RunView",
     "SchemaReport",
     "Service",
     "StorySummary",
+    "Written",
     "check_database",
 ]
 
@@ -129,12 +133,7 @@ class Service(Machinery):
     def draft(self, actor: Actor, story_id: str) -> Draft:
         """What the actor has pending on a story; levels that are saved by now are left out."""
         with self.database.read() as session:
-            draft = session.get(DraftRow, (story_id, actor.user_id))
-            if draft is None:
-                return Draft({}, {})
-            story = stories.read_story(session, story_id)
-            pending = pending_changes(story.structure, story.levels, draft.levels)
-            return Draft(pending, _directions(pending, draft.directions))
+            return drafts.read(session, stories.read_story(session, story_id), actor.user_id)
 
     def save_draft(
         self,
@@ -142,22 +141,43 @@ class Service(Machinery):
         story_id: str,
         levels: Mapping[str, int],
         directions: Mapping[str, str] | None = None,
-    ) -> None:
-        """Keeps the actor's pending levels, so that a refresh does not lose them.
+    ) -> Draft:
+        """Keeps these pending levels, and no others, so that a refresh does not lose them.
 
         Without `directions` those that are kept already stay, as far as their beats are pending.
         """
         with self.database.write() as session:
-            row = stories.lock_story(session, story_id)
-            permit(session, actor, "draft", row.project_id)
-            story = stories.read_story(session, story_id)
-            pending = pending_changes(story.structure, story.levels, levels)
-            draft = session.get(DraftRow, (story_id, actor.user_id))
-            if draft is None:
-                draft = DraftRow(story_version_id=story_id, user_id=actor.user_id, directions={})
-                session.add(draft)
-            kept = draft.directions if directions is None else directions
-            draft.levels, draft.directions = pending, _directions(pending, kept)
+            story = self._to_draft(session, actor, story_id)
+            if directions is None:
+                directions = drafts.read(session, story, actor.user_id).directions
+            return drafts.write(session, story, actor.user_id, levels, directions)
+
+    def edit_draft(
+        self,
+        actor: Actor,
+        story_id: str,
+        levels: Mapping[str, int],
+        directions: Mapping[str, str] | None = None,
+    ) -> Draft:
+        """Changes some beats of the actor's draft and leaves the others as another tab has them.
+
+        An empty direction takes back the one that is kept.
+        """
+        with self.database.write() as session:
+            story = self._to_draft(session, actor, story_id)
+            kept = drafts.read(session, story, actor.user_id)
+            return drafts.write(
+                session,
+                story,
+                actor.user_id,
+                {**kept.levels, **levels},
+                {**kept.directions, **(directions or {})},
+            )
+
+    def _to_draft(self, session: Session, actor: Actor, story_id: str) -> Story:
+        row = stories.lock_story(session, story_id)
+        permit(session, actor, "draft", row.project_id)
+        return stories.read_story(session, story_id)
 
     def plan(
         self,
@@ -290,20 +310,7 @@ class Service(Machinery):
 
     def cost(self, run: RunView) -> Cost | None:
         """What a run's calls cost in money; None where no price is set."""
-        settings = self.settings
-        if settings.price_prompt is None or settings.price_completion is None:
-            return None
-        cached_price = settings.price_cached
-        if cached_price is None:
-            cached_price = settings.price_prompt
-        millionths = sum(
-            (used.prompt_tokens - used.cached_tokens) * settings.price_prompt
-            + used.cached_tokens * cached_price
-            + used.completion_tokens * settings.price_completion
-            for used in run.tokens
-        )
-        complete = not any(used.unknown_calls for used in run.tokens)
-        return Cost(millionths / 1_000_000, settings.price_currency, complete)
+        return cost_of(run.tokens, self.settings)
 
     def follow(
         self, run_id: str, after: int = 0, waiting: Callable[[], None] = lambda: None
@@ -335,10 +342,18 @@ class Service(Machinery):
             row = session.get(StoryVersion, story_id)
             return permitted(session, actor, row.project_id) if row is not None else frozenset()
 
-    def writers(self, story_id: str) -> dict[str, tuple[str, str]]:
-        """Provider and model of the texts that still stand as a run wrote them, by piece key."""
+    def writers(self, story_id: str) -> dict[str, Written]:
+        """Which run and model wrote the texts that still stand as a run wrote them, by key."""
         with self.database.read() as session:
             return revisions.writers(session, stories.read_story(session, story_id))
+
+    def pulse(self, actor: Actor, story_id: str) -> Pulse:
+        """A few signs that change whenever a page about the story has something new to show.
+
+        Cheap: it is asked every few seconds by every open page, and reads no text.
+        """
+        with self.database.read() as session:
+            return pulse.take(session, actor, story_id)
 
     # Undoing
 
@@ -369,13 +384,21 @@ class Service(Machinery):
         permit(session, actor, "restore", row.project_id)
         return run
 
-    def reset_demo(self) -> None:
+    def is_demo(self) -> bool:
+        """Whether everybody in the database is a sample user, so that it may be reset."""
+        with self.database.read() as session:
+            return samples.are_alone(session)
+
+    def reset_demo(self, actor: Actor | None = None) -> None:
         """Puts the sample stories, users and credits back as a new database gets them.
 
-        Raises NotADemo where the database holds anything that is not the samples' or a run is
-        under way.
+        The operator's; an actor must be one who may start runs in every project. Raises NotADemo
+        where the database holds anything that is not the samples' or a run is under way.
         """
         with self.database.write() as session:
+            if actor is not None:
+                for project_id in session.scalars(sa.select(Project.id)):
+                    permit(session, actor, "start", project_id)
             samples.reset(session)
 
     # Credits
@@ -425,9 +448,3 @@ class Service(Machinery):
         else:
             call_s = UNSEEN_CALL_S
         return call_s * calls_in_a_row(plan.groups(), self.settings.concurrency)
-
-
-def _directions(pending: Mapping[str, int], directions: Mapping[str, str]) -> dict[str, str]:
-    """The directions of pending beats, each on one line; empty ones are left out."""
-    found = {key: " ".join(directions.get(key, "").split()) for key in pending}
-    return {key: words for key, words in found.items() if words}

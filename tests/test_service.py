@@ -92,6 +92,7 @@ TABLE = {
     # use case: viewer, editor, producer, a member of another project
     "plan": (True, True, True, False),
     "save_draft": (False, True, True, False),
+    "edit_draft": (False, True, True, False),
     "start": (False, True, False, False),
     "cancel": (False, True, True, False),
     "resume": (False, True, False, False),
@@ -119,6 +120,7 @@ def test_who_may_do_what(
     cases: dict[str, Callable[[], Any]] = {
         "plan": lambda: service.plan(actor, story.id, LEVELS),
         "save_draft": lambda: service.save_draft(actor, story.id, LEVELS),
+        "edit_draft": lambda: service.edit_draft(actor, story.id, LEVELS),
         "start": lambda: service.start(actor, offer.plan),
         "cancel": lambda: service.cancel(actor, run_id),
         "resume": lambda: service.resume(actor, run_id),
@@ -138,12 +140,12 @@ def test_who_may_do_what(
 
 def test_the_table_is_the_one_above() -> None:
     roles = ("viewer", "editor", "producer")
-    names = {"plan": "read", "save_draft": "draft"}
+    names = {"plan": "read", "save_draft": "draft", "edit_draft": "draft"}
     for case, row in TABLE.items():
         allowed = {role for role, may in zip(roles, row, strict=False) if may}
         assert set(ALLOWED[names.get(case, case)]) == allowed  # type: ignore[index]
     assert ALLOWED["approve"] == ("producer",)
-    assert len(ALLOWED) >= len(TABLE) + 1
+    assert len(ALLOWED) >= len({names.get(case, case) for case in TABLE}) + 1
 
 
 def test_actors(service: Service) -> None:

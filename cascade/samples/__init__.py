@@ -41,14 +41,18 @@ def load(session: Session) -> None:
         stories.insert_story(session, project_id, story)
 
 
+def are_alone(session: Session) -> bool:
+    """True where the users are the samples' and nobody else's."""
+    return set(session.scalars(sa.select(User.name))) == {name for name, _, _ in USERS}
+
+
 def reset(session: Session) -> None:
     """Empties the database and loads the samples again.
 
     Raises NotADemo unless the users are the samples' and no run is under way: nobody's work or
     money is thrown away by a button.
     """
-    users = set(session.scalars(sa.select(User.name)))
-    if users != {name for name, _, _ in USERS}:
+    if not are_alone(session):
         raise NotADemo("it has users of its own")
     if session.scalar(sa.select(Run.id).where(Run.status.in_(ACTIVE)).limit(1)) is not None:
         raise NotADemo("a run is under way; wait until it has ended, or cancel it")

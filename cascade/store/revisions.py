@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.tables import Revision
 from cascade.story.document import Story, digest
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What wrote a text: the writer's provider and model, and the run."""
+
+    provider: str
+    model: str
+    run_id: str
 
 
 def keep_found(session: Session, story_id: str, key: str, text: str) -> int | None:
@@ -64,19 +75,20 @@ def usual_latency_ms(session: Session, provider: str, model: str) -> int | None:
     return latencies[len(latencies) // 2] if latencies else None
 
 
-def writers(session: Session, story: Story) -> dict[str, tuple[str, str]]:
-    """Provider and model of the texts that stand as a run wrote them, by piece key.
+def writers(session: Session, story: Story) -> dict[str, Written]:
+    """What wrote the texts that stand as a run wrote them, by piece key.
 
     Judged by the text itself: one that was edited since is nobody's.
     """
     rows = session.execute(
-        sa.select(Revision.key, Revision.digest, Revision.provider, Revision.model)
+        sa.select(Revision.key, Revision.digest, Revision.provider, Revision.model, Revision.run_id)
         .where(Revision.story_version_id == story.id, Revision.origin == "run")
         .order_by(Revision.id)
     )
-    newest = {key: (found, provider or "", model or "") for key, found, provider, model in rows}
+    newest = {
+        key: (found, Written(provider or "", model or "", run_id or ""))
+        for key, found, provider, model, run_id in rows
+    }
     return {
-        key: (provider, model)
-        for key, (found, provider, model) in newest.items()
-        if digest(story.text(key)) == found
+        key: written for key, (found, written) in newest.items() if digest(story.text(key)) == found
     }

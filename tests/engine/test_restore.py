@@ -140,6 +140,16 @@ def test_a_database_with_users_of_its_own_is_no_demo(service: Service) -> None:
     assert service.credits(service.actor("ana")).available == 10
 
 
+def test_only_an_editor_resets_the_demo(service: Service) -> None:
+    assert service.is_demo()
+    for name in ("viewer", "producer"):
+        with pytest.raises(NotAllowed):
+            service.reset_demo(service.actor(name))
+    service.reset_demo(service.actor("editor"))
+    service.grant("ana", 1)
+    assert not service.is_demo()
+
+
 def test_the_command_line_resets_a_demo(near: Near) -> None:
     done = near("db", "reset-demo", "--yes")
     assert (done.returncode, done.stdout) == (0, "The demo is as new.\n")

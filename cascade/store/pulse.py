@@ -1,0 +1,48 @@
+"""A story's pulse: whether an open page about it has anything new to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.store.accounts import Actor
+from cascade.store.tables import CreditAccount, Draft, Piece, Revision, Run, StoryVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Signs that change with what a page shows: the user's draft, and all the rest as one word."""
+
+    draft_at: datetime | None
+    rest: str
+
+
+def take(session: Session, actor: Actor, story_id: str) -> Pulse:
+    """The signs of a story's newest run, texts and marks, and of the user's draft and credits.
+
+    Equal as long as none of these has changed. A text that another program writes leaves no sign
+    until a run or a plan meets it.
+    """
+    newest = (
+        sa.select(Run.id.concat(" ").concat(Run.status))
+        .where(Run.story_version_id == story_id)
+        .order_by(Run.id.desc())
+        .limit(1)
+    )
+    revision = sa.select(sa.func.max(Revision.id)).where(Revision.story_version_id == story_id)
+    marks = sa.select(sa.func.count(Piece.out_of_date_since)).where(
+        Piece.story_version_id == story_id
+    )
+    credits = sa.select(sa.func.sum(CreditAccount.available)).where(
+        CreditAccount.user_id == actor.user_id
+    )
+    story = sa.select(StoryVersion.id).where(StoryVersion.id == story_id)
+    draft = sa.select(Draft.updated_at).where(
+        Draft.story_version_id == story_id, Draft.user_id == actor.user_id
+    )
+    parts = (draft, newest, revision, marks, credits, story)
+    draft_at, *rest = session.execute(sa.select(*(one.scalar_subquery() for one in parts))).one()
+    return Pulse(draft_at, " ".join(map(str, rest)))

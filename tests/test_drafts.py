@@ -1,0 +1,97 @@
+"""Drafts over several tabs, and the pulse by which an open page sees that something has changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from cascade.errors import BadLevel, UnknownBeat
+from cascade.service import Actor, Draft, Service
+from cascade.store import stories
+from cascade.story.document import Story
+
+
+@pytest.fixture
+def editor(service: Service) -> Actor:
+    return service.actor("editor")
+
+
+@pytest.fixture
+def story(service: Service) -> Story:
+    return service.story(service.stories()[0].id)
+
+
+def test_an_edit_leaves_what_another_tab_has_drafted(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    service.edit_draft(editor, story.id, {"midpoint": 4})
+    kept = service.edit_draft(editor, story.id, {"allIsLost": 2}, {"allIsLost": " off \n stage "})
+    assert kept == Draft({"midpoint": 4, "allIsLost": 2}, {"allIsLost": "off stage"})
+    assert service.draft(editor, story.id) == kept
+    kept = service.edit_draft(editor, story.id, {"midpoint": 2}, {"allIsLost": ""})
+    assert kept == Draft({"allIsLost": 2}, {})
+
+
+def test_an_edit_of_a_beat_keeps_the_others_directions(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    service.edit_draft(editor, story.id, {"midpoint": 4}, {"midpoint": "slowly"})
+    assert service.edit_draft(editor, story.id, {"setup": 5}).directions == {"midpoint": "slowly"}
+
+
+@pytest.mark.parametrize(
+    ("levels", "error"), [({"midpoint": 6}, BadLevel), ({"nope": 3}, UnknownBeat)]
+)
+def test_a_bad_edit_keeps_the_draft(
+    service: Service,
+    story: Story,
+    editor: Actor,
+    levels: dict[str, int],
+    error: type[Exception],
+) -> None:
+    service.edit_draft(editor, story.id, {"midpoint": 4})
+    with pytest.raises(error):
+        service.edit_draft(editor, story.id, levels)
+    assert service.draft(editor, story.id) == Draft({"midpoint": 4}, {})
+
+
+def test_the_pulse_rests_while_nothing_happens(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    first = service.pulse(editor, story.id)
+    service.plan(editor, story.id, {"midpoint": 4})
+    service.edit_draft(service.actor("producer"), story.id, {"midpoint": 5})
+    assert service.pulse(editor, story.id) == first
+
+
+def test_the_pulse_tells_a_draft_from_the_rest(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    first = service.pulse(editor, story.id)
+    kept = service.edit_draft(editor, story.id, {"midpoint": 4})
+    then = service.pulse(editor, story.id)
+    assert then.rest == first.rest
+    assert then.draft_at == kept.kept_at == service.draft(editor, story.id).kept_at
+    assert then.draft_at != first.draft_at
+
+
+def test_the_pulse_beats_for_whatever_a_page_shows(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    seen = [service.pulse(editor, story.id).rest]
+
+    def beats() -> bool:
+        seen.append(service.pulse(editor, story.id).rest)
+        return seen[-1] not in seen[:-1]
+
+    service.grant("editor", 1)
+    assert beats()
+    run_id = service.start(editor, service.plan(editor, story.id, {"finalImage": 2}).plan)
+    assert beats()
+    with service.executing():
+        list(service.follow(run_id))
+    assert beats()
+    service.restore_run(editor, run_id)
+    assert beats()
+    with service.database.write() as session:
+        stories.mark_out_of_date(session, story.id, ["midpoint/keyAction"], run_id)
+    assert beats()
