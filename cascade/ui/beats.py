@@ -1,97 +1,151 @@
-"""A story to read: its beats in order, each with its content, key action and scenes."""
+"""A story to read: its beats in order, each with its content, key action and scenes.
+
+A fragment: opening a beat draws this part anew and nothing else of the page. What is in a beat is
+drawn, and sent to the browser, when it is open.
+"""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from cascade.service import Service
+from cascade.service import Service, Written
 from cascade.story.document import Kind, Scene, Story, piece_key
 from cascade.story.structures import Beat
-from cascade.ui.boxes import box
-from cascade.ui.prose import escape, note, paragraphs, scene_name, screenplay
+from cascade.ui.boxes import box, close, open_
+from cascade.ui.prose import escape, note, paragraphs, scene_name
+from cascade.ui.screenplay import screenplay
 from cascade.ui.texts import count, text
 from cascade.ui.writer import byline
 
-Writers = Mapping[str, tuple[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What is to be said beside pieces: out of date, just written, and what wrote them."""
+
+    stale: set[str]
+    written: Mapping[str, Written]
+    new_from: set[str]
+
+    def is_new(self, key: str) -> bool:
+        return key in self.written and self.written[key].run_id in self.new_from
+
+    def beside(self, key: str) -> str:
+        """The marks of one piece as HTML."""
+        marks = ""
+        if self.is_new(key):
+            marks += f' <span class="arc-mark new">{text("beats.new")}</span>'
+        if key in self.stale:
+            marks += f' <span class="arc-mark stale">{text("beats.out_of_date")}</span>'
+        if written := self.written.get(key):
+            words = byline(written.provider, written.model)
+            marks += f' <span class="arc-mark">{html.escape(words)}</span>'
+        return marks
+
+    def badges(self, beat_key: str) -> str:
+        """The marks of a whole beat, as Markdown."""
+        badges = ""
+        if any(key.startswith(f"{beat_key}/") and self.is_new(key) for key in self.written):
+            badges += f" :green-badge[{text('beats.new')}]"
+        if any(key.startswith(f"{beat_key}/") for key in self.stale):
+            badges += f" :orange-badge[{text('beats.out_of_date')}]"
+        return badges
 
 
-def draw_beats(service: Service, story: Story) -> None:
-    """All beats as expanders; what is in one is drawn when it is open."""
-    marked = service.out_of_date(story.id)
-    writers = service.writers(story.id)
-    st.subheader(text("beats.title"), anchor=False)
-    if marked:
-        st.caption(escape(text("beats.out_of_date_help")))
-    if not story.scenes and not any(story.contents.values()):
-        st.info(f"**{text('empty.beats')}.** {text('empty.beats_help')}", icon=":material/draft:")
-    for number, beat in enumerate(story.structure.beats, 1):
-        stale = any(key.startswith(f"{beat.key}/") for key in marked)
-        opened = box(_label(story, number, beat, stale=stale), f"beat-{story.id}-{beat.key}")
-        if opened.open:
-            opened.html(_beat(story, beat, marked, writers))
-    loose = [scene for scene in story.scenes if scene.beat_key is None]
-    if loose:
-        label = f"{text('beats.loose')} · {count('beats.scenes', len(loose))}"
-        opened = box(label, f"beat-{story.id}-none")
-        if opened.open:
-            opened.html("".join(_scene(scene, "", marked, writers) for scene in loose))
+def draw_beats(service: Service, story_id: str, *, new_from: set[str]) -> None:
+    """All beats as expanders; what the runs of `new_from` wrote is marked as new."""
+
+    @st.fragment
+    def beats() -> None:
+        story = service.story(story_id)
+        marks = _Marks(service.out_of_date(story_id), service.writers(story_id), new_from)
+        _draw_title(story)
+        if marks.stale:
+            st.caption(escape(text("beats.out_of_date_help")))
+        if not story.scenes and not any(story.contents.values()):
+            words = f"**{text('empty.beats')}.** {text('empty.beats_help')}"
+            st.info(words, icon=":material/draft:")
+        for number, beat in enumerate(story.structure.beats, 1):
+            opened = box(_label(story, number, beat, marks), _key(story, beat.key))
+            if opened.open:
+                opened.html(_beat(story, beat, marks))
+        loose = [scene for scene in story.scenes if scene.beat_key is None]
+        if loose:
+            label = f"{text('beats.loose')} · {count('beats.scenes', len(loose))}"
+            opened = box(label, _key(story, "none"))
+            if opened.open:
+                opened.html("".join(_scene(scene, "", marks) for scene in loose))
+
+    beats()
 
 
-def _label(story: Story, number: int, beat: Beat, *, stale: bool) -> str:
+def _draw_title(story: Story) -> None:
+    keys = [_key(story, beat.key) for beat in story.structure.beats] + [_key(story, "none")]
+    with st.container(horizontal=True, vertical_alignment="center", key="beats-title"):
+        st.subheader(text("beats.title"), anchor=False, width="stretch")
+        st.button(
+            text("beats.open_all"), key="beats-open", type="tertiary", on_click=open_, args=keys
+        )
+        st.button(
+            text("beats.close_all"), key="beats-close", type="tertiary", on_click=close, args=keys
+        )
+
+
+def _key(story: Story, beat_key: str) -> str:
+    return f"beat-{story.id}-{beat_key}"
+
+
+def _label(story: Story, number: int, beat: Beat, marks: _Marks) -> str:
     label = escape(text("beats.label", number=number, beat=beat.label, level=story.curve[beat.key]))
     scenes = len(story.scenes_of(beat.key))
     if scenes:
         label += f" · {count('beats.scenes', scenes)}"
-    return f"{label} :orange-badge[{text('beats.out_of_date')}]" if stale else label
+    return label + marks.badges(beat.key)
 
 
-def _beat(story: Story, beat: Beat, marked: set[str], writers: Writers) -> str:
+def _beat(story: Story, beat: Beat, marks: _Marks) -> str:
     parts = []
     texts: tuple[tuple[str, Kind, str], ...] = (
         ("beats.content", "beatContent", story.contents.get(beat.key, "")),
         ("beats.key_action", "keyAction", story.key_actions.get(beat.key, "")),
     )
     for title, kind, words in texts:
-        key = piece_key(beat.key, kind)
-        parts.append(f"<h4>{text(title)}{_marks(key, marked, writers)}</h4>")
+        parts.append(f"<h4>{text(title)}{marks.beside(piece_key(beat.key, kind))}</h4>")
         parts.append(paragraphs(words) if words.strip() else note(text("beats.nothing")))
     scenes = story.scenes_of(beat.key)
-    parts += [_scene(scene, beat.key, marked, writers) for scene in scenes]
+    parts += [_scene(scene, beat.key, marks) for scene in scenes]
     if not scenes:
         parts.append(note(text("beats.no_scenes")))
     return f'<div class="arc-beat">{"".join(parts)}</div>'
 
 
-def _scene(scene: Scene, beat_key: str, marked: set[str], writers: Writers) -> str:
+def _scene(scene: Scene, beat_key: str, marks: _Marks) -> str:
     name = scene_name(scene)
-    plot_key, script_key = (
-        piece_key(beat_key, "scenePlot", scene.number),
-        piece_key(beat_key, "script", scene.number),
-    )
+    beside_plot = marks.beside(piece_key(beat_key, "scenePlot", scene.number))
+    beside_script = marks.beside(piece_key(beat_key, "script", scene.number))
     plot = paragraphs(scene.plot) if scene.plot.strip() else note(text("beats.no_plot"))
-    script_marks = _marks(script_key, marked, writers)
     if scene.script.strip():
         script = (
-            f"<details><summary>{text('beats.script')}{script_marks}</summary>"
+            f"<details><summary>{text('beats.script')}{beside_script}</summary>"
             f"{screenplay(scene.script, name)}</details>"
         )
     else:
         script = note(text("beats.no_script"))
-    shots = _shots(scene, _marks(piece_key(beat_key, "shots", scene.number), marked, {}))
-    heading = f"<h4>{html.escape(name)}{_marks(plot_key, marked, writers)}</h4>"
+    shots = _shots(scene, marks.beside(piece_key(beat_key, "shots", scene.number)))
+    heading = f"<h4>{html.escape(name)}{beside_plot}</h4>"
     return f'<section class="arc-scene">{heading}{plot}{script}{shots}</section>'
 
 
-def _shots(scene: Scene, marks: str) -> str:
+def _shots(scene: Scene, beside: str) -> str:
     if not scene.shots:
         return ""
     items = "".join(f"<li>{html.escape(_shot(shot))}</li>" for shot in scene.shots)
     title = count("beats.shots", len(scene.shots))
-    return f"<details><summary>{title}{marks}</summary><ol>{items}</ol></details>"
+    return f"<details><summary>{title}{beside}</summary><ol>{items}</ol></details>"
 
 
 def _shot(shot: Any) -> str:
@@ -100,13 +154,3 @@ def _shot(shot: Any) -> str:
         return str(shot)
     words = [str(value) for name, value in shot.items() if name != "number" and value]
     return ": ".join(words)
-
-
-def _marks(key: str, marked: set[str], writers: Writers) -> str:
-    """What must be said beside a piece: that it is out of date, and what wrote it."""
-    marks = ""
-    if key in marked:
-        marks += f' <span class="arc-mark stale">{text("beats.out_of_date")}</span>'
-    if key in writers:
-        marks += f' <span class="arc-mark">{html.escape(byline(*writers[key]))}</span>'
-    return marks

@@ -12,10 +12,24 @@ def box(label: str, key: str, kind: Literal["default", "compact"] = "default") -
 
     To Streamlit one with another label is another one, and it would come back closed.
     """
-    opened: set[str] = st.session_state.setdefault("opened", set())
 
     def remember() -> None:
-        (opened.add if st.session_state[key] else opened.discard)(key)
+        (open_ if st.session_state[key] else close)(key)
 
-    st.session_state[key] = key in opened
+    st.session_state[key] = key in _opened()
     return st.expander(label, key=key, on_change=remember, type=kind)
+
+
+def open_(*keys: str) -> None:
+    """Opens the expanders of these keys; a callback."""
+    _opened().update(keys)
+
+
+def close(*keys: str) -> None:
+    """Closes the expanders of these keys; a callback."""
+    _opened().difference_update(keys)
+
+
+def _opened() -> set[str]:
+    opened: set[str] = st.session_state.setdefault("opened", set())
+    return opened

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cascade.service import Diagnosis, Service
 from cascade.ui.prose import escape
-from cascade.ui.texts import number, text
+from cascade.ui.texts import text
 
 _FOUND = "diagnosis"
 
@@ -51,5 +51,5 @@ def _in_words(found: Diagnosis) -> str:
     if found.form is not None:
         words.append(text(f"check.form.{found.form}"))
     if found.latency_ms is not None:
-        words.append(text("check.latency", ms=number(found.latency_ms)))
+        words.append(text("check.latency", ms=found.latency_ms))
     return ", ".join(words)

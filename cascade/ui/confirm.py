@@ -17,7 +17,7 @@ from cascade.story.estimate import PRICES, breakdown
 from cascade.story.plan import Plan
 from cascade.ui import session
 from cascade.ui.changes import as_list
-from cascade.ui.prose import escape, scene_name
+from cascade.ui.prose import scene_name, step_name
 from cascade.ui.session import guarded
 from cascade.ui.texts import count, duration, text
 from cascade.ui.writer import writer_words
@@ -40,23 +40,24 @@ def close_dialog() -> None:
     st.session_state.pop(_FLAG, None)
 
 
-def draw_dialog(service: Service, who: Actor, story: Story, pending: dict[str, int]) -> None:
-    """Draws the open dialog for the pending levels."""
+def draw_dialog(service: Service, who: Actor, story_id: str) -> None:
+    """Draws the open dialog for what is pending on a story."""
 
     @st.dialog(text("confirm.title"), width="medium", on_dismiss=close_dialog)
     def dialog() -> None:
-        if not is_open(story.id):
+        if not is_open(story_id):
             # A button in here reran the dialog alone; the page behind it must follow.
             st.rerun()
-        session.show_problem()
+        session.show_problem("dialog")
         try:
             # The story as it is now: after a refusal the numbers are the new ones.
-            now = service.story(story.id)
-            offer = service.plan(who, story.id, pending, session.directions(story, who))
+            story = service.story(story_id)
+            draft = session.draft(story, who)
+            offer = service.plan(who, story_id, draft.levels, draft.directions)
         except CascadeError as error:
             session.show_error(error)
             return
-        _draw_offer(service, now, offer)
+        _draw_offer(service, story, offer)
         _draw_buttons(service, who, offer)
 
     dialog()
@@ -69,18 +70,12 @@ def _draw_offer(service: Service, story: Story, offer: Offer) -> None:
         return
     st.markdown(text("confirm.changes"))
     st.html(as_list(plan.changes))
-    price, content = st.columns(2, gap="medium")
+    price, content = st.columns([5, 6], gap="medium")
+    with price:
+        st.html(_headline(service, offer))
     with content:
         st.markdown(f"**{text('confirm.rewrites')}**")
         st.html(_prices(plan))
-    with price:
-        st.html(f'<p class="arc-estimate">{count("confirm.estimate", plan.estimated_credits)}</p>')
-        after = max(0, offer.available - plan.estimated_credits)
-        if not offer.missing:
-            st.markdown(escape(text("confirm.balance", before=offer.available, after=after)))
-        st.markdown(escape(text("confirm.duration", duration=duration(offer.expected_seconds))))
-        provider = service.provider
-        st.markdown(escape(writer_words("confirm.writer", provider.name, provider.model)))
     if offer.missing:
         st.error(
             text(
@@ -91,24 +86,24 @@ def _draw_offer(service: Service, story: Story, offer: Offer) -> None:
             ),
             icon=":material/account_balance_wallet:",
         )
-    st.markdown(f"**{text('confirm.scenes')}**")
     st.html(_scenes(story, plan))
     st.warning(text("confirm.warning"), icon=":material/history:")
 
 
 def _draw_buttons(service: Service, who: Actor, offer: Offer) -> None:
-    @guarded
+    @guarded("dialog")
     def start() -> None:
         try:
             run_id = service.start(who, offer.plan)
-        except RunActive:
+        except RunActive as error:
             # The page shows that run; the dialog over it would only be in the way.
             close_dialog()
-            raise
+            session.keep_problem("page", error)
+            return
         close_dialog()
         session.go(story=offer.plan.story_id, run=run_id)
 
-    with st.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, horizontal_alignment="right", key="confirm-buttons"):
         st.button(text("confirm.cancel"), key="confirm-cancel", on_click=close_dialog)
         st.button(
             text("confirm.start"),
@@ -117,6 +112,24 @@ def _draw_buttons(service: Service, who: Actor, offer: Offer) -> None:
             disabled=bool(offer.missing) or not offer.plan.steps,
             on_click=start,
         )
+
+
+def _headline(service: Service, offer: Offer) -> str:
+    """What a producer decides by: the price, what is left after it, who writes, and how long."""
+    estimate = offer.plan.estimated_credits
+    provider = service.provider
+    lines = [
+        text("confirm.duration", duration=duration(offer.expected_seconds)),
+        writer_words("confirm.writer", provider.name, provider.model),
+    ]
+    if not offer.missing:
+        after = offer.available - estimate
+        lines.insert(0, text("confirm.balance", before=offer.available, after=after))
+    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return (
+        f'<div class="arc-headline"><p class="arc-estimate">{count("confirm.estimate", estimate)}'
+        f"</p>{body}</div>"
+    )
 
 
 def _prices(plan: Plan) -> str:
@@ -131,9 +144,11 @@ def _prices(plan: Plan) -> str:
 
 
 def _scenes(story: Story, plan: Plan) -> str:
-    blocks = []
+    """The affected scenes by beat; every step with its price for whoever asks."""
+    blocks = [f"<h4>{text('confirm.scenes')}</h4>"]
     for change in plan.changes:
-        numbers = sorted({s.scene_number for s in plan.steps_of(change.beat_key) if s.scene_number})
+        steps = plan.steps_of(change.beat_key)
+        numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
         scenes = [story.scene(number) for number in numbers]
         names = [html.escape(scene_name(scene)) for scene in scenes if scene is not None]
         beat = html.escape(change.beat_label)
@@ -142,4 +157,24 @@ def _scenes(story: Story, plan: Plan) -> str:
             blocks.append(f"<p>{beat}</p><ul>{items}</ul>")
         else:
             blocks.append(f"<p>{text('confirm.no_scenes', beat=beat)}</p>")
-    return f'<div class="arc-affected" tabindex="0">{"".join(blocks)}</div>'
+    # It scrolls where it is long, so the keyboard must be able to get into it.
+    name = text("confirm.scenes")
+    return (
+        f'<div class="arc-affected" tabindex="0" role="region" aria-label="{name}">'
+        f"{''.join(blocks)}</div>{_steps(story, plan)}"
+    )
+
+
+def _steps(story: Story, plan: Plan) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(plan.change(step.beat_key).beat_label)}</td>"
+        f"<td>{html.escape(step_name(story, step.kind, step.scene_number))}</td>"
+        f"<td>{count('credits', step.credits)}</td></tr>"
+        for step in plan.steps
+    )
+    summary = count("confirm.steps", len(plan.steps))
+    return (
+        f'<details class="arc-details"><summary>{summary}</summary>'
+        f'<table class="arc-prices"><tbody>{rows}</tbody>'
+        "</table></details>"
+    )

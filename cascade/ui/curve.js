@@ -1,9 +1,13 @@
 // The drawing is Plotly's; over every point lies a handle, which is the slider one moves.
 // What is shown is Python's levels and, over them, own edits that Python has not acknowledged yet:
 // so nothing jumps back while an edit is under way, and afterwards Python's word counts.
+// The scales are computed here, so that the handles work before the drawing is there, or without it.
 
 const HEIGHT = 340;
 const KEYBOARD_PAUSE_MS = 180;
+const LEVELS = [1, 2, 3, 4, 5];
+const LEAST_LEVEL = 0.6;
+const MOST_LEVEL = 5.4;
 
 const loadPlotly = (url) =>
   (window.__arcPlotly ??= new Promise((resolve, reject) => {
@@ -18,6 +22,11 @@ const loadPlotly = (url) =>
   }));
 
 const clamp = (value) => Math.max(1, Math.min(5, Math.round(value)));
+const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+function element(tag, className, textContent = "") {
+  return Object.assign(document.createElement(tag), { className, textContent });
+}
 
 // A long label on several lines, none wider than `most` characters where words allow it.
 const wrap = (label, most) =>
@@ -31,8 +40,8 @@ const wrap = (label, most) =>
     }, [])
     .join("<br>");
 
-function colours(element) {
-  const style = getComputedStyle(element);
+function colours(of) {
+  const style = getComputedStyle(of);
   const named = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
   return {
     paper: named("--st-background-color", "#fff"),
@@ -48,12 +57,16 @@ function colours(element) {
 class Curve {
   constructor(root) {
     this.root = root;
+    this.legend = root.querySelector(".arc-legend");
+    this.stage = root.querySelector(".arc-stage");
     this.plot = root.querySelector(".arc-plot");
     this.layer = root.querySelector(".arc-handles");
+    this.about = root.querySelector(".arc-about");
     this.unsent = new Map(); // beat key -> level, not sent yet
     this.sent = new Map(); // beat key -> {level, count}, sent and not acknowledged yet
     this.count = 0;
     this.dragged = null;
+    this.told = null; // the beat that is being told of
     this.timer = null;
     this.width = 0;
     this.resized = new ResizeObserver(() => {
@@ -97,83 +110,120 @@ class Curve {
     this.send({ edits, count: this.count });
   }
 
+  // Everything that follows from the width: margins, and the places of beats and levels.
+  measure() {
+    this.width = this.root.clientWidth;
+    const { beats } = this.data;
+    const narrow = this.width < 640;
+    const margin = { l: narrow ? 58 : 96, r: narrow ? 6 : 16, t: 26 };
+    const room = (this.width - margin.l - margin.r) / (beats.length + 0.2);
+    const flat = room >= 58;
+    margin.b = flat ? 58 : 112;
+    const size = Math.max(15, Math.min(24, room - 4));
+    const tall = HEIGHT - margin.t - margin.b;
+    this.shape = {
+      narrow, margin, room, flat, size,
+      x: (index) => margin.l + (index + 0.6) * room,
+      y: (level) => margin.t + ((MOST_LEVEL - level) / (MOST_LEVEL - LEAST_LEVEL)) * tall,
+      levelAt: (y) => MOST_LEVEL - ((y - margin.t) / tall) * (MOST_LEVEL - LEAST_LEVEL),
+    };
+  }
+
   async draw() {
-    const { data, plot, root } = this;
-    if (!data || !root.isConnected) return;
+    const { data, plot, root, stage } = this;
+    if (!data || !root.isConnected || !root.clientWidth) return;
+    this.measure();
+    this.place();
+    this.explain();
     let Plotly;
     try {
-      Plotly = await loadPlotly(data.plotly);
+      Plotly = window.Plotly?.react && window.__arcPlotly ? window.Plotly : await loadPlotly(data.plotly);
     } catch {
-      plot.innerHTML = "";
-      plot.appendChild(Object.assign(document.createElement("p"), { className: "arc-failed", textContent: data.texts.failed }));
+      plot.replaceChildren(element("p", "arc-failed", data.texts.failed));
       return;
     }
     if (!root.isConnected) return;
-    this.width = root.clientWidth;
     await Plotly.react(plot, this.traces(), this.layout(), { displayModeBar: false, staticPlot: true });
-    this.place();
+    stage.classList.add("drawn");
   }
 
   traces() {
-    const { beats, texts } = this.data;
+    const { beats, before, running } = this.data;
     const look = colours(this.root);
     const at = beats.map((_, index) => index);
     const levels = beats.map((beat) => this.level(beat));
     const tone = (index) =>
       levels[index] > beats[index].saved ? look.warm : levels[index] < beats[index].saved ? look.cool : look.ink;
-    const pulls = (name, colour, chosen) => {
+    const pulls = (colour, chosen) => {
       const x = [], y = [];
       at.filter(chosen).forEach((index) => {
         x.push(index, index, null);
         y.push(beats[index].saved, levels[index], null);
       });
-      // A legend entry needs a point; where nothing rises or falls there is none to show.
-      return { x: x.length ? x : [null], y: y.length ? y : [null], name, mode: "lines", line: { color: colour, width: 5 }, opacity: 0.55, showlegend: x.length > 0 };
+      return { x, y, mode: "lines", line: { color: colour, width: 5 }, opacity: 0.55 };
     };
-    const size = this.pointSize();
+    const { size } = this.shape;
+    const faint = { mode: "lines+markers", line: { dash: "dot", color: look.quiet, width: 1.5 }, marker: { size: 6, color: look.quiet } };
+    const legend = { saved: false, rising: false, falling: false, pending: false, target: false, before: false };
+    for (const index of at) {
+      if (levels[index] > beats[index].saved) legend.rising = true;
+      if (levels[index] < beats[index].saved) legend.falling = true;
+    }
+    legend.saved = legend.rising || legend.falling;
+    legend.pending = legend.saved && !running;
+    legend.target = legend.saved && running;
+    legend.before = !legend.saved && !!before;
+    this.tell(legend);
     return [
-      { x: at, y: beats.map((beat) => beat.saved), name: texts.saved, mode: "lines+markers", line: { dash: "dot", color: look.quiet, width: 1.5 }, marker: { size: 6, color: look.quiet } },
-      pulls(texts.rising, look.warm, (index) => levels[index] > beats[index].saved),
-      pulls(texts.falling, look.cool, (index) => levels[index] < beats[index].saved),
+      { x: at, y: legend.before ? before : beats.map((beat) => beat.saved), ...faint },
+      pulls(look.warm, (index) => levels[index] > beats[index].saved),
+      pulls(look.cool, (index) => levels[index] < beats[index].saved),
       {
-        x: at, y: levels, name: texts.pending, mode: "lines+markers+text", text: levels.map(String),
+        x: at, y: levels, mode: "lines+markers+text", text: levels.map(String),
         textfont: { color: look.paper, size: size > 20 ? 12 : 10, weight: 600 }, line: { color: look.ink, width: 2.5 },
         marker: { size, color: at.map(tone), line: { color: look.paper, width: 2 } },
       },
     ];
   }
 
+  tell(legend) {
+    const shown = Object.keys(legend).filter((name) => legend[name]);
+    const told = shown.map((name) => `${name}:${this.data.texts[name]}`).join();
+    if (this.legend.dataset.told === told) return;
+    this.legend.dataset.told = told;
+    this.legend.replaceChildren(...shown.map((name) => element("li", name, this.data.texts[name])));
+  }
+
   layout() {
-    const { beats, texts } = this.data;
+    const { beats, texts, acts } = this.data;
+    const { narrow, margin, room, flat } = this.shape;
     const look = colours(this.root);
-    const changed = beats.some((beat) => this.level(beat) !== beat.saved);
-    const narrow = this.width < 640;
-    const room = (this.width - 70) / beats.length;
-    const flat = room >= 58;
+    const quiet = { color: look.quiet, size: narrow ? 10 : 11 };
     return {
-      height: HEIGHT, width: this.width, font: { family: look.font, color: look.ink, size: 12 },
-      margin: { l: narrow ? 24 : 58, r: narrow ? 8 : 16, t: 34, b: flat ? 58 : 112 },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, showlegend: changed,
-      legend: { orientation: "h", x: 1, xanchor: "right", y: 1.04, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", font: { size: 12 } },
+      height: HEIGHT, width: this.width, font: { family: look.font, color: look.ink, size: 12 }, margin: { ...margin, pad: 0 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, showlegend: false,
+      shapes: acts.slice(1).map((act) => ({
+        type: "line", x0: act.from - 0.5, x1: act.from - 0.5, y0: 0, y1: 1.07, yref: "paper", layer: "below",
+        line: { color: look.quiet, width: 1, dash: "dash" },
+      })),
+      annotations: acts.map((act) => ({
+        x: act.from - 0.5, y: 1, yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false, text: act.name, font: quiet,
+      })),
       xaxis: {
-        range: [-0.6, beats.length - 0.4], fixedrange: true, showgrid: false, zeroline: false,
+        range: [-0.6, beats.length - 0.4], fixedrange: true, showgrid: false, zeroline: false, automargin: false,
         tickvals: beats.map((_, index) => index), tickangle: flat ? 0 : -90, tickfont: { size: narrow ? 10 : 11 },
         ticktext: beats.map((beat) => (flat ? wrap(beat.label, Math.max(8, Math.floor(room / 6.2))) : wrap(beat.label, 18))),
       },
       yaxis: {
-        range: [0.6, 5.4], fixedrange: true, zeroline: false, gridcolor: look.line, tickvals: [1, 2, 3, 4, 5],
-        ticktext: narrow ? ["1", "2", "3", "4", "5"] : [texts.lowest, "2", "3", "4", texts.highest],
+        range: [LEAST_LEVEL, MOST_LEVEL], fixedrange: true, zeroline: false, automargin: false, gridcolor: look.line, tickvals: LEVELS,
+        tickfont: quiet, ticktext: LEVELS.map((level) => wrap(`${level} ${texts.levels[level - 1]}`, narrow ? 10 : 18)),
       },
     };
   }
 
-  pointSize() {
-    return Math.max(15, Math.min(24, (this.width - 40) / this.data.beats.length - 4));
-  }
-
   place() {
     const { beats, texts, enabled } = this.data;
-    const { xaxis, yaxis } = this.plot._fullLayout;
+    const { size, room, x, y } = this.shape;
     const names = beats.map((beat) => beat.key).join();
     if (this.layer.dataset.beats !== names) {
       this.layer.dataset.beats = names;
@@ -181,27 +231,59 @@ class Curve {
     }
     this.layer.setAttribute("role", "group");
     this.layer.setAttribute("aria-label", texts.name);
-    const size = this.pointSize() + 6;
+    // As wide as there is room and taller than it looks: it has to be hit with a thumb.
+    const wide = Math.min(Math.max(size + 6, 24), room), tall = Math.max(size + 6, 34);
     beats.forEach((beat, index) => {
       const level = this.level(beat);
       const handle = this.layer.children[index];
-      const words = level === beat.saved ? texts.value : texts.changed;
-      handle.style.width = handle.style.height = `${size}px`;
-      handle.style.left = `${xaxis._offset + xaxis.d2p(index) - size / 2}px`;
-      handle.style.top = `${yaxis._offset + yaxis.d2p(level) - size / 2}px`;
+      Object.assign(handle.style, {
+        width: `${wide}px`, height: `${tall}px`,
+        transform: `translate(${x(index) - wide / 2}px, ${y(level) - tall / 2}px)`,
+      });
+      handle.style.setProperty("--arc-ring", `${size + 4}px`);
+      handle.className = `arc-handle ${beat.state ?? ""}`;
+      handle.setAttribute("aria-label", beat.label);
+      handle.setAttribute("aria-description", beat.job);
       handle.setAttribute("aria-valuenow", level);
-      handle.setAttribute("aria-valuetext", words.replace("{level}", level).replace("{saved}", beat.saved));
+      handle.setAttribute("aria-valuetext", this.words(beat));
       handle.setAttribute("aria-disabled", String(!enabled));
     });
   }
 
+  words(beat) {
+    const { texts } = this.data;
+    const level = this.level(beat);
+    const words = fill(level === beat.saved ? texts.value : texts.changed, { level, name: texts.levels[level - 1], saved: beat.saved });
+    return beat.state ? `${words}. ${texts[beat.state]}` : words;
+  }
+
+  // What is said above the curve of the beat that is pointed at or focused: its level and its job.
+  // No bubble at the point: that would lie over the curve that is being bent.
+  explain() {
+    const beat = this.data.beats[this.told ?? -1];
+    if (!beat) return this.about.replaceChildren(this.data.texts.help);
+    const name = element("b", "", beat.label);
+    this.about.replaceChildren(name, ` · ${this.words(beat)} `, element("span", "", beat.job));
+  }
+
+  show(index) {
+    this.told = index;
+    this.explain();
+  }
+
+  hide(index) {
+    if (this.told === index && this.dragged !== index) this.show(null);
+  }
+
   handle(index) {
-    const handle = document.createElement("div");
+    const handle = element("div", "arc-handle");
     const beat = () => this.data.beats[index];
-    handle.className = "arc-handle";
     handle.tabIndex = 0;
-    const fixed = { role: "slider", "aria-label": beat().label, "aria-valuemin": 1, "aria-valuemax": 5, "aria-orientation": "vertical" };
+    const fixed = { role: "slider", "aria-valuemin": 1, "aria-valuemax": 5, "aria-orientation": "vertical" };
     for (const [name, value] of Object.entries(fixed)) handle.setAttribute(name, value);
+    handle.addEventListener("pointerenter", () => this.dragged === null && this.show(index));
+    handle.addEventListener("pointerleave", () => this.hide(index));
+    handle.addEventListener("focus", () => this.show(index));
     handle.addEventListener("pointerdown", (event) => {
       if (!this.data.enabled || event.button !== 0) return;
       handle.setPointerCapture(event.pointerId);
@@ -209,8 +291,7 @@ class Curve {
     });
     handle.addEventListener("pointermove", (event) => {
       if (this.dragged !== index) return;
-      const { yaxis } = this.plot._fullLayout;
-      this.move(beat(), clamp(yaxis.p2d(event.clientY - this.plot.getBoundingClientRect().top - yaxis._offset)));
+      this.move(beat(), clamp(this.shape.levelAt(event.clientY - this.stage.getBoundingClientRect().top)));
     });
     const drop = () => {
       if (this.dragged !== index) return;
@@ -219,9 +300,13 @@ class Curve {
     };
     handle.addEventListener("pointerup", drop);
     handle.addEventListener("pointercancel", drop);
-    handle.addEventListener("blur", () => this.commit());
+    handle.addEventListener("blur", () => {
+      this.hide(index);
+      this.commit();
+    });
     handle.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape") return this.show(null);
       const level = this.level(beat());
       const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 };
       let next;

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import plotly
 import streamlit as st
 from starlette.responses import FileResponse
 from starlette.routing import BaseRoute, Route
 
+from cascade.llm.prompting import beat_jobs
 from cascade.story.document import Story
-from cascade.story.tension import check_level
+from cascade.story.tension import HIGHEST, LOWEST, check_level
+from cascade.ui.language import language
 from cascade.ui.session import guarded
 from cascade.ui.texts import text
+
+# What a run is doing to a beat: its turn has not come, it is at work on it, it is through.
+BeatState = Literal["waiting", "rewriting", "rewritten"]
 
 HERE = Path(__file__).parent
 # The version is in the address, so that a browser may keep the file for good.
@@ -25,8 +30,10 @@ PLOTLY_URL = f"/assets/plotly-{plotly.__version__}.min.js"
 
 _draw = st.components.v2.component(
     "arc_studio.curve",
-    html='<div class="arc-curve"><div class="arc-plot" aria-hidden="true"></div>'
-    '<div class="arc-handles"></div></div>',
+    html='<div class="arc-curve"><p class="arc-about"></p>'
+    '<ul class="arc-legend" aria-hidden="true"></ul>'
+    '<div class="arc-stage"><div class="arc-plot" aria-hidden="true"></div>'
+    '<div class="arc-handles"></div></div></div>',
     css=(HERE / "curve.css").read_text(encoding="utf-8"),
     js=(HERE / "curve.js").read_text(encoding="utf-8"),
     # Plotly puts its styles into the document, where a shadow root would not see them.
@@ -53,13 +60,19 @@ def curve(
     levels: Mapping[str, int],
     *,
     enabled: bool,
+    states: Mapping[str, BeatState],
+    before: Mapping[str, int] | None,
     on_edit: Callable[[Mapping[str, int]], None],
 ) -> None:
-    """Draws the saved curve and, over it, `levels`; `on_edit` gets the levels a person moved to."""
+    """Draws the saved curve and, over it, `levels`; `on_edit` gets the levels a person moved to.
+
+    `states` says which beats a run is at work on; `before` is the curve as it was before the run
+    that the page shows, where that moved it.
+    """
     key = f"curve/{story.id}"
     acknowledged = f"{key}/acknowledged"
 
-    @guarded
+    @guarded("editor")
     def take_over() -> None:
         edit = st.session_state[key].edit
         if not edit:
@@ -75,7 +88,8 @@ def curve(
             }
         )
 
-    saved = story.curve
+    structure = story.structure
+    saved, jobs = story.curve, beat_jobs(language())[structure.type]
     _draw(
         key=key,
         data={
@@ -84,25 +98,37 @@ def curve(
                 {
                     "key": beat.key,
                     "label": beat.label,
+                    "job": jobs[beat.key],
                     "saved": saved[beat.key],
                     "level": levels[beat.key],
+                    "state": states.get(beat.key),
                 }
-                for beat in story.structure.beats
+                for beat in structure.beats
             ],
+            "acts": [
+                {"name": text(f"curve.act_{number}"), "from": start}
+                for number, start in enumerate(structure.acts, 1)
+            ],
+            "before": [before[key] for key in structure.keys] if before else None,
+            "running": bool(states),
             "enabled": enabled,
             "acknowledged": st.session_state.get(acknowledged, 0),
-            "texts": _texts(story),
+            "texts": {**_texts(story), "help": text("curve.help") if enabled else ""},
         },
         on_edit_change=take_over,
     )
 
 
 def _texts(story: Story) -> dict[str, Any]:
-    names = ("saved", "pending", "rising", "falling", "axis", "lowest", "highest", "failed")
+    names = ("saved", "pending", "target", "rising", "falling", "before", "failed")
+    states: tuple[BeatState, ...] = ("waiting", "rewriting", "rewritten")
+    # Filled in by the component, which knows the levels while a point is being dragged.
+    open_places = {"level": "{level}", "name": "{name}", "saved": "{saved}"}
     return {
         **{name: text(f"curve.{name}") for name in names},
+        **{state: text(f"curve.{state}") for state in states},
+        "levels": [text(f"level.{level}") for level in range(LOWEST, HIGHEST + 1)],
         "name": text("curve.name", story=story.title),
-        # Filled in by the component, which knows the levels while a point is being dragged.
-        "value": text("curve.value", level="{level}"),
-        "changed": text("curve.value_changed", level="{level}", saved="{saved}"),
+        "value": text("curve.value", **open_places),
+        "changed": text("curve.value_changed", **open_places),
     }

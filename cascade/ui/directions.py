@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
-from cascade.service import Actor, Service
+from cascade.service import Actor, Draft, Service
 from cascade.story.document import Story
 from cascade.ui import session
 from cascade.ui.boxes import box
@@ -16,11 +14,11 @@ from cascade.ui.texts import count, text
 LONGEST = 300
 
 
-def draw_directions(service: Service, who: Actor, story: Story, pending: Mapping[str, int]) -> None:
+def draw_directions(service: Service, who: Actor, story: Story, draft: Draft) -> None:
     """A field for each pending beat, in an expander that says how many are filled in."""
-    given = session.directions(story, who)
+    given = draft.directions
 
-    @guarded
+    @guarded("editor")
     def take_over(beat_key: str, key: str) -> None:
         session.direct(story, who, beat_key, st.session_state[key])
 
@@ -31,7 +29,7 @@ def draw_directions(service: Service, who: Actor, story: Story, pending: Mapping
     with opened:
         offline = service.provider.name == "offline"
         st.caption(text("directions.offline" if offline else "directions.help"))
-        for beat_key in pending:
+        for beat_key in draft.levels:
             key = f"direction-{story.id}-{beat_key}"
             st.session_state[key] = given.get(beat_key, "")
             st.text_input(

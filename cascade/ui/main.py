@@ -1,11 +1,12 @@
-"""The shell around every page: look, name and navigation. Streamlit runs it as a script."""
+"""The shell around every page: look, name, language. Streamlit runs it as a script."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from cascade.errors import CascadeError
-from cascade.ui import session
+from cascade.ui import language, session
+from cascade.ui.shell import announce
 from cascade.ui.texts import text
 
 HERE = Path(__file__).parent
@@ -23,9 +24,8 @@ def main() -> None:
         st.html(f"<style>:root {{ color-scheme: {scheme}; }}</style>")
     pages = [st.Page(ROOT / "pages" / "studio.py", title=text("app.name"), default=True)]
     page = st.navigation(pages, position="hidden")
-    with st.container(horizontal=True, vertical_alignment="bottom", key="brand"):
-        st.title(text("app.name"), anchor=False, width="content")
-        st.caption(text("app.tagline"), width="content")
+    _draw_brand()
+    announce("shell", "")
     if session.provided() is None:
         st.error(text("app.no_service"))
         return
@@ -33,6 +33,25 @@ def main() -> None:
         page.run()
     except CascadeError as error:
         session.show_error(error)
+
+
+def _draw_brand() -> None:
+    def choose() -> None:
+        language.choose(st.session_state["language-switch"])
+
+    with st.container(horizontal=True, vertical_alignment="center", key="brand"):
+        st.title(text("app.name"), anchor=False, width="content")
+        st.caption(text("app.tagline"), width="stretch")
+        st.session_state["language-switch"] = language.language()
+        st.segmented_control(
+            text("app.language"),
+            language.LANGUAGES,
+            format_func=lambda one: language.NAMES[one],
+            required=True,
+            key="language-switch",
+            on_change=choose,
+            label_visibility="collapsed",
+        )
 
 
 main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -98,6 +98,18 @@ def progress(
         BeatProgress(change, tuple(line(step) for step in run.plan.steps_of(change.beat_key)))
         for change in run.plan.changes
     ]
+
+
+def beat_states(
+    run: RunView, events: Iterable[Mapping[str, Any]]
+) -> dict[str, Literal["waiting", "rewriting", "rewritten"]]:
+    """What a run at work is doing to each of its beats, for the curve."""
+    names: Mapping[State, Literal["waiting", "rewritten"]]
+    names = {"pending": "waiting", "done": "rewritten"}
+    return {
+        beat.change.beat_key: names.get(beat.state, "rewriting")
+        for beat in progress(run, events, datetime.now(UTC))
+    }
 
 
 def elapsed_s(run: RunView, now: datetime) -> float | None:

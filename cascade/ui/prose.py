@@ -30,19 +30,21 @@ def note(words: str) -> str:
     return f'<p class="arc-note">{html.escape(words)}</p>'
 
 
-def screenplay(script: str, name: str) -> str:
-    """A script as a screenplay block in HTML, as typed: monospaced, its lines kept."""
-    # It scrolls sideways on a narrow screen, so the keyboard must be able to get into it.
-    return (
-        f'<pre class="arc-script" tabindex="0" role="region" aria-label="{html.escape(name)}">'
-        f"{html.escape(script.strip())}</pre>"
-    )
+def first_words(words: str, most: int = 90) -> str:
+    """How a text begins, on one line and cut between two words."""
+    line = " ".join(words.split())
+    return line if len(line) <= most else f"{line[:most].rsplit(' ', 1)[0]}…"
+
+
+def is_heading(line: str) -> bool:
+    """Whether a line of a script is a scene heading."""
+    return _HEADING.match(line.strip()) is not None
 
 
 def scene_name(scene: Scene) -> str:
     """A scene by number and heading: the one in its script, else how its plot begins."""
     for line in scene.script.splitlines():
-        if _HEADING.match(line.strip()):
+        if is_heading(line):
             return _named(scene.number, line.strip().lstrip("."))
     first = scene.plot.strip().split("\n")[0]
     return _named(scene.number, first) if first else text("scene.bare", number=scene.number)
@@ -58,6 +60,4 @@ def step_name(story: Story, kind: Kind, scene_number: int | None) -> str:
 
 
 def _named(number: int, heading: str) -> str:
-    if len(heading) > _LONGEST_NAME:
-        heading = heading[:_LONGEST_NAME].rsplit(" ", 1)[0] + "…"
-    return text("scene.name", number=number, heading=heading)
+    return text("scene.name", number=number, heading=first_words(heading, _LONGEST_NAME))

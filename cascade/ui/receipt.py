@@ -15,7 +15,7 @@ from cascade.ui.progress import BeatProgress
 from cascade.ui.prose import escape
 from cascade.ui.rejected import draw_rejected
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, number, text
+from cascade.ui.texts import count, money, text
 from cascade.ui.undo import Undoing, draw_undoing
 
 
@@ -53,7 +53,7 @@ def draw_receipt(
 
 
 def _draw_resume(service: Service, who: Actor, run: RunView, *, may: frozenset[str]) -> None:
-    @guarded
+    @guarded()
     def resume() -> None:
         session.go(story=run.story_id, run=service.resume(who, run.id))
 
@@ -96,9 +96,9 @@ def _used(service: Service, run: RunView) -> str:
         line = text(
             "run.tokens",
             model=used.model,
-            prompt=number(used.prompt_tokens),
-            cached=number(used.cached_tokens),
-            completion=number(used.completion_tokens),
+            prompt=used.prompt_tokens,
+            cached=used.cached_tokens,
+            completion=used.completion_tokens,
         )
         if used.unknown_calls:
             line += f", {count('run.tokens_missing', used.unknown_calls)}"
@@ -107,12 +107,8 @@ def _used(service: Service, run: RunView) -> str:
     if cost is not None:
         nothing_known = all(used.unknown_calls == used.calls for used in run.tokens)
         key = "run.cost" if cost.complete else "run.cost_least"
-        amount = f"{cost.amount:.4f}" if cost.amount < 1 else f"{cost.amount:,.2f}"
-        words.append(
-            text("run.cost_unknown")
-            if nothing_known
-            else text(key, amount=amount, currency=cost.currency)
-        )
+        amount = money(cost.amount, cost.currency)
+        words.append(text("run.cost_unknown") if nothing_known else text(key, amount=amount))
     return " · ".join(words)
 
 

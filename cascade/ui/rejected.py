@@ -53,7 +53,7 @@ def _show(place: Any, words: str) -> None:
 def _draw_accept(
     service: Service, who: Actor, run: RunView, key: str, words: str, *, enabled: bool
 ) -> None:
-    @guarded
+    @guarded()
     def accept() -> None:
         session.go(story=run.story_id, run=service.accept(who, run.id, key))
 

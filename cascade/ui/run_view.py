@@ -7,7 +7,7 @@ rewrites what is in them, and asks for one full run when the run has ended.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,10 +18,11 @@ from cascade.story.document import Story
 from cascade.ui import receipt, session
 from cascade.ui.changes import short_change
 from cascade.ui.progress import BeatProgress, StepLine, elapsed_s, progress, remaining_s
-from cascade.ui.prose import escape, step_name
+from cascade.ui.prose import escape, first_words, is_heading, step_name
 from cascade.ui.session import guarded
-from cascade.ui.texts import clock, duration, text
-from cascade.ui.undo import undoing
+from cascade.ui.shell import announce
+from cascade.ui.texts import clock, duration, moment, text
+from cascade.ui.undo import Undoing, undoing
 from cascade.ui.writer import writer_words
 
 POLL_S = 1.0
@@ -34,12 +35,16 @@ _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 
 def draw_run(
     service: Service, who: Actor, story: Story, run: RunView, *, may: frozenset[str]
-) -> None:
-    """The run: live while it goes, with its receipt when it is over."""
+) -> Undoing | None:
+    """The run: live while it goes, with its receipt when it is over.
+
+    What of it can be undone, once it is over.
+    """
     run = service.run(run.id)
     seen = _look(service, run)
     has_begun = run.status != "queued"
     undone = None if run.is_active else undoing(service, story, run)
+    wrote = {one.replaced.key: one.replaced.after for one in undone.pieces} if undone else {}
     with st.container(border=True, key="run"):
         head = st.container()
         if undone is not None:
@@ -53,7 +58,8 @@ def draw_run(
             found = _look(service, fresh)
             restored = undone is not None and undone.is_done
             _draw_head(service, who, story, fresh, found, may=may, restored=restored)
-            _fill(blocks, story, found)
+            _fill(blocks, service.story(story.id), found, wrote)
+            announce("run", _said(fresh, found))
             # The timer is the full run's, and so are the curve and the words below it.
             # That run is not broken off for it: the timer comes soon enough.
             begun = fresh.status != "queued" and not has_begun
@@ -70,6 +76,7 @@ def draw_run(
             else:
                 look()
         is_full_run = False
+    return undone
 
 
 def _look(service: Service, run: RunView) -> list[BeatProgress]:
@@ -77,9 +84,18 @@ def _look(service: Service, run: RunView) -> list[BeatProgress]:
     return progress(run, service.events(run.id), datetime.now(UTC), growing)
 
 
-def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool]]:
-    """What of a run moves the rest of the page: a level is saved, a beat is through."""
-    return [(beat.done > 0, beat.state == "done") for beat in seen]
+def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool, bool]]:
+    """What of a run moves the rest of the page: a beat is begun, its level saved, it is through."""
+    return [(beat.state != "pending", beat.done > 0, beat.state == "done") for beat in seen]
+
+
+def _said(run: RunView, seen: Sequence[BeatProgress]) -> str:
+    """What somebody hears who does not see the page: every beat's end, and the run's."""
+    if not run.is_active:
+        return text(f"run.title.{run.status}")
+    through = [beat.change.beat_label for beat in seen if beat.state == "done"]
+    done = text("run.beats_done", done=len(through), total=len(seen))
+    return f"{done} {', '.join(through)}" if through else text(f"run.title.{run.status}")
 
 
 def _make_blocks(seen: Sequence[BeatProgress]) -> list[tuple[Any, Any]]:
@@ -101,11 +117,16 @@ def _header(at: int, seen: Sequence[BeatProgress]) -> tuple[str, Any, bool]:
     return label, _BLOCK_STATES.get(beat.state, "running"), beat.state not in ("done", "pending")
 
 
-def _fill(blocks: list[tuple[Any, Any]], story: Story, seen: Sequence[BeatProgress]) -> None:
+def _fill(
+    blocks: list[tuple[Any, Any]],
+    story: Story,
+    seen: Sequence[BeatProgress],
+    wrote: Mapping[str, str],
+) -> None:
     """Writes every block anew; its header only where it says something else now."""
     for at, beat in enumerate(seen):
         box, before = blocks[at]
-        box.html(_lines(story, beat))
+        box.html(_lines(story, beat, wrote))
         header = _header(at, seen)
         if header != before:
             # A block the reader has opened or closed stays so until its own turn changes.
@@ -114,15 +135,30 @@ def _fill(blocks: list[tuple[Any, Any]], story: Story, seen: Sequence[BeatProgre
             blocks[at] = (box, header)
 
 
-def _lines(story: Story, beat: BeatProgress) -> str:
+def _lines(story: Story, beat: BeatProgress, wrote: Mapping[str, str]) -> str:
     items = "".join(
         f'<li class="{line.state}"><span class="sign" aria-hidden="true">'
         f"{_SIGNS.get(line.state, '')}</span>"
         f'<span class="what">{html.escape(_name(story, line))}</span>'
-        f'<span class="state">{_state(line)}</span>{_growing(line)}</li>'
+        f'<span class="state">{_state(line)}</span>{_words(story, line, wrote)}</li>'
         for line in beat.lines
     )
     return f'<ul class="arc-steps">{items}</ul>'
+
+
+def _words(story: Story, line: StepLine, wrote: Mapping[str, str]) -> str:
+    """The end of a text that is being written, or how the one begins that was."""
+    words = line.tail
+    if line.state == "done":
+        key = line.step.key
+        words = first_words(_without_heading(wrote.get(key) or story.text(key)))
+    return f'<span class="words">{html.escape(words)}</span>' if words else ""
+
+
+def _without_heading(words: str) -> str:
+    """A script's text after its scene heading, which the line's name says already."""
+    first, _, rest = words.strip().partition("\n")
+    return rest if is_heading(first) else words
 
 
 def _name(story: Story, line: StepLine) -> str:
@@ -135,10 +171,6 @@ def _state(line: StepLine) -> str:
     return text(f"state.{line.state}")
 
 
-def _growing(line: StepLine) -> str:
-    return f'<span class="growing">{html.escape(line.tail)}</span>' if line.tail else ""
-
-
 def _draw_head(
     service: Service,
     who: Actor,
@@ -149,7 +181,7 @@ def _draw_head(
     may: frozenset[str],
     restored: bool,
 ) -> None:
-    @guarded
+    @guarded()
     def cancel() -> None:
         service.cancel(who, run.id)
 
@@ -169,14 +201,14 @@ def _draw_head(
             st.button(
                 text("run.close"),
                 key=f"close-{run.id}",
-                on_click=guarded(_close),
+                on_click=guarded()(_close),
                 args=(story.id,),
             )
-    session.show_problem()
+    session.show_problem("page")
     st.progress(done / total if total else 0.0, text=text("run.progress", done=done, total=total))
     used = text("run.credits", used=run.used_credits, estimated=run.estimated_credits)
     st.html(f'<p class="arc-used">{used}{_times(service, run)}</p>')
-    when = run.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    when = moment(run.created_at, session.zone())
     writer = writer_words("confirm.writer", run.provider, run.model)
     words = text("run.by", user=run.user, when=when, writer=writer)
     if run.resumed_from:

@@ -1,20 +1,21 @@
-"""What one browser session holds: the service behind it, its address, its pending levels.
+"""What one browser session holds: the service behind it, its address, its pending changes.
 
-Pending levels live in session state and, through the service, in the editor's draft, so that a
-refresh, which is a new session, finds them again.
+Pending changes live in the editor's draft, through the service, and session state follows it: a
+refresh, which is a new session, a second tab and a restarted server all find the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ParamSpec
+from datetime import UTC, tzinfo
+from typing import Literal, ParamSpec
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 from cascade.errors import CascadeError
-from cascade.service import Actor, Service
+from cascade.service import Actor, Draft, Service
 from cascade.story.document import Story
-from cascade.story.tension import pending_changes
 from cascade.ui.prose import escape
 from cascade.ui.texts import explain
 
@@ -43,28 +44,47 @@ def actor() -> Actor:
     return service().actor()
 
 
-# Problems: an expected error of a callback waits here until the page is drawn.
+def zone() -> tzinfo:
+    """The reader's time zone; UTC where the browser names none that is known."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
-def guarded(action: Callable[P, None]) -> Callable[P, None]:
-    """A callback whose expected errors become a message on the page, never a traceback."""
+# Problems: an expected error of a callback waits here until its part of the page is drawn.
 
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        st.session_state.pop("problem", None)
-        st.session_state.pop("notice", None)
-        try:
-            action(*args, **kwargs)
-        except CascadeError as error:
-            st.session_state["problem"] = error
-
-    return run
+# Where a message is shown. A part that is drawn by itself shows its own: the rest stays as it is.
+Place = Literal["page", "editor", "dialog"]
 
 
-def show_problem() -> None:
-    """Shows what went wrong in the last action; it goes away with the next."""
-    error = st.session_state.get("problem")
-    if isinstance(error, CascadeError):
-        show_error(error)
+def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Makes a callback whose expected errors become a message in a place, never a traceback."""
+
+    def wrap(action: Callable[P, None]) -> Callable[P, None]:
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            st.session_state.pop("problem", None)
+            st.session_state.pop("notice", None)
+            try:
+                action(*args, **kwargs)
+            except CascadeError as error:
+                keep_problem(place, error)
+
+        return run
+
+    return wrap
+
+
+def keep_problem(place: Place, error: CascadeError) -> None:
+    """Keeps an expected error until its place is drawn."""
+    st.session_state["problem"] = (place, error)
+
+
+def show_problem(place: Place) -> None:
+    """Shows what went wrong in the last action of a place; it goes away with the next action."""
+    found = st.session_state.get("problem")
+    if found is not None and found[0] == place:
+        show_error(found[1])
 
 
 def notify(words: str) -> None:
@@ -83,63 +103,65 @@ def show_error(error: CascadeError) -> None:
     st.error(escape(explain(error)), icon=":material/error:")
 
 
-# Pending levels
+# Pending changes. The draft in the database is what counts, so that two tabs agree; an edit
+# changes only its own beat of it.
 
 
-def pending(story: Story, who: Actor) -> dict[str, int]:
-    """The session's pending levels on a story, in structure order; what is saved by now is not."""
-    key = f"pending/{story.id}"
-    if key not in st.session_state:
-        draft = service().draft(who, story.id)
-        st.session_state[key] = draft.levels
-        st.session_state[f"directions/{story.id}"] = {
-            beat_key: (story.curve[beat_key], words) for beat_key, words in draft.directions.items()
-        }
-    edited = pending_changes(story.structure, story.levels, st.session_state[key])
-    st.session_state[key] = edited
-    return edited
+def draft(story: Story, who: Actor) -> Draft:
+    """What is pending on a story, in structure order; what is saved by now is not."""
+    kept = service().draft(who, story.id)
+    st.session_state[f"pending/{story.id}"] = kept
+    heard = _heard(story.id)
+    for beat_key in kept.levels:
+        if words := kept.directions.get(beat_key):
+            heard[beat_key] = (story.curve[beat_key], words)
+        else:
+            heard.pop(beat_key, None)
+    return kept
+
+
+def shown_draft(story_id: str) -> Draft:
+    """The draft as this session has last shown it."""
+    return st.session_state.get(f"pending/{story_id}") or Draft({}, {})
 
 
 def edit(story: Story, who: Actor, levels: Mapping[str, int]) -> None:
-    """Takes over new levels of some beats, and keeps them in the draft."""
-    key = f"pending/{story.id}"
-    edited = {**pending(story, who), **levels}
-    st.session_state[key] = pending_changes(story.structure, story.levels, edited)
-    service().save_draft(who, story.id, st.session_state[key], directions(story, who))
+    """Takes over new levels of some beats into the draft.
+
+    A direction is a wish for a change from the level that is saved now. While that stands it
+    outlives a point that is moved back and forth; once another level is saved it is void.
+    """
+    heard = _heard(story.id)
+    directions = {
+        beat_key: heard[beat_key][1]
+        for beat_key in levels
+        if beat_key in heard and heard[beat_key][0] == story.curve[beat_key]
+    }
+    service().edit_draft(who, story.id, levels, directions)
+
+
+def direct(story: Story, who: Actor, beat_key: str, words: str) -> None:
+    """Takes over the direction of a beat into the draft; an empty one takes it back."""
+    service().edit_draft(who, story.id, {}, {beat_key: words})
 
 
 def reset(story: Story, who: Actor) -> None:
     """Puts every beat back to its saved level."""
-    st.session_state[f"pending/{story.id}"] = {}
-    st.session_state[f"directions/{story.id}"] = {}
+    _heard(story.id).clear()
     service().save_draft(who, story.id, {}, {})
 
 
-def directions(story: Story, who: Actor) -> dict[str, str]:
-    """The session's directions for pending beats, in structure order."""
-    levels = pending(story, who)
-    given: dict[str, tuple[int, str]] = st.session_state[f"directions/{story.id}"]
-    return {
-        beat_key: given[beat_key][1]
-        for beat_key in levels
-        if beat_key in given and given[beat_key][0] == story.curve[beat_key]
-    }
+def _heard(story_id: str) -> dict[str, tuple[int, str]]:
+    """The directions that were given in this session, each with the level it is a change from."""
+    heard: dict[str, tuple[int, str]] = st.session_state.setdefault(f"heard/{story_id}", {})
+    return heard
 
 
-def direct(story: Story, who: Actor, beat_key: str, words: str) -> None:
-    """Takes over the direction of a beat, and keeps it in the draft.
-
-    It is a wish for a change from the level that is saved now. While that stands it outlives a
-    point that is moved back and forth; once another level is saved it has been heard, or is void.
-    """
-    levels = pending(story, who)
-    given: dict[str, tuple[int, str]] = st.session_state[f"directions/{story.id}"]
-    words = " ".join(words.split())
-    if words:
-        given[beat_key] = (story.curve[beat_key], words)
-    else:
-        given.pop(beat_key, None)
-    service().save_draft(who, story.id, levels, directions(story, who))
+def forget() -> None:
+    """Forgets all that this session knows of stories; for when they are no longer there."""
+    for key in list(st.session_state):
+        if not str(key).startswith("language"):
+            del st.session_state[key]
 
 
 # The address: `?story=ID&run=ID` says what is shown, and can be sent to somebody.

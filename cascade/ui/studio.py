@@ -11,17 +11,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cascade.errors import CascadeError
-from cascade.service import Actor, RunView, Service, StorySummary
+from cascade.service import Actor, Pulse, RunView, Service, StorySummary
 from cascade.story.document import Story
 from cascade.ui import session
 from cascade.ui.beats import draw_beats
-from cascade.ui.check import draw_check
 from cascade.ui.editor import draw_editor
-from cascade.ui.prose import escape, paragraphs
+from cascade.ui.head import draw_head
 from cascade.ui.run_view import draw_run
 from cascade.ui.session import guarded
 from cascade.ui.texts import text
-from cascade.ui.writer import writer_words
+
+# How often an open page looks whether something has happened elsewhere.
+WATCH_S = 2.0
 
 
 def draw_studio(service: Service) -> None:
@@ -36,24 +37,28 @@ def draw_studio(service: Service) -> None:
     who = session.actor()
     story_id, run, trouble = _find(service, stories)
     may = service.permitted(who, story_id)
+    # Taken before anything is read: what changes meanwhile is then seen as a change.
+    pulse = service.pulse(who, story_id)
     story = service.story(story_id)
-    _draw_head(service, who, stories, story)
+    draw_head(service, who, stories, story, may=may)
     for error in trouble:
         session.show_error(error)
-    active = _active_run(service, story_id)
+    newest = next(iter(service.runs(story_id, limit=1)), None)
+    active = newest if newest is not None and newest.is_active else None
     if run is None and active is not None:
         run = active
         session.go(story=story_id, run=run.id)
+    undone = None
     # With a run on the page its own head shows what went wrong: that is where the button was.
     if run is None:
-        session.show_problem()
-        _draw_last_run(service, story)
+        session.show_problem("page")
+        session.show_notice()
+        _draw_last_run(story, newest)
     else:
-        draw_run(service, who, story, run, may=may)
-        # A run that ended while it was drawn has moved the curve.
-        story = service.story(story_id)
-    draw_editor(service, who, story, may=may, active=active)
-    draw_beats(service, story)
+        undone = draw_run(service, who, story, run, may=may)
+    draw_editor(service, who, story_id, may=may, active=active, undone=undone)
+    draw_beats(service, story_id, new_from={one.id for one in (run, newest) if one is not None})
+    _watch(service, who, story_id, pulse)
 
 
 def _find(
@@ -80,56 +85,32 @@ def _find(
     return story_id, run, trouble
 
 
-def _active_run(service: Service, story_id: str) -> RunView | None:
-    """The run at work on a story; there is one at most, and it is the newest."""
-    newest = service.runs(story_id, limit=1)
-    return newest[0] if newest and newest[0].is_active else None
-
-
-def _draw_head(service: Service, who: Actor, stories: Sequence[StorySummary], story: Story) -> None:
-    titles = {one.id: one.title for one in stories}
-
-    @guarded
-    def choose() -> None:
-        session.go(story=st.session_state["story"])
-
-    if st.session_state.get("story") != story.id:
-        st.session_state["story"] = story.id
-    picker, figures = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
-    picker.selectbox(
-        text("head.story"),
-        list(titles),
-        format_func=lambda story_id: titles[story_id],
-        key="story",
-        on_change=choose,
-    )
-    writer = writer_words("head.writer", service.provider.name, service.provider.model)
-    credits = text("head.credits", credits=service.balance(who, story.id))
-    user = text("head.user", name=who.display_name)
-    figures.caption(f"**{escape(credits)}** · {escape(user)}  \n{escape(writer)}")
-    draw_check(service)
-    structure = story.structure
-    about = [
-        text("head.about", structure=structure.name, author=structure.author),
-        *(words for words in (story.genre, story.tone) if words),
-    ]
-    st.caption(escape(" · ".join(about)))
-    if story.synopsis:
-        with st.expander(text("head.synopsis"), type="compact", key=f"synopsis-{story.id}"):
-            st.html(paragraphs(story.synopsis))
-
-
-def _draw_last_run(service: Service, story: Story) -> None:
+def _draw_last_run(story: Story, newest: RunView | None) -> None:
     """Says so where the newest run stopped half-way: it can be resumed from here."""
-    newest = service.runs(story.id, limit=1)
-    if not newest or not newest[0].is_resumable:
+    if newest is None or not newest.is_resumable:
         return
-    run = newest[0]
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="last-run"):
-        st.markdown(text(f"run.last.{run.status}"), width="stretch")
+        st.markdown(text(f"run.last.{newest.status}"), width="stretch")
         st.button(
             text("run.last_show"),
-            key=f"show-{run.id}",
-            on_click=guarded(session.go),
-            kwargs={"story": story.id, "run": run.id},
+            key=f"show-{newest.id}",
+            on_click=guarded()(session.go),
+            kwargs={"story": story.id, "run": newest.id},
         )
+
+
+def _watch(service: Service, who: Actor, story_id: str, drawn: Pulse) -> None:
+    """Draws the page anew once something on it has changed: by another tab, a run, an operator."""
+    is_full_run = True
+
+    @st.fragment(run_every=WATCH_S)
+    def look() -> None:
+        if is_full_run:
+            return
+        now = service.pulse(who, story_id)
+        # The editor draws itself after an edit of its own, so its draft is what counts.
+        if now.rest != drawn.rest or now.draft_at != session.shown_draft(story_id).kept_at:
+            st.rerun()
+
+    look()
+    is_full_run = False

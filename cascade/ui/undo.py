@@ -20,7 +20,7 @@ from cascade.ui.changes import short_change
 from cascade.ui.differences import side_by_side
 from cascade.ui.prose import escape, step_name
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, text
+from cascade.ui.texts import count, listing, text
 
 State = Literal["stands", "restored", "edited"]
 
@@ -139,7 +139,7 @@ def _draw_pieces(
 
 
 def _draw_restore_piece(service: Service, who: Actor, run: RunView, key: str, name: str) -> None:
-    @guarded
+    @guarded()
     def restore() -> None:
         service.restore_piece(who, run.id, key)
         session.notify(text("undo.piece_done", piece=name))
@@ -155,7 +155,7 @@ def _draw_restore_piece(service: Service, who: Actor, run: RunView, key: str, na
 
 
 def _draw_restore_all(service: Service, who: Actor, run: RunView, found: Undoing) -> None:
-    @guarded
+    @guarded()
     def restore() -> None:
         service.restore_run(who, run.id)
         session.notify(text("undo.all_done"))
@@ -164,7 +164,7 @@ def _draw_restore_all(service: Service, who: Actor, run: RunView, found: Undoing
     what = [count("undo.texts", texts)] if texts else []
     what += [count("undo.levels", levels)] if levels else []
     with st.popover(text("undo.all"), icon=":material/undo:", key=f"undo-{run.id}"):
-        st.markdown(text("undo.all_ask", what=text("undo.and").join(what)))
+        st.markdown(text("undo.all_ask", what=listing(what)))
         st.button(text("undo.all_yes"), key=f"undo-yes-{run.id}", type="primary", on_click=restore)
 
 

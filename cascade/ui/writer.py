@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from cascade.llm.offline import label
+from cascade.ui.language import language
 from cascade.ui.texts import text
 
 
 def writer_words(key: str, provider: str, model: str) -> str:
     """The text of `key` about a writer: its `_offline` form for the one that is no model."""
     if provider == "offline":
-        return text(f"{key}_offline", model=model, label=label("en"))
+        return text(f"{key}_offline", model=model, label=offline_label())
     return text(f"{key}_model", model=model)
+
+
+def offline_label() -> str:
+    """What must stand beside every text of the offline writer, in the reader's language."""
+    return label(language())
 
 
 def byline(provider: str, model: str) -> str:
     """A few words to stand beside a text that a run wrote."""
-    return label("en") if provider == "offline" else text("beats.written_model", model=model)
+    if provider == "offline":
+        return offline_label()
+    return text("beats.written_model", model=model)

@@ -105,7 +105,7 @@ def test_tokens_and_cost_are_on_the_receipt(page: Page, service: Service, writer
     writer.rejects = False
     bend(page).run_through()
     assert "scripted-1: 14,000 prompt tokens (8,400 cached), 280 written" in page.said
-    assert "Cost: 0.0224 USD" in page.said
+    assert "Cost: $0.0224" in page.said
 
 
 def test_unknown_tokens_stay_unknown(page: Page, service: Service, writer: Scripted) -> None:

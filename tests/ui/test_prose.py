@@ -7,7 +7,7 @@ import re
 import pytest
 
 from cascade.story.document import Scene
-from cascade.ui.prose import escape, paragraphs, scene_name, screenplay
+from cascade.ui.prose import escape, first_words, is_heading, paragraphs, scene_name
 
 
 def test_markdown_is_escaped_sign_by_sign() -> None:
@@ -19,12 +19,6 @@ def test_markdown_is_escaped_sign_by_sign() -> None:
 def test_prose_keeps_paragraphs_and_breaks_and_no_tags() -> None:
     shown = paragraphs("One <b>\ntwo\n\n\n Three & ")
     assert shown == ('<div class="arc-prose"><p>One &lt;b&gt;<br>two</p><p>Three &amp;</p></div>')
-
-
-def test_a_script_keeps_its_lines() -> None:
-    shown = screenplay('INT. A - DAY\n\nBO\n<i>$1 "#"', 'Scene "1"')
-    assert "INT. A - DAY\n\nBO\n&lt;i&gt;$1 &quot;#&quot;</pre>" in shown
-    assert 'aria-label="Scene &quot;1&quot;"' in shown
 
 
 @pytest.mark.parametrize(
@@ -45,3 +39,19 @@ def test_a_long_name_is_cut_at_a_word() -> None:
     name = scene_name(Scene(1, "go", "word " * 40, ""))
     assert len(name) < 100
     assert name.endswith("word…")
+
+
+def test_first_words_are_one_line_cut_between_two_words() -> None:
+    assert first_words("Rain\n\nfalls.") == "Rain falls."
+    assert first_words("one two three four", 12) == "one two…"
+    assert first_words("") == ""
+
+
+@pytest.mark.parametrize("line", ["INT. A - DAY", " ext. b", ".FORCED", "I/E CAR", "EST. TOWN"])
+def test_headings(line: str) -> None:
+    assert is_heading(line)
+
+
+@pytest.mark.parametrize("line", ["INTO THE NIGHT", "...", "Rain.", ""])
+def test_no_headings(line: str) -> None:
+    assert not is_heading(line)

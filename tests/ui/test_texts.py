@@ -1,40 +1,193 @@
-"""The catalogue: every text is used, every text that is used is there."""
+"""The catalogues: every text is used, every text that is used is there, in both languages."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from string import Formatter
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
 
-from cascade.errors import InsufficientCredits, StalePlan, UnknownStory, UnknownStructure
-from cascade.ui import texts
+from cascade import errors
+from cascade.errors import CascadeError, InsufficientCredits, StalePlan, UnknownStory
+from cascade.ui import language, texts
+from cascade.ui.language import LANGUAGES, Language
 
 UI = Path(texts.__file__).parent
-SOURCE = "\n".join(
-    path.read_text(encoding="utf-8") for path in UI.glob("*.py") if path.name != "texts.py"
+TAKERS = {"text", "count", "writer_words"}
+
+
+def read(of: Language) -> Catalog:
+    file = texts.LOCALES / of / "LC_MESSAGES" / f"{texts.DOMAIN}.po"
+    with file.open("rb") as opened:
+        return read_po(opened, locale=of)
+
+
+CATALOGUES = {of: read(of) for of in LANGUAGES}
+
+
+def key_of(message_id: object) -> str:
+    return message_id if isinstance(message_id, str) else message_id[0]  # type: ignore[index]
+
+
+KEYS = {of: {key_of(one.id) for one in found if one.id} for of, found in CATALOGUES.items()}
+EVERY = sorted(set.union(*KEYS.values()))
+
+
+def used() -> Iterator[str]:
+    """The keys in the code: literal ones, and as patterns those that are put together."""
+    for path in UI.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Constant | ast.JoinedStr):
+                continue
+            if isinstance(node, ast.Constant):
+                if isinstance(node.value, str) and re.fullmatch(r"[a-z]+(\.\w+)*", node.value):
+                    yield re.escape(node.value)
+                continue
+            parts = [
+                re.escape(part.value) if isinstance(part, ast.Constant) else r"\w+"
+                for part in node.values
+            ]
+            # What stands before the first place names a part of the catalogue.
+            if re.match(r"[a-z]+\\\.", parts[0]):
+                yield "".join(parts)
+
+
+USED = [re.compile(one) for one in used()]
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_every_text_is_used_and_in_every_language(key: str) -> None:
+    forms = {key, re.sub(r"_(offline|model)$", "", key)}
+    assert any(pattern.fullmatch(form) for pattern in USED for form in forms)
+    for of in LANGUAGES:
+        assert key in KEYS[of], of
+
+
+def test_every_text_that_is_used_is_there() -> None:
+    asked = set()
+    for path in UI.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKERS:
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    asked.add(first.value)
+                elif isinstance(first, ast.IfExp):
+                    asked |= {one.value for one in (first.body, first.orelse)}  # type: ignore[attr-defined]
+    assert len(asked) > 100
+    known = set(EVERY) | {re.sub(r"_(offline|model)$", "", key) for key in EVERY}
+    assert asked <= known
+
+
+@pytest.mark.parametrize("of", LANGUAGES)
+def test_no_text_is_empty_or_fuzzy_and_all_fill_the_same_places(of: Language) -> None:
+    for message in CATALOGUES[of]:
+        if not message.id:
+            continue
+        forms = [message.string] if isinstance(message.string, str) else list(message.string)
+        assert not message.fuzzy
+        assert all(form.strip() or form == message.id for form in forms), message.id
+        english = CATALOGUES["en"].get(message.id)
+        assert english is not None
+        theirs = english.string if isinstance(english.string, str) else english.string[-1]
+        for form in forms:
+            # A form for one may leave the number out.
+            assert places(form) | {"n"} == places(theirs) | {"n"}, message.id
+
+
+def places(words: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(words) if name is not None}
+
+
+def test_indonesian_has_one_form_and_is_not_english() -> None:
+    for message in CATALOGUES["id"]:
+        if message.id and not isinstance(message.id, str):
+            assert len(message.string) == 1
+    same = {key for key in EVERY if said(key, "id") == said(key, "en")}
+    # Names, signs, and terms of the trade that Indonesian film-makers use as they are.
+    assert len(same) < 25, sorted(same)
+    bare = {key: re.sub(r"{\w+}", "", str(said(key, "en"))) for key in same}
+    assert {key for key, words in bare.items() if len(re.findall(r"\w+", words)) > 3} == set()
+
+
+def said(key: str, of: Language) -> object:
+    found = CATALOGUES[of].get(key)
+    return found.string if found is not None else None
+
+
+def test_the_key_sentences_are_as_they_were_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "language", lambda: "id")
+    assert [
+        texts.text("confirm.changes"),
+        texts.text("confirm.rewrites"),
+        texts.count("confirm.beatContent", 2),
+        texts.count("confirm.keyAction", 2),
+        texts.count("confirm.scenePlot", 5),
+        texts.count("confirm.script", 5),
+        texts.count("confirm.estimate", 45),
+        texts.text("confirm.cancel"),
+    ] == [
+        "Anda akan menyimpan perubahan tension level berikut:",
+        "PERHATIAN: Ini akan REGENERATE konten berikut:",
+        "Beat Content (2 beats)",
+        "Key Actions (2 beats)",
+        "Scene Plots (5 scenes terkait)",
+        "Scripts (5 scripts terkait)",
+        "Estimasi Credit: 45 credits",
+        "Batal",
+    ]
+    given = "Konten lama akan diganti dengan konten baru sesuai tension level."
+    assert texts.text("confirm.warning").startswith(given)
+    pending = texts.count("banner.pending", 2, changes="x")
+    assert pending.startswith("2 beat dengan perubahan tension belum disimpan")
+
+
+def test_a_text_that_is_not_there_is_an_error() -> None:
+    for missing in (texts.text, lambda key: texts.count(key, 2)):
+        with pytest.raises(KeyError):
+            missing("no.such.text")
+
+
+@pytest.mark.parametrize(
+    ("of", "number", "money", "moment", "listing"),
+    [
+        ("en", "12,345", "$0.0224", "Nov 25, 2026, 5:04", "a, b, and c"),
+        ("id", "12.345", "US$0,0224", "25 Nov 2026 17.04", "a, b, dan c"),
+    ],
 )
-# Keys that the code puts together: the part before the brace, then anything.
-BUILT = [
-    re.compile(re.escape(prefix) + r"[A-Za-z_]+" + re.escape(suffix))
-    for prefix, suffix in re.findall(r'f[\'"]([a-z.]+)\{[^}]*\}([a-z_]*)[\'"]', SOURCE)
-]
-ALL = [*texts.TEXTS, *texts.PLURALS]
+def test_numbers_money_dates_and_lists_are_the_languages(
+    monkeypatch: pytest.MonkeyPatch, of: str, number: str, money: str, moment: str, listing: str
+) -> None:
+    monkeypatch.setattr(texts, "language", lambda: of)
+    assert texts.number(12345) == number
+    assert texts.count("credits", 12345).startswith(number)
+    assert texts.money(0.0224, "USD") == money
+    when = datetime(2026, 11, 25, 10, 4, tzinfo=UTC)
+    assert texts.moment(when, ZoneInfo("Asia/Jakarta")).startswith(moment)
+    assert texts.listing("abc") == listing
 
 
-@pytest.mark.parametrize("key", ALL)
-def test_every_text_is_used(key: str) -> None:
-    own = {"duration.seconds", "duration.minutes"}
-    forms = {key, key.removesuffix("_offline").removesuffix("_model")}
-    used = any(f"{quote}{form}{quote}" in SOURCE for form in forms for quote in "\"'") or key in own
-    assert used or key.startswith("problem.") or any(one.fullmatch(key) for one in BUILT)
-
-
-def test_every_text_used_is_there() -> None:
-    used = set(re.findall(r"(?:text|count|writer_words)\(\s*[\"']([a-zA-Z._]+)[\"']", SOURCE))
-    assert used
-    known = set(ALL) | {key.removesuffix("_model") for key in ALL}
-    assert used <= known
+@pytest.mark.parametrize(
+    ("tag", "known"),
+    [
+        ("id-ID", "id"),
+        ("in_ID", "id"),
+        ("en-GB", "en"),
+        ("EN", "en"),
+        ("fr-FR", None),
+        ("", None),
+        (None, None),
+        ("idaho", None),
+    ],
+)
+def test_a_browsers_tag_is_understood(tag: object, known: str | None) -> None:
+    assert language.known(tag) == known
 
 
 @pytest.mark.parametrize(
@@ -49,5 +202,19 @@ def test_errors_are_explained_in_the_words_of_the_page() -> None:
     assert "cascade stories" not in texts.explain(UnknownStory("x"))
     assert "33 credits are missing" in texts.explain(InsufficientCredits(45, 12))
     assert "(its scenes)" in texts.explain(StalePlan("its scenes"))
-    other = UnknownStructure("x", ("cat",))
-    assert texts.explain(other) == other.message
+
+
+def test_an_error_without_words_of_the_page_keeps_its_own() -> None:
+    class Odd(CascadeError):
+        code = "odd"
+
+    assert texts.explain(Odd("As it is.")) == "As it is."
+
+
+def test_problems_are_those_that_exist() -> None:
+    codes = {
+        one.code
+        for one in vars(errors).values()
+        if isinstance(one, type) and issubclass(one, CascadeError)
+    }
+    assert {key.removeprefix("problem.") for key in EVERY if key.startswith("problem.")} <= codes

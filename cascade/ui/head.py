@@ -1,0 +1,82 @@
+"""The page's head: which story, whose credits, who writes, and what this place is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cascade.service import Actor, Service, StorySummary
+from cascade.story.document import Story
+from cascade.ui import session
+from cascade.ui.check import draw_check
+from cascade.ui.prose import escape, paragraphs
+from cascade.ui.session import guarded
+from cascade.ui.texts import count, text
+from cascade.ui.writer import offline_label
+
+
+def draw_head(
+    service: Service,
+    who: Actor,
+    stories: Sequence[StorySummary],
+    story: Story,
+    *,
+    may: frozenset[str],
+) -> None:
+    """The picker and, beside it, credits, user and writer; below them what the story is."""
+    if service.provider.name == "offline":
+        _draw_demo_bar(service, who, may_reset="start" in may)
+    titles = {one.id: one.title for one in stories}
+
+    @guarded()
+    def choose() -> None:
+        session.go(story=st.session_state["story"])
+
+    if st.session_state.get("story") != story.id:
+        st.session_state["story"] = story.id
+    picker, figures = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
+    picker.selectbox(
+        text("head.story"),
+        list(titles),
+        format_func=lambda story_id: titles[story_id],
+        key="story",
+        on_change=choose,
+    )
+    credits = count("head.credits", service.balance(who, story.id))
+    user = text("head.user", name=who.display_name)
+    lines = [f"**{escape(credits)}** · {escape(user)}"]
+    if service.provider.name != "offline":
+        # The demo bar says who writes where no model does.
+        lines.append(escape(text("head.writer", model=service.provider.model)))
+    figures.caption("  \n".join(lines))
+    draw_check(service)
+    structure = story.structure
+    about = [
+        text("head.about", structure=structure.name, author=structure.author),
+        *(words for words in (story.genre, story.tone) if words),
+    ]
+    st.caption(escape(" · ".join(about)))
+    if story.synopsis:
+        with st.expander(text("head.synopsis"), type="compact", key=f"synopsis-{story.id}"):
+            st.html(paragraphs(story.synopsis))
+
+
+def _draw_demo_bar(service: Service, who: Actor, *, may_reset: bool) -> None:
+    """Says that no model writes here; offers to begin again, where nobody's work is lost by it."""
+
+    @guarded()
+    def reset() -> None:
+        service.reset_demo(who)
+        session.forget()
+        session.go(story=None)
+        session.notify(text("demo.done"))
+
+    with st.container(key="demo", horizontal=True, vertical_alignment="center"):
+        words = text("demo.writer", label=offline_label(), model=service.provider.model)
+        st.markdown(escape(words), width="stretch")
+        if not (may_reset and service.is_demo()):
+            return
+        with st.popover(text("demo.reset"), icon=":material/restart_alt:", key="demo-reset"):
+            st.markdown(text("demo.ask"))
+            st.button(text("demo.yes"), key="demo-reset-yes", type="primary", on_click=reset)

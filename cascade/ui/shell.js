@@ -1,0 +1,12 @@
+// What Streamlit does not do for the page: say its language, remember the one that was chosen, and
+// speak up for those who listen. A live region is heard only when its words change.
+
+export default function ({ data, parentElement }) {
+  const { language, cookie, remember } = data;
+  document.documentElement.lang = language;
+  if (remember && !document.cookie.split("; ").includes(`${cookie}=${language}`)) {
+    document.cookie = `${cookie}=${language}; path=/; max-age=31536000; SameSite=Lax`;
+  }
+  const live = parentElement.querySelector(".arc-live");
+  if (live.textContent !== data.say) live.textContent = data.say;
+}

@@ -1,0 +1,32 @@
+"""The invisible part of the page: its language for the browser, and what a screen reader hears."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from cascade.ui import language
+
+_HERE = Path(__file__).parent
+
+_draw = st.components.v2.component(
+    "arc_studio.shell",
+    html='<div class="arc-live" role="status" aria-live="polite"></div>',
+    js=(_HERE / "shell.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+def announce(name: str, words: str) -> None:
+    """Has a screen reader say `words` when they change; one `name` a part of the page."""
+    with st.container(key=f"announce-{name}"):
+        _draw(
+            key=f"live-{name}",
+            data={
+                "say": words,
+                "language": language.language(),
+                "cookie": language.COOKIE,
+                "remember": language.was_chosen(),
+            },
+        )
