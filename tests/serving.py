@@ -20,6 +20,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
+        self.was_away = False
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         self.command = [sys.executable, "-m", "streamlit", "run", "app.py"]
@@ -46,6 +47,7 @@ class Server:
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
     def stop(self) -> None:
+        self.was_away = True
         self.process.terminate()
         try:
             self.process.wait(20)
@@ -54,5 +56,6 @@ class Server:
             self.process.wait()
 
     def kill(self) -> None:
+        self.was_away = True
         self.process.kill()
         self.process.wait()

@@ -102,7 +102,6 @@ def _draw_open(
     levels = {**story.curve, **draft.levels}
     _draw_curve(story, who, levels, enabled=enabled, before=before)
     words = _unsaved(story, draft)
-    announce("editor", words)
     session.show_problem("editor")
     _draw_banner(
         story, who, words, enabled=enabled, pending=bool(draft.levels), may_start="start" in may
@@ -149,6 +148,7 @@ def _draw_curve(
 def _draw_banner(
     story: Story, who: Actor, words: str, *, enabled: bool, pending: bool, may_start: bool
 ) -> None:
+    announce("banner", aloud=".st-key-banner [data-testid='stMarkdown']")
     with st.container(key="banner", horizontal=True, vertical_alignment="center", border=True):
         st.markdown(escape(words), width="stretch")
         st.button(

@@ -25,7 +25,7 @@ def main() -> None:
     pages = [st.Page(ROOT / "pages" / "studio.py", title=text("app.name"), default=True)]
     page = st.navigation(pages, position="hidden")
     _draw_brand()
-    announce("shell", "")
+    announce("shell")
     if session.provided() is None:
         st.error(text("app.no_service"))
         return

@@ -92,10 +92,11 @@ def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool, bool]]:
 def _said(run: RunView, seen: Sequence[BeatProgress]) -> str:
     """What somebody hears who does not see the page: every beat's end, and the run's."""
     if not run.is_active:
-        return text(f"run.title.{run.status}")
+        return text(f"run.said.{run.status}")
     through = [beat.change.beat_label for beat in seen if beat.state == "done"]
-    done = text("run.beats_done", done=len(through), total=len(seen))
-    return f"{done} {', '.join(through)}" if through else text(f"run.title.{run.status}")
+    if not through:
+        return text("run.said.begun")
+    return text("run.beats_done", done=len(through), total=len(seen), beats=", ".join(through))
 
 
 def _make_blocks(seen: Sequence[BeatProgress]) -> list[tuple[Any, Any]]:

@@ -7,6 +7,9 @@ export default function ({ data, parentElement }) {
   if (remember && !document.cookie.split("; ").includes(`${cookie}=${language}`)) {
     document.cookie = `${cookie}=${language}; path=/; max-age=31536000; SameSite=Lax`;
   }
+  // What is seen and heard at once needs no second copy of its words.
+  // A moment later: it may be drawn after this.
+  if (data.aloud) setTimeout(() => document.querySelector(data.aloud)?.setAttribute("role", "status"), 100);
   const live = parentElement.querySelector(".arc-live");
   if (live.textContent !== data.say) live.textContent = data.say;
 }

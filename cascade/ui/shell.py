@@ -18,13 +18,17 @@ _draw = st.components.v2.component(
 )
 
 
-def announce(name: str, words: str) -> None:
-    """Has a screen reader say `words` when they change; one `name` a part of the page."""
+def announce(name: str, words: str = "", *, aloud: str = "") -> None:
+    """Has a screen reader say `words` when they change; one `name` a part of the page.
+
+    `aloud` selects an element of the page whose own words are said when they change.
+    """
     with st.container(key=f"announce-{name}"):
         _draw(
             key=f"live-{name}",
             data={
                 "say": words,
+                "aloud": aloud,
                 "language": language.language(),
                 "cookie": language.COOKIE,
                 "remember": language.was_chosen(),

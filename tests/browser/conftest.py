@@ -11,6 +11,10 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from serving import Server
 
+from cascade.ui.language import LANGUAGES, Language
+
+from .studio import Studio
+
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +26,7 @@ FLAGS = (
 )
 # A machine with two cores that runs other tests beside these.
 PATIENCE_MS = 30_000
+TAGS: dict[Language, str] = {"en": "en-US", "id": "id-ID"}
 
 
 @pytest.fixture
@@ -53,10 +58,20 @@ def console() -> list[str]:
     return []
 
 
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> Language:
+    """The language that the browser asks for."""
+    return request.param  # type: ignore[no-any-return]
+
+
 @pytest.fixture
-def page(browser: Browser, server: Server, console: list[str]) -> Iterator[Page]:
-    """The studio in a fresh browser; an error in the console of any tab fails the test."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+def page(
+    browser: Browser, server: Server, console: list[str], language: Language
+) -> Iterator[Page]:
+    """A tab of a fresh browser on the studio; an error in any tab's console fails the test."""
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000}, locale=TAGS[language], timezone_id="Asia/Jakarta"
+    )
     context.set_default_timeout(PATIENCE_MS)
 
     def note(message: ConsoleMessage) -> None:
@@ -69,4 +84,13 @@ def page(browser: Browser, server: Server, console: list[str]) -> Iterator[Page]
     page.goto(server.url)
     yield page
     context.close()
+    if server.was_away:
+        # What a browser says of a server that is away is no fault of the page.
+        console[:] = [words for words in console if "ERR_CONNECTION" not in words]
     assert console == []
+
+
+@pytest.fixture
+def studio(page: Page, language: Language) -> Studio:
+    """The studio in the language of the browser."""
+    return Studio(page, language)

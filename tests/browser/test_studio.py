@@ -2,181 +2,242 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import expect
+from serving import Server
 
-from .conftest import Server
+from cascade.service import Service
+from cascade.settings import Settings
 
-PENDING = "2 beats with unsaved tension changes: Midpoint (2→4), All Is Lost (4→2)"
-NONE = "No unsaved tension changes."
-
-
-def slider(page: Page, beat: str) -> Locator:
-    return page.get_by_role("slider", name=beat, exact=True)
-
-
-def number(page: Page, beat: str) -> Locator:
-    return page.get_by_role("spinbutton", name=beat, exact=True)
+from .studio import CHANGES, Studio
 
 
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
+@pytest.fixture
+def look(sqlite_url: str) -> Callable[[], Service]:
+    """Opens the server's database beside it, to see what is really saved."""
+    return lambda: Service(Settings(database_url=sqlite_url, provider="offline"))
 
 
-def in_step(page: Page, beat: str, level: int) -> None:
-    """Slider and number of a beat both say the level."""
-    expect(slider(page, beat)).to_have_attribute("aria-valuenow", str(level))
-    expect(number(page, beat)).to_have_value(str(level))
-
-
-def middle(handle: Locator) -> tuple[float, float]:
-    box = handle.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def drag(page: Page, beat: str, level: int) -> None:
-    """Drags a point to a level; the curve's ends, at 5 and 1, give the scale."""
-    top, bottom = middle(slider(page, "Finale"))[1], middle(slider(page, "Final Image"))[1]
-    x, y = middle(slider(page, beat))
-    page.mouse.move(x, y)
-    page.mouse.down()
-    # Not quite on the line: it snaps.
-    page.mouse.move(x, top + (5 - level) * (bottom - top) / 4 + 7, steps=6)
-    page.mouse.up()
-
-
-def bend(page: Page) -> None:
-    """The two changes that cost 45 credits on the sample."""
-    for beat, key in (("Midpoint", "4"), ("All Is Lost", "2")):
-        slider(page, beat).press(key)
-    expect(page.get_by_text(PENDING)).to_be_visible()
-
-
-def test_the_curve_is_moved_in_three_ways_that_stay_in_step(page: Page) -> None:
+def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> None:
+    page = studio.page
     expect(page.get_by_role("slider")).to_have_count(15)
     expect(page.get_by_role("spinbutton")).to_have_count(15)
-    expect(button(page, "Save Tension Levels")).to_be_disabled()
-    in_step(page, "Midpoint", 2)
+    expect(studio.button("banner.save")).to_be_disabled()
+    studio.in_step("Midpoint", 2)
 
-    drag(page, "Midpoint", 4)
-    in_step(page, "Midpoint", 4)
-    expect(page.get_by_text("1 beat with unsaved tension changes: Midpoint (2→4)")).to_be_visible()
+    studio.drag("Midpoint", 4)
+    studio.in_step("Midpoint", 4)
+    studio.is_pending(1, "Midpoint (2→4)")
+    # Somebody who does not see it hears it.
+    expect(studio.banner).to_have_attribute("role", "status")
 
-    lost = slider(page, "All Is Lost")
+    lost = studio.slider("All Is Lost")
     for key, level in (("ArrowUp", 5), ("Home", 1), ("End", 5), ("ArrowDown", 4), ("2", 2)):
         lost.press(key)
         expect(lost).to_have_attribute("aria-valuenow", str(level))
-    in_step(page, "All Is Lost", 2)
-    expect(page.get_by_text(PENDING)).to_be_visible()
+    studio.in_step("All Is Lost", 2)
+    words = studio.say("curve.value_changed", level=2, name=studio.say("level.2"), saved=4)
+    expect(lost).to_have_attribute("aria-valuetext", words)
+    studio.sees(f"{words}")
+    studio.is_pending(2, CHANGES)
 
-    number(page, "Setup").fill("5")
-    number(page, "Setup").press("Enter")
-    in_step(page, "Setup", 5)
-    number(page, "Setup").fill("2")
-    number(page, "Setup").press("Enter")
-    in_step(page, "Setup", 2)
-    expect(page.get_by_text(PENDING)).to_be_visible()
+    for level in ("5", "2"):
+        studio.number("Setup").fill(level)
+        studio.number("Setup").press("Enter")
+        studio.in_step("Setup", int(level))
+    studio.is_pending(2, CHANGES)
 
     page.reload()
-    expect(page.get_by_text(PENDING)).to_be_visible()
-    in_step(page, "Midpoint", 4)
+    studio.is_pending(2, CHANGES)
+    studio.in_step("Midpoint", 4)
 
-    button(page, "Reset").click()
-    expect(page.get_by_text(NONE)).to_be_visible()
-    in_step(page, "Midpoint", 2)
-    in_step(page, "All Is Lost", 4)
+    studio.press("banner.reset")
+    studio.nothing_is_pending()
+    studio.in_step("Midpoint", 2)
+    studio.in_step("All Is Lost", 4)
     page.set_viewport_size({"width": 400, "height": 900})
     page.reload()
-    expect(page.get_by_text(NONE)).to_be_visible()
-    drag(page, "Midpoint", 3)
-    in_step(page, "Midpoint", 3)
+    studio.nothing_is_pending()
+    studio.drag("Midpoint", 3)
+    studio.in_step("Midpoint", 3)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
-    page: Page, server: Server
+def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
+    studio: Studio, server: Server
 ) -> None:
-    bend(page)
-    button(page, "Save Tension Levels").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("Confirm Regeneration")).to_be_visible()
-    expect(dialog.get_by_text("Estimated credits: 45 credits")).to_be_visible()
-    button(page, "Cancel").click()
-    expect(dialog).to_have_count(0)
-    expect(page.get_by_text(PENDING)).to_be_visible()
+    other = Studio(studio.page.context.new_page(), studio.language)
+    other.page.goto(server.url)
+    other.nothing_is_pending()
+    studio.slider("Midpoint").press("4")
+    # The other tab sees it by itself, and its own edit leaves it as it is.
+    other.is_pending(1, "Midpoint (2→4)")
+    other.slider("All Is Lost").press("2")
+    for tab in (studio, other):
+        tab.is_pending(2, CHANGES)
+        tab.in_step("All Is Lost", 2)
+    studio.open(studio.say("directions.none"))
+    wish = studio.page.get_by_label(studio.say("directions.label", beat="Midpoint"))
+    wish.fill("keep the betrayal off-stage")
+    wish.press("Enter")
+    other.sees(studio.count("directions.given", 1))
 
-    button(page, "Save Tension Levels").click()
-    button(page, "Regenerate & Save").click()
-    expect(page.get_by_text("generating").first).to_be_visible()
-    expect(page.get_by_text("Beat 1/2: Midpoint (2→4)")).to_be_visible()
-    expect(dialog).to_have_count(0)
+    server.kill()
+    server.start()
+    studio.page.reload()
+    studio.is_pending(2, CHANGES)
+    studio.press("banner.save")
+    expect(studio.dialog.get_by_text("keep the betrayal off-stage")).to_be_visible()
+
+
+def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
+    studio: Studio, server: Server
+) -> None:
+    page = studio.page
+    studio.bend()
+    studio.press("banner.save")
+    expect(studio.dialog.get_by_text(studio.say("confirm.title"))).to_be_visible()
+    expect(studio.dialog.get_by_text(studio.count("confirm.estimate", 45))).to_be_visible()
+    studio.press("confirm.cancel")
+    expect(studio.dialog).to_have_count(0)
+    studio.is_pending(2, CHANGES)
+
+    other = Studio(page.context.new_page(), studio.language)
+    other.page.goto(server.url)
+    other.is_pending(2, CHANGES)
+    studio.start()
+    studio.sees(studio.say("run.beat", number=1, total=2, change="Midpoint (2→4)"))
+    expect(studio.dialog).to_have_count(0)
     expect(page).to_have_url(re.compile(r"story=.+&run=.+"))
-    expect(slider(page, "Midpoint")).to_have_attribute("aria-disabled", "true")
+    expect(studio.slider("Midpoint")).to_have_attribute("aria-disabled", "true")
+    # A tab that was open before finds the run by itself.
+    expect(other.button("run.cancel")).to_be_visible()
 
     page.reload()
-    expect(page.get_by_text("Beat 2/2: All Is Lost (4→2)")).to_be_visible()
-    other = page.context.new_page()
-    other.goto(server.url)
-    expect(button(other, "Cancel Process")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Credits used: [1-9]\d? / 45"))).to_be_visible()
+    studio.sees(studio.say("run.beat", number=2, total=2, change="All Is Lost (4→2)"))
+    # The first step is saved: its line says how the new text begins.
+    saved = page.locator(".arc-steps .done .words")
+    expect(saved.first).not_to_be_empty()
 
-    button(page, "Cancel Process").click()
-    for tab in (page, other):
-        expect(tab.get_by_text("Run cancelled")).to_be_visible()
-        expect(button(tab, "Resume")).to_be_enabled()
-    other.close()
-    expect(page.get_by_text("All Is Lost: stays at 4, nothing rewritten")).to_be_visible()
+    other.press("run.cancel")
+    for tab in (studio, other):
+        tab.sees(studio.say("run.title.cancelled"))
+        expect(tab.button("run.resume")).to_be_enabled()
+    other.page.close()
+    studio.sees(studio.say("run.level_kept", beat="All Is Lost", old=4))
     # What the run did not reach is still pending; what it reached is saved.
-    expect(
-        page.get_by_text("1 beat with unsaved tension changes: All Is Lost (4→2)")
-    ).to_be_visible()
-    in_step(page, "Midpoint", 4)
+    studio.is_pending(1, "All Is Lost (4→2)")
+    studio.in_step("Midpoint", 4)
 
-    button(page, "Resume").click()
-    expect(page.get_by_text("generating").first).to_be_visible()
-    address = page.url
-    page.goto("about:blank")
+    studio.press("run.resume")
+    studio.sees(studio.say("state.generating"))
+    # The page stays open while its server dies; it goes on by itself.
     server.kill()
     server.env["CASCADE_OFFLINE_DELAY_MS"] = "50"
     server.start()
-    page.goto(address)
-    expect(page.get_by_text("Done: the story fits the new curve")).to_be_visible()
-    expect(page.get_by_text(NONE)).to_be_visible()
-    expect(page.get_by_text("455 credits available")).to_be_visible()
-    in_step(page, "All Is Lost", 2)
+    studio.sees(studio.say("run.title.done"))
+    studio.nothing_is_pending()
+    studio.sees(studio.count("head.credits", 455))
+    studio.in_step("All Is Lost", 2)
 
-    button(page, "Close").click()
-    expect(page.get_by_text("Done: the story fits the new curve")).to_have_count(0)
+    studio.press("run.close")
+    expect(page.get_by_text(studio.say("run.title.done"))).to_have_count(0)
     expect(page).to_have_url(re.compile(r"story=[^&]+$"))
 
-    page.get_by_text("9. Midpoint").click()
-    expect(page.get_by_text("offline draft: a pacing edit, not AI").nth(4)).to_be_visible()
 
-    # What a run did is looked at, old beside new, and undone.
-    page.get_by_text("3. Setup").click()
-    words = page.locator('[class*="st-key-beat-"][class*="-setup"] .arc-prose')
-    expect(words.first).to_be_visible()
-    before = words.all_text_contents()
-    slider(page, "Setup").press("5")
-    page.get_by_text("Directions (optional)").click()
-    page.get_by_label("Direction for Setup").fill("keep the betrayal off-stage")
-    # Straight from the field to the button: what was typed counts.
-    button(page, "Save Tension Levels").click()
-    expect(dialog.get_by_text("keep the betrayal off-stage")).to_be_visible()
-    button(page, "Regenerate & Save").click()
-    expect(page.get_by_text("Done: the story fits the new curve")).to_be_visible()
-    in_step(page, "Setup", 5)
-    expect(words.first).not_to_have_text(before[0])
-    page.get_by_text("Old beside new").click()
-    page.locator("summary").filter(has_text=re.compile("^Beat content")).click()
+def test_a_run_is_read_and_undone_byte_for_byte(
+    studio: Studio, server: Server, look: Callable[[], Service]
+) -> None:
+    page = studio.page
+    database = look()
+    before = database.story(database.stories()[0].id)
+    server.stop()
+    server.env["CASCADE_OFFLINE_DELAY_MS"] = "50"
+    server.start()
+    page.goto(server.url)
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    studio.sees(studio.say("run.title.done"))
+    studio.sees(studio.say("run.changed_beat", change="Midpoint (2→4)", done=8, total=8))
+    after = database.story(before.id)
+
+    # Read in its place: what is new is marked, and a script is set as one.
+    studio.open("9. Midpoint")
+    marks = page.locator(".arc-beat .arc-mark.new")
+    expect(marks).to_have_count(8)
+    expect(marks.first).to_have_text(studio.say("beats.new"))
+    page.locator(".arc-scene summary").filter(has_text=studio.say("beats.script")).first.click()
+    heading = page.locator(".arc-script .fountain-scene-heading").first
+    expect(heading).to_be_visible()
+    expect(page.locator(".arc-script .fountain-character").first).to_be_visible()
+
+    # Old beside new, and one piece back.
+    studio.open(studio.count("undo.compare", 8))
+    studio.open(studio.say("step.keyAction"))
     expect(page.locator(".arc-two ins").first).to_be_visible()
+    studio.press("undo.piece")
+    studio.press("undo.piece_yes")
+    studio.sees(studio.say("undo.piece_done", piece=studio.say("step.keyAction")))
+    now = database.story(before.id)
+    assert now.key_actions["midpoint"] == before.key_actions["midpoint"]
+    assert now.contents == after.contents
+    assert now.curve == after.curve
 
-    button(page, "Restore everything").click()
-    button(page, "Yes, restore everything").click()
-    expect(page.get_by_text("Everything is back as it was before the run")).to_be_visible()
-    expect(button(page, "Restore everything")).to_have_count(0)
-    in_step(page, "Setup", 2)
-    expect(words.first).to_have_text(before[0])
-    assert words.all_text_contents() == before
+    studio.press("undo.all")
+    studio.press("undo.all_yes")
+    studio.sees(studio.say("undo.all_done"))
+    expect(studio.button("undo.all")).to_have_count(0)
+    studio.in_step("Midpoint", 2)
+    studio.nothing_is_pending()
+    assert database.story(before.id) == before
+    database.close()
+
+
+def test_a_demo_is_reset_after_asking(studio: Studio, look: Callable[[], Service]) -> None:
+    database = look()
+    database.grant("editor", 7)
+    titles = [one.title for one in database.stories()]
+    studio.sees(studio.count("head.credits", 507))
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("demo.reset")
+    expect(studio.button("demo.yes")).to_be_visible()
+    studio.press("demo.yes")
+    studio.sees(studio.say("demo.done"))
+    studio.sees(studio.count("head.credits", 500))
+    studio.nothing_is_pending()
+    studio.in_step("Midpoint", 2)
+    assert [one.title for one in database.stories()] == titles
+    database.close()
+
+
+def test_sixty_scenes_are_drawn_where_they_are_read(
+    studio: Studio, look: Callable[[], Service], tmp_path: Path
+) -> None:
+    database = look()
+    sample = database.document(database.stories()[0].id)
+    scene = sample["scenes"][0]
+    sample["scenes"] = [
+        {**scene, "number": n, "beatKey": sample["beats"][n % 15]["key"]} for n in range(1, 61)
+    ]
+    file = tmp_path / "sixty.json"
+    file.write_text(json.dumps(sample), encoding="utf-8")
+    story_id = database.import_story(file)
+    database.close()
+    page = studio.page
+    page.goto(f"{page.url.split('?')[0]}?story={story_id}")
+    studio.sees("1. Opening Image")
+    expect(page.locator(".arc-scene")).to_have_count(0)
+    studio.open("1. Opening Image")
+    expect(page.locator(".arc-scene")).to_have_count(4)
+    studio.press("beats.open_all")
+    expect(page.locator(".arc-scene")).to_have_count(60)
+    studio.press("beats.close_all")
+    expect(page.locator(".arc-scene:visible")).to_have_count(0)

@@ -60,3 +60,10 @@ def test_an_unknown_beat_names_the_known_ones() -> None:
     assert structure("harmon").index("take") == 5
     with pytest.raises(UnknownBeat):
         structure("cat").index("You")
+
+
+@pytest.mark.parametrize(
+    ("type_", "acts"), [("cat", (0, 5, 12)), ("hero", (0, 5, 9)), ("harmon", (0, 2, 6))]
+)
+def test_acts_begin_where_the_beat_sheets_say(type_: str, acts: tuple[int, ...]) -> None:
+    assert structure(type_).acts == acts

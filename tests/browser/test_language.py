@@ -1,0 +1,43 @@
+"""The interface's language: the browser asks for one, the switch overrides and is remembered."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from cascade.ui.language import NAMES, Language
+
+from .studio import Studio
+
+OTHER: dict[Language, Language] = {"en": "id", "id": "en"}
+
+
+def lang(page: Page, language: Language) -> None:
+    expect(page.locator(f"html[lang={language}]")).to_have_count(1)
+
+
+def test_the_browsers_language_is_overridden_by_the_switch_and_that_is_remembered(
+    studio: Studio,
+) -> None:
+    page = studio.page
+    lang(page, studio.language)
+    expect(studio.button("banner.save")).to_be_visible()
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+
+    # What is pending stays, and what is drawn by itself follows too.
+    chosen = Studio(page, OTHER[studio.language])
+    page.get_by_role("radio", name=NAMES[chosen.language]).click()
+    lang(page, chosen.language)
+    chosen.is_pending(1, "Midpoint (2→4)")
+    expect(chosen.button("banner.save")).to_be_visible()
+    expect(studio.button("banner.save")).to_have_count(0)
+    words = chosen.say("curve.value_changed", level=4, name=chosen.say("level.4"), saved=2)
+    expect(chosen.slider("Midpoint")).to_have_attribute("aria-valuetext", words)
+
+    page.reload()
+    lang(page, chosen.language)
+    chosen.is_pending(1, "Midpoint (2→4)")
+    tab = page.context.new_page()
+    tab.goto(page.url)
+    lang(tab, chosen.language)
+    expect(Studio(tab, chosen.language).button("banner.save")).to_be_visible()
