@@ -1,0 +1,116 @@
+"""No WCAG 2.1 A or AA violation that axe-core can find, in any state of the page, in either theme.
+
+The light pages are read in English, the dark ones in Indonesian and on a narrow screen too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from serving import Server
+
+from cascade.service import Service
+from cascade.settings import Settings
+from cascade.ui.language import Language
+
+from .conftest import PATIENCE_MS, TAGS
+from .studio import Studio
+
+TAGS_OF_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+BARE = {"title": "Bare", "language": "en", "structureType": "harmon", "beats": [], "scenes": []}
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds: rule, how bad, where, and why, a line each."""
+    options = {"runOnly": {"type": "tag", "values": TAGS_OF_RULES}}
+    found: dict[str, Any] = Axe().run(page, options=options).response
+    # A page on which no rule applies was not read.
+    assert len(found["passes"]) > 15
+    return [
+        f"{rule['id']} ({rule['impact']}) {node['target']}: {node['html'][:160]} "
+        f"{node.get('failureSummary', '')}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def is_accessible(studio: Studio, width: int = 1400) -> None:
+    """Checks the page as it stands, once it stands still."""
+    studio.page.set_viewport_size({"width": width, "height": 1000})
+    studio.page.wait_for_timeout(600)
+    assert violations(studio.page) == []
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> Literal["light", "dark"]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def themed(browser: Browser, server: Server, theme: Literal["light", "dark"]) -> Iterator[Studio]:
+    """A tab in a theme."""
+    language: Language = "en" if theme == "light" else "id"
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000}, locale=TAGS[language], color_scheme=theme
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(server.url)
+    yield Studio(page, language)
+    context.close()
+
+
+def test_bending_a_curve(themed: Studio, theme: str) -> None:
+    expect(themed.slider("Midpoint")).to_be_visible()
+    is_accessible(themed)
+    themed.bend()
+    themed.open(themed.say("directions.none"))
+    themed.press("demo.reset")
+    is_accessible(themed)
+    themed.page.keyboard.press("Escape")
+    themed.press("banner.save")
+    expect(themed.button("confirm.start")).to_be_enabled()
+    is_accessible(themed)
+    if theme == "dark":
+        is_accessible(themed, 400)
+
+
+def test_a_run_and_what_came_of_it(themed: Studio, theme: str) -> None:
+    page = themed.page
+    themed.slider("Midpoint").press("4")
+    themed.is_pending(1, "Midpoint (2→4)")
+    themed.start()
+    expect(page.locator(".arc-steps .done").first).to_be_visible()
+    is_accessible(themed)
+    themed.press("run.cancel")
+    expect(themed.button("run.resume")).to_be_enabled()
+    page.locator("[class*='st-key-compare-'] summary").first.click()
+    page.locator("[class*='st-key-piece-'] summary").first.click()
+    expect(page.locator(".arc-two").first).to_be_visible()
+    is_accessible(themed)
+    themed.open("9. Midpoint")
+    page.locator(".arc-scene summary").first.click()
+    expect(page.locator(".arc-script").first).to_be_visible()
+    is_accessible(themed, 1400 if theme == "light" else 400)
+
+
+def test_odd_addresses_and_empty_stories(
+    themed: Studio, server: Server, sqlite_url: str, tmp_path: Path
+) -> None:
+    database = Service(Settings(database_url=sqlite_url, provider="offline"))
+    file = tmp_path / "bare.json"
+    file.write_text(json.dumps(BARE), encoding="utf-8")
+    story_id = database.import_story(file)
+    database.close()
+    themed.page.goto(f"{server.url}/?run=nothing-of-the-kind")
+    expect(themed.page.get_by_role("alert").first).to_be_visible()
+    is_accessible(themed)
+    themed.page.goto(f"{server.url}/?story={story_id}")
+    themed.sees(themed.say("empty.beats"))
+    is_accessible(themed)
