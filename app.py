@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from cascade.service import Service
 from cascade.settings import load_settings
 from cascade.ui.curve import routes
 from cascade.ui.session import provide
+from cascade.ui.studio import draw_studio  # noqa: F401 - the page, read before it is first asked for
 
 
 @asynccontextmanager
@@ -37,6 +39,10 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
             _stop(error)
         provide(service)
         stack.callback(provide, None)
+        # Streamlit collects garbage after every run of the script, and no answer leaves meanwhile.
+        # What is there now stays anyhow; out of the collector's sight it costs it nothing.
+        await asyncio.to_thread(gc.collect)
+        gc.freeze()
         yield
 
 

@@ -15,18 +15,19 @@ from starlette.responses import FileResponse
 from starlette.routing import BaseRoute, Route
 
 from cascade.llm.prompting import beat_jobs
-from cascade.story.document import Story
+from cascade.story.document import Story, digest
 from cascade.story.tension import HIGHEST, LOWEST, check_level
 from cascade.ui.language import language
-from cascade.ui.session import guarded
 from cascade.ui.texts import text
 
 # What a run is doing to a beat: its turn has not come, it is at work on it, it is through.
 BeatState = Literal["waiting", "rewriting", "rewritten"]
 
 HERE = Path(__file__).parent
-# The version is in the address, so that a browser may keep the file for good.
+SCRIPT = HERE / "curve.js"
+# The version, or what is in it, is in the address, so that a browser may keep the file for good.
 PLOTLY_URL = f"/assets/plotly-{plotly.__version__}.min.js"
+SCRIPT_URL = f"/assets/curve-{digest(SCRIPT.read_text(encoding='utf-8'))}.js"
 
 _draw = st.components.v2.component(
     "arc_studio.curve",
@@ -35,7 +36,9 @@ _draw = st.components.v2.component(
     '<div class="arc-stage"><div class="arc-plot" aria-hidden="true"></div>'
     '<div class="arc-handles"></div></div></div>',
     css=(HERE / "curve.css").read_text(encoding="utf-8"),
-    js=(HERE / "curve.js").read_text(encoding="utf-8"),
+    # Only where the script is: Streamlit sends these words along with every edit.
+    js=f"const script = await import(new URL('{SCRIPT_URL}', document.baseURI));\n"
+    "export default script.default;\n",
     # Plotly puts its styles into the document, where a shadow root would not see them.
     isolate_styles=False,
 )
@@ -43,8 +46,11 @@ _draw = st.components.v2.component(
 
 def routes() -> list[BaseRoute]:
     """The routes the component needs beside Streamlit's own."""
-    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    drawing = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    return [_route(PLOTLY_URL, drawing), _route(SCRIPT_URL, SCRIPT)]
 
+
+def _route(url: str, script: Path) -> Route:
     async def serve(_request: object) -> FileResponse:
         return FileResponse(
             script,
@@ -52,7 +58,7 @@ def routes() -> list[BaseRoute]:
             headers={"Cache-Control": "public, max-age=31536000, immutable"},
         )
 
-    return [Route(PLOTLY_URL, serve)]
+    return Route(url, serve)
 
 
 def curve(
@@ -64,7 +70,9 @@ def curve(
     before: Mapping[str, int] | None,
     on_edit: Callable[[Mapping[str, int]], None],
 ) -> None:
-    """Draws the saved curve and, over it, `levels`; `on_edit` gets the levels a person moved to.
+    """Draws the saved curve and, over it, `levels`.
+
+    `on_edit` gets the levels a person moved to; it is part of a callback.
 
     `states` says which beats a run is at work on; `before` is the curve as it was before the run
     that the page shows, where that moved it.
@@ -72,7 +80,6 @@ def curve(
     key = f"curve/{story.id}"
     acknowledged = f"{key}/acknowledged"
 
-    @guarded("editor")
     def take_over() -> None:
         edit = st.session_state[key].edit
         if not edit:

@@ -1,22 +1,21 @@
 """The curve, what is pending on it, and a numeric editor for every beat: three faces of one thing.
 
-Nothing here saves a level; that is a run's work, and `confirm` asks before one starts. The editor
-is a fragment: an edit draws it anew, and nothing else of the page.
+Nothing here saves a level; that is a run's work, and `confirm` asks before one starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
-from cascade.service import Actor, Draft, RunView, Service
+from cascade.service import Actor, RunView, Service
 from cascade.story.document import Story
 from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import confirm, session
 from cascade.ui.changes import listed, short_change, tone
-from cascade.ui.curve import BeatState, curve
+from cascade.ui.curve import curve
 from cascade.ui.directions import draw_directions
 from cascade.ui.progress import beat_states
 from cascade.ui.prose import escape
@@ -25,6 +24,8 @@ from cascade.ui.shell import announce
 from cascade.ui.texts import count, text
 from cascade.ui.undo import Undoing
 
+# The fragments that an edit draws anew, beside the numeric editors.
+_CURVE, _PENDING = "curve", "pending"
 _COLOURS = {"rising": "var(--arc-warm)", "falling": "var(--arc-cool)"}
 
 
@@ -58,59 +59,180 @@ def draw_editor(
 
     While a run is at work the curve shows where that run is going; what else is pending is kept.
     """
-
-    @st.fragment
-    def editor() -> None:
-        story = service.story(story_id)
-        st.subheader(text("curve.title"), anchor=False)
-        if active is not None:
-            st.info(text("curve.locked_run"), icon=":material/lock:")
-            _draw_at_work(service, who, story, active, may=may)
-        else:
-            _draw_open(service, who, story, may=may, before=_before(story, undone))
-
-    editor()
-
-
-def _draw_at_work(
-    service: Service, who: Actor, story: Story, active: RunView, *, may: frozenset[str]
-) -> None:
-    """The curve that a run is going to, and how far it is with it; nothing can be moved."""
-    levels = story.curve | {one.beat_key: one.new_level for one in active.plan.changes}
-    states = beat_states(active, service.events(active.id))
-    _draw_curve(story, who, levels, enabled=False, states=states)
-    changes = ", ".join(short_change(change) for change in active.plan.changes)
-    words = count("banner.at_work", len(active.plan.changes), changes=changes)
-    session.draft(story, who)
-    _draw_banner(story, who, words, enabled=False, pending=False, may_start="start" in may)
-    _draw_numbers(story, who, levels, enabled=False)
-
-
-def _draw_open(
-    service: Service,
-    who: Actor,
-    story: Story,
-    *,
-    may: frozenset[str],
-    before: Mapping[str, int] | None,
-) -> None:
-    """The curve to bend, what is pending on it, and the dialog where it is open."""
-    draft = session.draft(story, who)
-    enabled = "draft" in may
-    if not enabled:
+    editor = _Editor(service, who, story_id, may, active, undone)
+    st.subheader(text("curve.title"), anchor=False)
+    if active is not None:
+        st.info(text("curve.locked_run"), icon=":material/lock:")
+    elif not editor.enabled:
         st.info(text("curve.locked_role"), icon=":material/visibility:")
-    levels = {**story.curve, **draft.levels}
-    _draw_curve(story, who, levels, enabled=enabled, before=before)
-    words = _unsaved(story, draft)
-    session.show_problem("editor")
-    _draw_banner(
-        story, who, words, enabled=enabled, pending=bool(draft.levels), may_start="start" in may
-    )
-    if enabled and draft.levels:
-        draw_directions(service, who, story, draft)
-    _draw_numbers(story, who, levels, enabled=enabled)
-    if enabled and draft.levels and confirm.is_open(story.id):
-        confirm.draw_dialog(service, who, story.id)
+    st.fragment(editor.draw_curve, key=_CURVE)()
+    st.fragment(editor.draw_pending, key=_PENDING)()
+    editor.draw_numbers()
+
+
+class _Editor:
+    """The editor in one run of the script: its parts, and what an edit in one does to the others.
+
+    Each part is a fragment, every numeric editor one of its own, and an edit draws anew just the
+    parts that it concerns.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        who: Actor,
+        story_id: str,
+        may: frozenset[str],
+        active: RunView | None,
+        undone: Undoing | None,
+    ) -> None:
+        self.service, self.who, self.story_id = service, who, story_id
+        self.active, self.undone = active, undone
+        self.enabled = "draft" in may and active is None
+        self.may_start = "start" in may
+
+    def read(self) -> tuple[Story, dict[str, int]]:
+        """The story, and the curve as it is shown: saved levels and over them those to come."""
+        story = self.service.story(self.story_id)
+        draft = session.draft(story, self.who)
+        if self.active is None:
+            return story, {**story.curve, **draft.levels}
+        going = {one.beat_key: one.new_level for one in self.active.plan.changes}
+        return story, story.curve | going
+
+    def edit(self, story: Story, levels: Mapping[str, int], *, by_number: bool = False) -> None:
+        """Takes over levels and draws what shows them; a callback.
+
+        A numeric editor shows its own edit already.
+        """
+        guarded("editor")(session.edit)(story, self.who, levels)
+        self.redraw([] if by_number and not session.has_problem("editor") else levels)
+
+    def reset(self, story: Story) -> None:
+        """Puts every beat back to its saved level; a callback."""
+        changed = session.shown_draft(story.id).levels
+        guarded("editor")(session.reset)(story, self.who)
+        self.redraw(changed)
+
+    def redraw(self, beat_keys: Iterable[str]) -> None:
+        """Draws the curve, what is pending and some numeric editors anew; ends a callback."""
+        st.rerun([_CURVE, _PENDING, *(_number(beat_key) for beat_key in beat_keys)])
+
+    def draw_curve(self) -> None:
+        """The curve to bend; or how far a run is with it."""
+        story, levels = self.read()
+        states = (
+            beat_states(self.active, self.service.events(self.active.id)) if self.active else {}
+        )
+        curve(
+            story,
+            levels,
+            enabled=self.enabled,
+            states=states,
+            before=_before(story, self.undone) if self.active is None else None,
+            on_edit=lambda edited: self.edit(story, edited),
+        )
+
+    def draw_pending(self) -> None:
+        """What is pending, what can be done with it, and the dialog where it is open."""
+        story, levels = self.read()
+        draft = session.shown_draft(story.id)
+        pending = bool(draft.levels) and self.active is None
+        session.show_problem("editor")
+        self._draw_banner(story, pending=pending)
+        if self.enabled and pending:
+            draw_directions(self.service, self.who, story, draft)
+        _mark_numbers(story, levels)
+        if self.enabled and pending and confirm.is_open(story.id):
+            confirm.draw_dialog(self.service, self.who, story.id)
+
+    def _draw_banner(self, story: Story, *, pending: bool) -> None:
+        can_start = self.may_start or not self.enabled
+        with st.container(key="banner", horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(escape(self._said(story)), width="stretch")
+            st.button(
+                text("banner.save"),
+                key="save",
+                type="primary",
+                disabled=not (self.enabled and pending and self.may_start),
+                help=text("banner.save_help" if can_start else "banner.no_start"),
+                on_click=guarded("editor")(confirm.open_dialog),
+                args=(story.id,),
+            )
+            st.button(
+                text("banner.reset"),
+                key="reset",
+                disabled=not (self.enabled and pending),
+                help=text("banner.reset_help"),
+                on_click=self.reset,
+                args=(story,),
+            )
+        announce("banner", aloud=".st-key-banner [data-testid='stMarkdown']")
+
+    def _said(self, story: Story) -> str:
+        if self.active is not None:
+            changes = self.active.plan.changes
+            named = ", ".join(short_change(change) for change in changes)
+            return count("banner.at_work", len(changes), changes=named)
+        levels = session.shown_draft(story.id).levels
+        if not levels:
+            return text("banner.none")
+        return count("banner.pending", len(levels), changes=listed(story, levels))
+
+    def draw_numbers(self) -> None:
+        """A numeric editor for every beat."""
+        story = self.service.story(self.story_id)
+        grid = st.grid(
+            8, min_column_width=104, vertical_alignment="bottom", gap="small", key="numbers"
+        )
+        for beat in story.structure.beats:
+            with grid.container(key=f"number-{beat.key}"):
+                st.fragment(self._draw_number, key=_number(beat.key))(beat.key)
+
+    def _draw_number(self, beat_key: str) -> None:
+        story, levels = self.read()
+        fields: dict[str, _Field] = st.session_state.setdefault(f"fields/{story.id}", {})
+        level = levels[beat_key]
+        field = fields.setdefault(beat_key, _Field(0, level))
+        if field.level != level:
+            field = fields[beat_key] = _Field(field.version + 1, level)
+        key = field.key(story, beat_key)
+
+        def take_over() -> None:
+            value = st.session_state[key] if fields[beat_key].version == field.version else None
+            # An emptied field is no level yet, and one that says what it was told is no edit.
+            if value is not None and value != fields[beat_key].level:
+                fields[beat_key] = _Field(field.version, value)
+                self.edit(story, {beat_key: value}, by_number=True)
+
+        st.session_state[key] = level
+        st.number_input(
+            story.structure.beat(beat_key).label,
+            min_value=LOWEST,
+            max_value=HIGHEST,
+            step=1,
+            key=key,
+            disabled=not self.enabled,
+            on_change=take_over,
+        )
+
+
+def _number(beat_key: str) -> str:
+    """The key of a numeric editor's fragment."""
+    return f"number/{beat_key}"
+
+
+def _mark_numbers(story: Story, levels: Mapping[str, int]) -> None:
+    """Colours the numeric editors of changed beats.
+
+    By style and not by another container: that would make a new field, and focus would be lost.
+    """
+    styles = [
+        f".st-key-number-{key}{{--arc-mark:{_COLOURS[tone(saved, levels[key])]}}}"
+        for key, saved in story.curve.items()
+        if levels[key] != saved
+    ]
+    st.html(f"<style>{''.join(styles)}.arc-none{{}}</style>")
 
 
 def _before(story: Story, undone: Undoing | None) -> dict[str, int] | None:
@@ -118,91 +240,3 @@ def _before(story: Story, undone: Undoing | None) -> dict[str, int] | None:
     if undone is None or not undone.levels:
         return None
     return story.curve | {one.beat_key: one.previous_level for one in undone.levels}
-
-
-def _unsaved(story: Story, draft: Draft) -> str:
-    if not draft.levels:
-        return text("banner.none")
-    return count("banner.pending", len(draft.levels), changes=listed(story, draft.levels))
-
-
-def _draw_curve(
-    story: Story,
-    who: Actor,
-    levels: Mapping[str, int],
-    *,
-    enabled: bool,
-    states: Mapping[str, BeatState] | None = None,
-    before: Mapping[str, int] | None = None,
-) -> None:
-    curve(
-        story,
-        levels,
-        enabled=enabled,
-        states=states or {},
-        before=before,
-        on_edit=lambda edited: session.edit(story, who, edited),
-    )
-
-
-def _draw_banner(
-    story: Story, who: Actor, words: str, *, enabled: bool, pending: bool, may_start: bool
-) -> None:
-    announce("banner", aloud=".st-key-banner [data-testid='stMarkdown']")
-    with st.container(key="banner", horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(escape(words), width="stretch")
-        st.button(
-            text("banner.save"),
-            key="save",
-            type="primary",
-            disabled=not (enabled and pending and may_start),
-            help=text("banner.save_help" if may_start or not enabled else "banner.no_start"),
-            on_click=guarded("editor")(confirm.open_dialog),
-            args=(story.id,),
-        )
-        st.button(
-            text("banner.reset"),
-            key="reset",
-            disabled=not (enabled and pending),
-            help=text("banner.reset_help"),
-            on_click=guarded("editor")(session.reset),
-            args=(story, who),
-        )
-
-
-def _draw_numbers(story: Story, who: Actor, levels: Mapping[str, int], *, enabled: bool) -> None:
-    fields: dict[str, _Field] = st.session_state.setdefault(f"fields/{story.id}", {})
-
-    @guarded("editor")
-    def take_over(beat_key: str, version: int) -> None:
-        field = fields[beat_key]
-        level = st.session_state[field.key(story, beat_key)] if field.version == version else None
-        # An emptied field is no level yet, and one that says what it was told is no edit.
-        if level is not None and level != field.level:
-            fields[beat_key] = _Field(version, level)
-            session.edit(story, who, {beat_key: level})
-
-    grid = st.grid(8, min_column_width=104, vertical_alignment="bottom", gap="small", key="numbers")
-    styles = []
-    for beat in story.structure.beats:
-        level = levels[beat.key]
-        field = fields.setdefault(beat.key, _Field(0, level))
-        if field.level != level:
-            field = fields[beat.key] = _Field(field.version + 1, level)
-        st.session_state[field.key(story, beat.key)] = level
-        grid.number_input(
-            beat.label,
-            min_value=LOWEST,
-            max_value=HIGHEST,
-            step=1,
-            key=field.key(story, beat.key),
-            disabled=not enabled,
-            on_change=take_over,
-            args=(beat.key, field.version),
-        )
-        saved = story.curve[beat.key]
-        if level != saved:
-            colour = _COLOURS[tone(saved, level)]
-            styles.append(f".st-key-{field.key(story, beat.key)}{{--arc-mark:{colour}}}")
-    # By style and not by another container: that would make a new field, and focus would be lost.
-    st.html(f"<style>{''.join(styles)}.arc-none{{}}</style>")

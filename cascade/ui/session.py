@@ -80,11 +80,16 @@ def keep_problem(place: Place, error: CascadeError) -> None:
     st.session_state["problem"] = (place, error)
 
 
+def has_problem(place: Place) -> bool:
+    """Whether the last action of a place went wrong."""
+    found = st.session_state.get("problem")
+    return found is not None and found[0] == place
+
+
 def show_problem(place: Place) -> None:
     """Shows what went wrong in the last action of a place; it goes away with the next action."""
-    found = st.session_state.get("problem")
-    if found is not None and found[0] == place:
-        show_error(found[1])
+    if has_problem(place):
+        show_error(st.session_state["problem"][1])
 
 
 def notify(words: str) -> None:

@@ -23,6 +23,7 @@ from cascade.ui.texts import text
 
 # How often an open page looks whether something has happened elsewhere.
 WATCH_S = 2.0
+_PARTS = ("head", "run", "curve", "beats")
 
 
 def draw_studio(service: Service) -> None:
@@ -40,24 +41,31 @@ def draw_studio(service: Service) -> None:
     # Taken before anything is read: what changes meanwhile is then seen as a change.
     pulse = service.pulse(who, story_id)
     story = service.story(story_id)
-    draw_head(service, who, stories, story, may=may)
-    for error in trouble:
-        session.show_error(error)
+    # Each part has a place of its own: a run that comes or goes moves no other part, which would
+    # be made anew, and flicker.
+    head, above, curve, below = (st.container(key=f"part-{name}") for name in _PARTS)
+    with head:
+        draw_head(service, who, stories, story, may=may)
+        for error in trouble:
+            session.show_error(error)
     newest = next(iter(service.runs(story_id, limit=1)), None)
     active = newest if newest is not None and newest.is_active else None
     if run is None and active is not None:
         run = active
         session.go(story=story_id, run=run.id)
     undone = None
-    # With a run on the page its own head shows what went wrong: that is where the button was.
-    if run is None:
-        session.show_problem("page")
-        session.show_notice()
-        _draw_last_run(story, newest)
-    else:
-        undone = draw_run(service, who, story, run, may=may)
-    draw_editor(service, who, story_id, may=may, active=active, undone=undone)
-    draw_beats(service, story_id, new_from={one.id for one in (run, newest) if one is not None})
+    with above:
+        # With a run on the page its own head shows what went wrong: that is where the button was.
+        if run is None:
+            session.show_problem("page")
+            session.show_notice()
+            _draw_last_run(story, newest)
+        else:
+            undone = draw_run(service, who, story, run, may=may)
+    with curve:
+        draw_editor(service, who, story_id, may=may, active=active, undone=undone)
+    with below:
+        draw_beats(service, story_id, new_from={one.id for one in (run, newest) if one is not None})
     _watch(service, who, story_id, pulse)
 
 

@@ -30,6 +30,9 @@ class Page:
 
     def look(self) -> Page:
         self.at.run()
+        if not self.at.title:
+            # An edit draws anew only what it concerns, and AppTest forgets the rest: look again.
+            self.at.run()
         assert not self.at.exception, self.at.exception
         return self
 
