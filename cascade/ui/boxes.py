@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import streamlit as st
@@ -16,18 +17,30 @@ def box(label: str, key: str, kind: Literal["default", "compact"] = "default") -
     def remember() -> None:
         (open_ if st.session_state[key] else close)(key)
 
-    st.session_state[key] = key in _opened()
+    labels: dict[str, str] = st.session_state.setdefault("boxes", {})
+    if labels.get(key) != label or key not in st.session_state:
+        # Told only then: said in every run, it would take back a click that is on its way.
+        labels[key] = label
+        st.session_state[key] = key in _opened()
     return st.expander(label, key=key, on_change=remember, type=kind)
 
 
 def open_(*keys: str) -> None:
     """Opens the expanders of these keys; a callback."""
     _opened().update(keys)
+    _tell(keys, opened=True)
 
 
 def close(*keys: str) -> None:
     """Closes the expanders of these keys; a callback."""
     _opened().difference_update(keys)
+    _tell(keys, opened=False)
+
+
+def _tell(keys: Iterable[str], *, opened: bool) -> None:
+    for key in keys:
+        if key in st.session_state:
+            st.session_state[key] = opened
 
 
 def _opened() -> set[str]:

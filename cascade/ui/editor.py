@@ -61,10 +61,12 @@ def draw_editor(
     """
     editor = _Editor(service, who, story_id, may, active, undone)
     st.subheader(text("curve.title"), anchor=False)
-    if active is not None:
-        st.info(text("curve.locked_run"), icon=":material/lock:")
-    elif not editor.enabled:
-        st.info(text("curve.locked_role"), icon=":material/visibility:")
+    # In a place of its own: coming or going, it moves nothing below it.
+    with st.container(key="part-lock"):
+        if active is not None:
+            st.info(text("curve.locked_run"), icon=":material/lock:")
+        elif not editor.enabled:
+            st.info(text("curve.locked_role"), icon=":material/visibility:")
     st.fragment(editor.draw_curve, key=_CURVE)()
     st.fragment(editor.draw_pending, key=_PENDING)()
     editor.draw_numbers()
@@ -138,8 +140,8 @@ class _Editor:
         story, levels = self.read()
         draft = session.shown_draft(story.id)
         pending = bool(draft.levels) and self.active is None
-        session.show_problem("editor")
         self._draw_banner(story, pending=pending)
+        session.show_problem("editor")
         if self.enabled and pending:
             draw_directions(self.service, self.who, story, draft)
         _mark_numbers(story, levels)

@@ -71,6 +71,7 @@ class Page:
     def open_beat(self, beat_key: str) -> Page:
         story_id = self.at.selectbox[0].value
         self.at.session_state["opened"] = {f"beat-{story_id}-{beat_key}"}
+        self.at.session_state["boxes"] = {}
         return self.look()
 
     @property
@@ -89,6 +90,7 @@ class Page:
     def open(self, *keys: str) -> Page:
         """Opens expanders by their keys."""
         self.at.session_state["opened"] = {*self.at.session_state["opened"], *keys}
+        self.at.session_state["boxes"] = {}
         return self.look()
 
     def wait_for_end(self) -> RunView:
