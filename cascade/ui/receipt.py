@@ -15,7 +15,7 @@ from cascade.ui.progress import BeatProgress
 from cascade.ui.prose import escape
 from cascade.ui.rejected import draw_rejected
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, money, text
+from cascade.ui.texts import count, failure, money, text
 from cascade.ui.undo import Undoing, draw_undoing
 
 
@@ -31,7 +31,7 @@ def draw_receipt(
 ) -> None:
     """The receipt of a run that has ended."""
     if run.error:
-        st.error(escape(run.error), icon=":material/error:")
+        st.error(escape(failure(run.error_code, run.error)), icon=":material/error:")
     draw_rejected(service, who, story, run, may="resume" in may)
     st.html(_figures(run))
     if run.provider != "offline" and run.tokens:

@@ -109,5 +109,15 @@ def explain(error: CascadeError) -> str:
         return error.message
 
 
+def failure(code: str | None, message: str) -> str:
+    """Why a run failed: kept in English, with its particulars; elsewhere told by its code."""
+    if language() == "en":
+        return message
+    try:
+        return text(f"failure.{code}")
+    except KeyError:
+        return message
+
+
 def _in_words(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list) else value or "…"

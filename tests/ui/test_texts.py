@@ -218,3 +218,11 @@ def test_problems_are_those_that_exist() -> None:
         if isinstance(one, type) and issubclass(one, CascadeError)
     }
     assert {key.removeprefix("problem.") for key in EVERY if key.startswith("problem.")} <= codes
+
+
+def test_a_failure_is_told_in_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = "The model server is in trouble (503). Try again in a while."
+    assert texts.failure("server_error", kept) == kept
+    monkeypatch.setattr(texts, "language", lambda: "id")
+    assert texts.failure("server_error", kept).startswith("Server model sedang bermasalah")
+    assert texts.failure("of another program", kept) == kept
