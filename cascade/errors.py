@@ -2,6 +2,7 @@
 
 Each class has a `code` (stable, for programs) and its own `exit_code` (for the command line, see
 the README). The message is complete English; other languages are made from `code` and the fields.
+Where one code has several sentences, the field `cause` names which one.
 """
 
 from __future__ import annotations
@@ -151,16 +152,20 @@ class InsufficientCredits(Refused):
 
 
 class StalePlan(Refused):
-    """The story is no longer what the plan was made from."""
+    """The story is no longer what the plan was made from.
+
+    `changed` is what of it, as `story.document.Part` names it, or the cause `writer`.
+    """
 
     code = "stale_plan"
 
-    def __init__(self, what: str = "") -> None:
+    def __init__(self, what: str = "", **changed: str) -> None:
         detail = f" ({what})" if what else ""
         super().__init__(
             f"The story has changed since this plan was made{detail}. Nothing was started: "
             "look at the new plan and confirm again.",
             what=what,
+            **changed,
         )
 
 
@@ -177,24 +182,36 @@ class RunActive(Refused):
 
 
 class NotResumable(Refused):
-    """A run that has not stopped half-way has nothing to resume."""
+    """A run that has not stopped half-way has nothing to resume.
+
+    The causes: `status` (with the run's), `resumed` (with the `later` run), `saved` (every step
+    is), `nothing_rejected` (with the step).
+    """
 
     code = "not_resumable"
 
-    def __init__(self, run_id: str, why: str) -> None:
-        super().__init__(f"Run {run_id} cannot be resumed: {why}", run=run_id)
+    def __init__(self, run_id: str, why: str, cause: str, **fields: str) -> None:
+        message = f"Run {run_id} cannot be resumed: {why}"
+        super().__init__(message, run=run_id, why=why, cause=cause, **fields)
 
 
 class EditedSince(Refused):
-    """What a run wrote has been changed since, so that restoring would lose that change."""
+    """What a run wrote has been changed since, so that restoring would lose that change.
+
+    `what` says it in English, `pieces` (by key) and `levels` (by beat) for programs.
+    """
 
     code = "edited_since"
 
-    def __init__(self, what: Sequence[str]) -> None:
+    def __init__(
+        self, what: Sequence[str], *, pieces: Sequence[str] = (), levels: Sequence[str] = ()
+    ) -> None:
         super().__init__(
             f"Changed after the run, so nothing was restored: {', '.join(what)}. "
             "Restore the other pieces one by one.",
             what=list(what),
+            pieces=list(pieces),
+            levels=list(levels),
         )
 
 
@@ -211,26 +228,32 @@ class NothingToRestore(Refused):
 
 
 class NotAllowed(Refused):
-    """The actor's role does not cover the use case."""
+    """The actor's role does not cover the use case; `cause` is its name for programs."""
 
     code = "not_allowed"
 
-    def __init__(self, user: str, action: str, roles: Sequence[str]) -> None:
+    def __init__(self, user: str, action: str, roles: Sequence[str], cause: str) -> None:
         super().__init__(
             f"{user} may not {action}. That takes one of these roles in the project: "
             f"{', '.join(roles)}.",
             user=user,
             action=action,
+            roles=list(roles),
+            cause=cause,
         )
 
 
 class NotADemo(Refused):
-    """A database whose contents are more than the samples."""
+    """A database whose contents are more than the samples.
+
+    The causes: `users` (of its own), `run_active`.
+    """
 
     code = "not_a_demo"
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The demo was not reset: {why}. Nothing was changed.", why=why)
+    def __init__(self, why: str, cause: str) -> None:
+        message = f"The demo was not reset: {why}. Nothing was changed."
+        super().__init__(message, why=why, cause=cause)
 
 
 class DatabaseError(CascadeError):
@@ -249,6 +272,7 @@ class DatabaseUnavailable(DatabaseError):
             f"The database {where} cannot be opened: {why}. Check CASCADE_DATABASE_URL, and that "
             "the place exists and may be written to.",
             where=where,
+            why=why,
         )
 
 

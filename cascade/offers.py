@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cascade.settings import Settings
-from cascade.store.calls import Tokens
+from cascade.store.calls import Used
 from cascade.story.plan import Plan
 
 
@@ -45,7 +45,7 @@ class Cost:
     complete: bool
 
 
-def cost_of(tokens: Iterable[Tokens], settings: Settings) -> Cost | None:
+def cost_of(tokens: Iterable[Used], settings: Settings) -> Cost | None:
     """What calls cost that used these tokens, by the settings' prices; None where none is set."""
     if settings.price_prompt is None or settings.price_completion is None:
         return None

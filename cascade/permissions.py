@@ -50,4 +50,4 @@ def permitted(session: Session, actor: Actor, project_id: str) -> frozenset[Acti
 def permit(session: Session, actor: Actor, action: Action, project_id: str) -> None:
     """Raises NotAllowed unless the actor may do that in the project."""
     if action not in permitted(session, actor, project_id):
-        raise NotAllowed(actor.name, _IN_WORDS[action], ALLOWED[action])
+        raise NotAllowed(actor.name, _IN_WORDS[action], ALLOWED[action], action)

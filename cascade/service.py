@@ -19,11 +19,13 @@ from cascade.engine.writing import MAX_ATTEMPTS
 from cascade.errors import NotResumable, StalePlan, UnknownRun, UsageError
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
+from cascade.llm.flaws import flaw_in_words
 from cascade.machinery import Machinery, check_database
 from cascade.offers import Cost, Offer, StorySummary, cost_of
 from cascade.permissions import Action, permit, permitted
 from cascade.store import accounts, calls, documents, drafts, pulse, revisions, stories
 from cascade.store.accounts import Actor
+from cascade.store.calls import Used
 from cascade.store.drafts import Draft
 from cascade.store.migrate import SchemaReport
 from cascade.store.pulse import Pulse
@@ -58,8 +60,10 @@ __all__ = [
     "SchemaReport",
     "Service",
     "StorySummary",
+    "Used",
     "Written",
     "check_database",
+    "flaw_in_words",
 ]
 
 # Seconds a call takes, as long as none of the writer's has been seen yet.
@@ -202,7 +206,7 @@ class Service(Machinery):
         Raises NothingChanged, StalePlan, RunActive, InsufficientCredits: then nothing changed.
         """
         if plan.prompt_version != self.provider.prompt_version:
-            raise StalePlan("the writer")
+            raise StalePlan("the writer", cause="writer")
         with self.database.write() as session:
             row = stories.lock_story(session, plan.story_id)
             permit(session, actor, "start", row.project_id)
@@ -230,7 +234,8 @@ class Service(Machinery):
         with self.database.read() as session:
             call = calls.last_rejected(session, run_id, step_key)
         if call is None:
-            raise NotResumable(run_id, f"no rejected text of {step_key} is kept.")
+            why = f"no rejected text of {step_key} is kept."
+            raise NotResumable(run_id, why, "nothing_rejected", step=step_key)
         return self.resume(actor, run_id, accepted={step_key: call.id})
 
     def _start(

@@ -12,6 +12,7 @@ from cascade.service import (
     RunView,
     SchemaReport,
     StorySummary,
+    Used,
 )
 
 
@@ -61,7 +62,10 @@ def plan_document(offer: Offer) -> dict[str, Any]:
 
 
 def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
-    """A run in a list; one that a model wrote also has `tokens` by model, and `cost` if priced."""
+    """A run in a list.
+
+    One that a model wrote also has `tokens` by model and `steps` with theirs, and `cost` if priced.
+    """
     document: dict[str, Any] = {
         "id": run.id,
         "storyId": run.story_id,
@@ -75,18 +79,10 @@ def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
     }
     if run.provider == "offline":
         return document
-    document["tokens"] = [
-        {
-            "model": used.model,
-            "calls": used.calls,
-            "rejectedCalls": used.rejected_calls,
-            "failedCalls": used.failed_calls,
-            "unknownCalls": used.unknown_calls,
-            "promptTokens": used.prompt_tokens,
-            "cachedTokens": used.cached_tokens,
-            "completionTokens": used.completion_tokens,
-        }
-        for used in run.tokens
+    document["tokens"] = [{"model": used.model, **_used_document(used)} for used in run.tokens]
+    document["steps"] = [
+        {"key": step.key, "status": step.status, **_used_document(step.tokens or Used())}
+        for step in run.steps
     ]
     if cost is not None:
         document["cost"] = {
@@ -95,6 +91,20 @@ def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
             "complete": cost.complete,
         }
     return document
+
+
+def _used_document(used: Used) -> dict[str, int]:
+    return {
+        "calls": used.calls,
+        "rejectedCalls": used.rejected_calls,
+        "failedCalls": used.failed_calls,
+        "unknownCalls": used.unknown_calls,
+        "unknownCachedCalls": used.unknown_cached_calls,
+        "promptTokens": used.prompt_tokens,
+        "cachedTokens": used.cached_tokens,
+        "completionTokens": used.completion_tokens,
+        "latencyMs": used.latency_ms,
+    }
 
 
 def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
@@ -110,6 +120,8 @@ def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
         "streams": found.streams,
         "latencyMs": found.latency_ms,
         "problem": found.problem,
+        "code": found.code,
+        "fields": dict(found.fields),
         "ready": found.ready,
     }
 

@@ -21,6 +21,7 @@ from story.making import with_level, with_text
 
 from cascade import ledger
 from cascade.engine import events, runs, steps
+from cascade.engine.runs import Failure
 from cascade.engine.steps import Assignment
 from cascade.errors import (
     InsufficientCredits,
@@ -207,7 +208,9 @@ class EngineMachine(RuleBasedStateMachine):
         for _ in range(times):
             before = self.run_of(run_id)
             if what == "fail":
-                outcome = transact(self.database, crash, steps.fail, run_id, key, "x", "It broke.")
+                outcome = transact(
+                    self.database, crash, steps.fail, run_id, key, Failure("x", "It broke.")
+                )
             else:
                 written = write_for(brief, text)
                 outcome = transact(self.database, crash, steps.save, run_id, key, written)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cascade.errors import EditedSince, NothingToRestore, RunActive
 from cascade.store import revisions, stories
 from cascade.store.tables import ACTIVE, Piece, Revision, Run, RunStep, StoryVersion
-from cascade.story.document import describe_piece, digest
+from cascade.story.document import Part, Story, digest
 from cascade.story.plan import Plan
 
 
@@ -48,7 +48,7 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
     for revision, before in _written(session, run):
         if revision.key == key:
             if digest(story.text(key)) != revision.digest:
-                raise EditedSince([describe_piece(key, story.structure)])
+                raise _edited_since([Part("piece", key)], story)
             _put_back(session, row, revision, before, author_id)
             beat_key = key.split("/")[0]
             pieces = stories.pieces_of_beat(story, beat_key)
@@ -74,7 +74,7 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
         if digest(current) == revision.digest:
             restored.append((revision, before))
         elif current != before:
-            edited.append(describe_piece(revision.key, story.structure))
+            edited.append(Part("piece", revision.key))
     begun = {revision.key.split("/")[0] for revision, _ in written}
     changes = [
         change
@@ -82,12 +82,12 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
         if change.beat_key in begun and change.expected_level != change.new_level
     ]
     edited += [
-        f"the tension level of {change.beat_label}"
+        Part("level", change.beat_key)
         for change in changes
         if story.curve[change.beat_key] not in (change.new_level, change.previous_level)
     ]
     if edited:
-        raise EditedSince(edited)
+        raise _edited_since(edited, story)
     changes = [one for one in changes if story.curve[one.beat_key] == one.new_level]
     if not restored and not changes:
         raise NothingToRestore(run.id)
@@ -127,6 +127,14 @@ def _written(session: Session, run: Run) -> list[tuple[Revision, str]]:
         old = session.get(Revision, revision.replaces_id) if revision.replaces_id else None
         found.append((revision, old.text if old is not None else ""))
     return found
+
+
+def _edited_since(parts: list[Part], story: Story) -> EditedSince:
+    return EditedSince(
+        [part.describe(story.structure) for part in parts],
+        pieces=[part.key for part in parts if part.cause == "piece"],
+        levels=[part.key for part in parts if part.cause == "level"],
+    )
 
 
 def _put_back(

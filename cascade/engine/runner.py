@@ -16,6 +16,7 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from sqlalchemy.orm import Session
 
 from cascade.engine import runs
+from cascade.engine.runs import Failure
 from cascade.engine.writing import StepWriter
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
 from cascade.store.tables import ACTIVE, Run
@@ -94,7 +95,8 @@ async def _step(run_id: str, key: str) -> str:
             f"Something unexpected went wrong in the program ({type(error).__name__}). This step "
             "was not saved and not charged. Resume tries it again; the log has the details."
         )
-        return await _runner().writer.fail(run_id, key, "internal", message)
+        failure = Failure("internal", message, {"exception": type(error).__name__})
+        return await _runner().writer.fail(run_id, key, failure)
 
 
 @DBOS.workflow(name="cascade")

@@ -7,6 +7,7 @@ can wait for each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +18,26 @@ from cascade.engine import events
 from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
 from cascade.store import stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
-from cascade.story.plan import Plan, make_plan, resume_plan, stale_reason
+from cascade.story.document import Part
+from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
 
 # Writes the run into the runner's queue, in the same transaction.
 Enqueue = Callable[[Session, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step or a run failed: the `code` with its `fields` for programs, `message` in English.
+
+    Where one code has several sentences, the field `cause` names which one.
+    """
+
+    code: str
+    message: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+INTERRUPTED = Failure("interrupted", "The run was interrupted. Resume does what is left.")
 
 
 def lock_run(session: Session, run_id: str) -> Run:
@@ -103,10 +120,12 @@ def start(
 def plan_to_resume(session: Session, run: Run) -> Plan:
     """The unfinished part of a cancelled or failed run's plan. Raises NotResumable."""
     if run.status not in ("cancelled", "failed"):
-        raise NotResumable(run.id, f"it is {run.status.replace('_', ' ')}.")
+        why = f"it is {run.status.replace('_', ' ')}."
+        raise NotResumable(run.id, why, "status", status=run.status)
     later = session.scalar(sa.select(Run.id).where(Run.resumed_from == run.id).limit(1))
     if later is not None:
-        raise NotResumable(run.id, f"run {later} has resumed it already; look at that one.")
+        why = f"run {later} has resumed it already; look at that one."
+        raise NotResumable(run.id, why, "resumed", later=later)
     saved = {
         key: digest
         for key, digest in session.execute(
@@ -119,7 +138,7 @@ def plan_to_resume(session: Session, run: Run) -> Plan:
     first = Plan.from_json(run.plan)
     plan = resume_plan(first, saved, stories.read_story(session, run.story_version_id))
     if not plan.steps:
-        raise NotResumable(run.id, "every step of it was saved.")
+        raise NotResumable(run.id, "every step of it was saved.", "saved")
     return plan
 
 
@@ -166,19 +185,19 @@ def finish(session: Session, run_id: str) -> None:
     ).all()
     failed = next((step for step in steps if step.status == "failed"), None)
     if failed is not None:
-        beat_key = failed.key.split("/")[0]
-        _end(session, run, "failed", failed.error_code, failed.error, beat_key)
+        why = Failure(failed.error_code or "", failed.error or "", failed.error_fields or {})
+        _end(session, run, "failed", why, failed.key.split("/")[0])
     elif all(step.status == "saved" for step in steps):
         _end(session, run, "done")
     else:
-        fail(session, run_id, "interrupted", "The run was interrupted. Resume does what is left.")
+        fail(session, run_id, INTERRUPTED)
 
 
-def fail(session: Session, run_id: str, code: str, message: str) -> None:
+def fail(session: Session, run_id: str, failure: Failure) -> None:
     """Ends a run as failed for a reason outside its steps."""
     run = lock_run(session, run_id)
     if run.status in ACTIVE:
-        _end(session, run, "failed", code, message)
+        _end(session, run, "failed", failure)
 
 
 def beat_index(plan: Plan, beat_key: str) -> int:
@@ -190,19 +209,19 @@ def _end(
     session: Session,
     run: Run,
     status: RunStatus,
-    code: str | None = None,
-    message: str | None = None,
+    failure: Failure | None = None,
     beat_key: str | None = None,
 ) -> None:
     plan = Plan.from_json(run.plan)
     run.status, run.finished_at = status, now()
-    run.error_code, run.error = code, message
     used = ledger.captured_by(session, run.id)
     if ledger.held_for(session, run.id) or used:
         ledger.release(session, run.id)
     body: dict[str, Any]
-    if status == "failed":
-        body = {"type": "error", "error": message, "code": code}
+    if failure is not None:
+        run.error, run.error_code = failure.message, failure.code
+        run.error_fields = dict(failure.fields)
+        body = {"type": "error", "error": failure.message, "code": failure.code}
         if beat_key is not None:
             body["beatIndex"] = beat_index(plan, beat_key)
     else:
@@ -228,10 +247,10 @@ def _beats_regenerated(session: Session, run_id: str, plan: Plan) -> int:
 
 def _check_fresh(session: Session, plan: Plan, *, resumed: bool) -> None:
     story = stories.read_story(session, plan.story_id)
-    reason = stale_reason(plan, story)
-    if not reason and not resumed:
+    changed = stale_part(plan, story)
+    if changed is None and not resumed:
         # Made again from the story as it is now, it must come out the same: a scene added under
-        # a changed beat is no text that `stale_reason` could compare.
+        # a changed beat is no text that `stale_part` could compare.
         again = make_plan(
             story,
             {change.beat_key: change.new_level for change in plan.changes},
@@ -239,6 +258,6 @@ def _check_fresh(session: Session, plan: Plan, *, resumed: bool) -> None:
             exclusions=plan.exclusions,
             prompt_version=plan.prompt_version,
         )
-        reason = "" if again.hash == plan.hash else "its scenes, or who speaks in them"
-    if reason:
-        raise StalePlan(reason)
+        changed = None if again.hash == plan.hash else Part("scenes")
+    if changed is not None:
+        raise StalePlan(changed.describe(story.structure), **changed.fields)

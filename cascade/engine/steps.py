@@ -14,13 +14,12 @@ from sqlalchemy.orm import Session
 
 from cascade import ledger
 from cascade.engine import events
-from cascade.engine.runs import beat_index, lock_run
+from cascade.engine.runs import Failure, beat_index, lock_run
 from cascade.llm.provider import Answer, Usage
 from cascade.store import calls, revisions, stories
 from cascade.store.calls import Call
 from cascade.store.tables import (
     Draft,
-    ModelCall,
     Revision,
     Run,
     RunStep,
@@ -29,7 +28,7 @@ from cascade.store.tables import (
     now,
 )
 from cascade.story.brief import Brief, brief_for
-from cascade.story.document import Story, describe_piece, digest, piece_key
+from cascade.story.document import Part, Story, digest, piece_key
 from cascade.story.plan import Change, Plan, Step
 
 # What became of a step. `stopped`: the run is being cancelled, has ended, or another step failed.
@@ -42,22 +41,26 @@ CONFLICT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
-    """A step to write; `accepted` is a text that the editor took although a check rejected it."""
-
-    brief: Brief
-    accepted: Answer | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
-    """A text that came back for a brief, and the call that brought it, if one was made."""
+    """A text for a brief, and the call that brought it; `counted` where it is in the books already.
+
+    That is so of a text that was rejected in an earlier run and then accepted.
+    """
 
     answer: Answer
     brief: Brief
     provider: str
-    prompt_version: str
-    call: Call | None
+    prompt_version: str | None
+    call: Call
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A step to write; `accepted` is a text that the editor took although a check rejected it."""
+
+    brief: Brief
+    accepted: Written | None = None
 
 
 def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
@@ -72,9 +75,9 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     step = plan.step(key)
     story = stories.read_story(session, run.story_version_id)
     edited = _edited_meanwhile(plan, step, story)
-    if edited:
+    if edited is not None:
         # Found before the model is asked: nobody pays for a text that could not be saved.
-        return _fail(session, run, plan, step, row, "conflict", CONFLICT.format(piece=edited))
+        return _fail(session, run, plan, step, row, _conflict(edited, story))
     at = beat_index(plan, step.beat_key)
     change = plan.change(step.beat_key)
     body = {
@@ -93,7 +96,7 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
         events.append(session, run, body, once=f"step/{at}/{name}/generating")
         events.append(session, run, _scene_event(at, step, "generating"))
     brief = brief_for(plan, step, story, seed=f"{run_id}/{key}")
-    return Assignment(brief, _accepted(session, row))
+    return Assignment(brief, _accepted(session, row, brief))
 
 
 def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
@@ -114,8 +117,8 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     story_row = stories.lock_story(session, run.story_version_id)
     story = stories.read_story(session, run.story_version_id)
     edited = _edited_meanwhile(plan, step, story)
-    if edited:
-        return _fail(session, run, plan, step, row, "conflict", CONFLICT.format(piece=edited))
+    if edited is not None:
+        return _fail(session, run, plan, step, row, _conflict(edited, story))
 
     change = plan.change(step.beat_key)
     if step == plan.steps_of(step.beat_key)[0]:
@@ -126,7 +129,7 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     stories.mark_up_to_date(session, story.id, key)
     _mark_shots(session, run, story, step)
     ledger.capture(session, run_id, key, step.credits)
-    if written.call is not None:
+    if not written.counted:
         calls.add(session, run_id, key, written.call)
     row.status, row.saved_at = "saved", now()
     row.revision_id, row.saved_digest = revision.id, digest(text)
@@ -136,7 +139,7 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
 
 
 def fail(
-    session: Session, run_id: str, key: str, code: str, message: str, call: Call | None = None
+    session: Session, run_id: str, key: str, failure: Failure, call: Call | None = None
 ) -> Outcome:
     """Records that a step failed for good: no further step of the run is begun."""
     run = lock_run(session, run_id)
@@ -148,7 +151,7 @@ def fail(
     if run.status != "running":
         return "stopped"
     plan = Plan.from_json(run.plan)
-    return _fail(session, run, plan, plan.step(key), row, code, message)
+    return _fail(session, run, plan, plan.step(key), row, failure)
 
 
 def report_retry(
@@ -192,18 +195,19 @@ def _step_row(session: Session, run_id: str, key: str) -> RunStep:
     return row
 
 
-def _accepted(session: Session, row: RunStep) -> Answer | None:
-    """The rejected text that the editor accepted for this step."""
-    call = session.get(ModelCall, row.accepted_call_id) if row.accepted_call_id else None
+def _accepted(session: Session, row: RunStep, brief: Brief) -> Written | None:
+    """The rejected text that the editor accepted for this step, with whatever wrote it then."""
+    call = calls.read(session, row.accepted_call_id) if row.accepted_call_id else None
     if call is None or call.rejected_text is None:
         return None
-    return Answer(
+    answer = Answer(
         text=call.rejected_text,
         finish_reason="accepted",
         model=call.model,
         prompt_hash=call.prompt_hash or "",
         usage=Usage(call.prompt_tokens, call.cached_tokens, call.completion_tokens),
     )
+    return Written(answer, brief, call.provider, call.prompt_version, call, counted=True)
 
 
 def _has_failed(session: Session, run_id: str) -> bool:
@@ -211,16 +215,19 @@ def _has_failed(session: Session, run_id: str) -> bool:
     return session.scalar(wanted.limit(1)) is not None
 
 
-def _edited_meanwhile(plan: Plan, step: Step, story: Story) -> str:
-    """What somebody else changed that this step would overwrite; empty where nothing."""
+def _edited_meanwhile(plan: Plan, step: Step, story: Story) -> Part | None:
+    """What somebody else changed that this step would overwrite; None where nothing."""
     if digest(story.text(step.key)) != step.replaces:
-        return describe_piece(step.key, story.structure)
+        return Part("piece", step.key)
     change = plan.change(step.beat_key)
     first = step == plan.steps_of(step.beat_key)[0]
     expected = change.expected_level if first else change.new_level
-    if story.curve[step.beat_key] != expected:
-        return f"the tension level of {change.beat_label}"
-    return ""
+    return Part("level", step.beat_key) if story.curve[step.beat_key] != expected else None
+
+
+def _conflict(edited: Part, story: Story) -> Failure:
+    message = CONFLICT.format(piece=edited.describe(story.structure))
+    return Failure("conflict", message, edited.fields)
 
 
 def _save_level(
@@ -264,7 +271,7 @@ def _add_revision(
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
-        latency_ms=written.call.latency_ms if written.call is not None else None,
+        latency_ms=written.call.latency_ms,
     )
     session.add(revision)
     session.flush()
@@ -308,9 +315,10 @@ def _report_saved(session: Session, run: Run, plan: Plan, step: Step, text: str)
 
 
 def _fail(
-    session: Session, run: Run, plan: Plan, step: Step, row: RunStep, code: str, message: str
+    session: Session, run: Run, plan: Plan, step: Step, row: RunStep, failure: Failure
 ) -> Outcome:
-    row.status, row.error_code, row.error = "failed", code, message
+    row.status, row.error = "failed", failure.message
+    row.error_code, row.error_fields = failure.code, dict(failure.fields)
     at = beat_index(plan, step.beat_key)
     if step.scene_number is not None:
         events.append(session, run, _scene_event(at, step, "error"))

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
 from cascade.store import calls
-from cascade.store.calls import Tokens
+from cascade.store.calls import Tokens, Used
 from cascade.store.tables import ACTIVE, Run, RunStatus, RunStep, User
 from cascade.story.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step of a run as it is saved; `rejected_text` is one that failed its checks."""
+    """One step of a run as it is saved; `rejected_text` is one that failed its checks.
+
+    `error_code` and `error_fields` say to programs what `error` says in English. `tokens` are
+    those of all its calls, whatever became of them; None where none has been made.
+    """
 
     key: str
     status: str
     credits: int
     error: str | None
     rejected_text: str | None
+    error_code: str | None = None
+    error_fields: Mapping[str, Any] = field(default_factory=dict)
+    tokens: Used | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as a reader sees it."""
+    """A run as a reader sees it; `error_fields` and `error_code` are `error` for programs."""
 
     id: str
     story_id: str
@@ -49,6 +58,7 @@ class RunView:
     resumed_from: str | None
     resumed_by: str | None
     tokens: tuple[Tokens, ...]
+    error_fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_active(self) -> bool:
@@ -70,6 +80,7 @@ def run_view(session: Session, run: Run) -> RunView:
     user = session.get(User, run.user_id)
     assert user is not None
     used = ledger.captured_by(session, run.id)
+    usage = calls.usage_of(session, run.id)
     return RunView(
         id=run.id,
         story_id=run.story_version_id,
@@ -79,7 +90,7 @@ def run_view(session: Session, run: Run) -> RunView:
         estimated_credits=run.estimated_credits,
         used_credits=used,
         released_credits=0 if run.status in ACTIVE else run.estimated_credits - used,
-        steps=tuple(_step_view(session, step) for step in steps),
+        steps=tuple(_step_view(session, step, usage.by_step.get(step.key)) for step in steps),
         provider=run.provider,
         model=run.model,
         created_at=run.created_at,
@@ -87,13 +98,14 @@ def run_view(session: Session, run: Run) -> RunView:
         finished_at=run.finished_at,
         error=run.error,
         error_code=run.error_code,
+        error_fields=run.error_fields or {},
         resumed_from=run.resumed_from,
-        tokens=tuple(calls.tokens_of(session, run.id)),
+        tokens=usage.by_model,
         resumed_by=session.scalar(sa.select(Run.id).where(Run.resumed_from == run.id).limit(1)),
     )
 
 
-def _step_view(session: Session, step: RunStep) -> StepView:
+def _step_view(session: Session, step: RunStep, used: Used | None) -> StepView:
     rejected = None
     if step.status == "failed":
         rejected = calls.last_rejected(session, step.run_id, step.key)
@@ -103,4 +115,7 @@ def _step_view(session: Session, step: RunStep) -> StepView:
         credits=step.credits,
         error=step.error,
         rejected_text=rejected.rejected_text if rejected is not None else None,
+        error_code=step.error_code,
+        error_fields=step.error_fields or {},
+        tokens=used,
     )

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from aiolimiter import AsyncLimiter
 
 from cascade.engine import steps
+from cascade.engine.runs import Failure
 from cascade.engine.steps import Assignment, Outcome, Written
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
 from cascade.store import calls
@@ -128,11 +129,11 @@ class StepWriter:
                     return found
                 attempts.begin()
                 try:
-                    answer = found.accepted
-                    if answer is None:
+                    written = found.accepted
+                    if written is None:
                         asked = self._ask(run_id, key, found.brief, attempts.complaint)
                         answer = await self._while_wanted(run_id, asked)
-                    break
+                        written = self._written(found.brief, answer, attempts)
                 except Stopped:
                     call = self._call(attempts, "aborted", Usage())
                     await self._transact(calls.add, run_id, key, call)
@@ -142,40 +143,36 @@ class StepWriter:
                     call = self._failed_call(attempts, error)
                     if wait_s is None:
                         # In the slot still: whoever waits for it must find that one failed.
-                        return await self.fail(run_id, key, error.code, error.message, call)
+                        failure = Failure(error.code, error.message, error.fields)
+                        return await self.fail(run_id, key, failure, call)
                     retry = (attempts.made, wait_s, error.message, call)
                     await self._transact(steps.report_retry, run_id, key, *retry)
+                else:
+                    # In the slot too: the save may come upon a conflict.
+                    return await self._save(run_id, key, written)
             try:
                 await self._while_wanted(run_id, asyncio.sleep(wait_s))
             except Stopped:
                 return "stopped"
-        return await self._save(run_id, key, found, answer, attempts)
 
     async def fail(
-        self, run_id: str, key: str, code: str, message: str, call: Call | None = None
+        self, run_id: str, key: str, failure: Failure, call: Call | None = None
     ) -> Outcome:
         """Ends a step as failed for good."""
-        return await self._transact(steps.fail, run_id, key, code, message, call)
+        return await self._transact(steps.fail, run_id, key, failure, call)
 
-    async def _save(
-        self, run_id: str, key: str, found: Assignment, answer: Answer, attempts: _Attempts
-    ) -> Outcome:
-        call = None
-        if found.accepted is None:
-            call = self._call(
-                attempts, "saved", answer.usage, model=answer.model, prompt_hash=answer.prompt_hash
-            )
-        written = Written(
-            answer=answer,
-            brief=found.brief,
-            provider=self._provider.name,
-            prompt_version=self._provider.prompt_version,
-            call=call,
+    def _written(self, brief: Brief, answer: Answer, attempts: _Attempts) -> Written:
+        provider = self._provider
+        call = self._call(
+            attempts, "saved", answer.usage, model=answer.model, prompt_hash=answer.prompt_hash
         )
+        return Written(answer, brief, provider.name, provider.prompt_version, call)
+
+    async def _save(self, run_id: str, key: str, written: Written) -> Outcome:
         outcome = await self._transact(steps.save, run_id, key, written)
-        if call is not None and outcome != "saved":
+        if outcome != "saved" and not written.counted:
             # Nobody wants the text any more; its tokens were used all the same.
-            unsaved = replace(call, outcome="aborted")
+            unsaved = replace(written.call, outcome="aborted")
             await self._transact(calls.add, run_id, key, unsaved)
         return outcome
 
@@ -257,6 +254,7 @@ class StepWriter:
             outcome=outcome,
             provider=self._provider.name,
             model=model or self._provider.model,
+            prompt_version=self._provider.prompt_version,
             latency_ms=round((time.monotonic() - attempts.began) * 1000),
             prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.cached_tokens,

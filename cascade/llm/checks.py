@@ -89,7 +89,9 @@ def _check_form(brief: Brief, text: str) -> Flaw | None:
 
 
 def _check_language(brief: Brief, text: str) -> Flaw | None:
-    return None if in_language(text, brief.language, brief.kind) else Flaw("language")
+    if in_language(text, brief.language, brief.kind):
+        return None
+    return Flaw("language", {"language": brief.language})
 
 
 def _check_end(brief: Brief, text: str) -> Flaw | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cascade.llm.provider import ProviderError
 from cascade.llm.structured import AnswerError, Form, pick
@@ -30,9 +32,9 @@ class Diagnosis:
 
     `host` has no path and no credentials. `model_known` is None where the server lists no models.
     `form` is how a structured answer is asked for ("plain": by the prompt alone). `latency_ms` is
-    one tiny round trip. `problem` says in English what is wrong and what to do; `code` is the
-    same for programs (a ProviderError's code, or `form_ignored`). `label` is set for the writer
-    that is no AI.
+    one tiny round trip. `problem` says in English what is wrong and what to do; `code` and
+    `fields` are the same for programs (a ProviderError's, or `form_ignored`, or `unknown_model`
+    with the `model` and some that are `known`). `label` is set for the writer that is no AI.
     """
 
     provider: str
@@ -46,6 +48,7 @@ class Diagnosis:
     latency_ms: int | None = None
     problem: str | None = None
     code: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
     label: str | None = None
 
     @property
@@ -124,13 +127,14 @@ def _with_failure(
     found: Diagnosis, failure: ProviderError, listed: frozenset[str] | None
 ) -> Diagnosis:
     known = _is_listed(found.model, listed)
-    problem = failure.message
+    problem, code, fields = failure.message, failure.code, failure.fields
     if listed and failure.code == "not_found" and not known:
-        some = ", ".join(sorted(listed)[:_MOST_NAMED])
+        some = sorted(listed)[:_MOST_NAMED]
         problem = (
             f"The model server does not know the model {found.model}. Set CASCADE_MODEL to one "
-            f"that it has, for example: {some}."
+            f"that it has, for example: {', '.join(some)}."
         )
+        code, fields = "unknown_model", {"model": found.model, "known": some}
     there = listed is not None or failure.code not in ("connection", "timeout")
     accepted = failure.code in _ACCEPTED or (failure.code == "not_found" and bool(listed))
     return replace(
@@ -140,7 +144,8 @@ def _with_failure(
         key_accepted=False if failure.code in _NOT_ACCEPTED else True if accepted else None,
         model_known=known,
         problem=problem,
-        code=failure.code,
+        code=code,
+        fields=fields,
     )
 
 

@@ -12,6 +12,14 @@ from email.utils import parsedate_to_datetime
 
 from cascade.llm.provider import ProviderError
 
+# How an answer that is no finished chat completion can be wrong: by cause, going on from a colon.
+_BAD_ANSWERS: Mapping[str, str] = {
+    "unreadable": "what came from {host} was no chat completion",
+    "no_completion": "it was no chat completion",
+    "empty": "it was empty",
+    "broken_off": "it broke off before its end",
+    "odd_end": "it ended in another way than with a finished text",
+}
 _FOR_GOOD: Mapping[int, tuple[str, str]] = {
     401: (
         "auth",
@@ -31,12 +39,14 @@ _FOR_GOOD: Mapping[int, tuple[str, str]] = {
 }
 
 
-def bad_answer(why: str) -> ProviderError:
-    """An answer that is no finished chat completion; `why` goes on from a colon."""
+def bad_answer(cause: str, **fields: str) -> ProviderError:
+    """An answer that is no finished chat completion, for a cause out of `_BAD_ANSWERS`."""
+    why = _BAD_ANSWERS[cause].format(**fields)
     return ProviderError(
         "bad_answer",
         f"The model server's answer could not be used: {why}. Try again; if it stays so, check "
         "OPENAI_BASE_URL and CASCADE_MODEL.",
+        fields={"cause": cause, **fields},
         retryable=True,
     )
 
@@ -59,7 +69,10 @@ def from_body(body: object) -> ProviderError:
     if "insufficient_quota" in _codes(body):
         return from_status(429, body, {})
     return ProviderError(
-        "server_error", "The model server reported an error of its own. Try again.", retryable=True
+        "server_error",
+        "The model server reported an error of its own. Try again.",
+        fields={"cause": "reported"},
+        retryable=True,
     )
 
 
@@ -89,13 +102,14 @@ def from_status(status: int, body: object, headers: Mapping[str, str]) -> Provid
             "(CASCADE_MODEL), or shorten them.",
         )
     if status in _FOR_GOOD:
-        return ProviderError(*_FOR_GOOD[status])
+        return ProviderError(*_FOR_GOOD[status], fields={"status": status})
     wait = retry_after(headers)
     if status == 429:
         return ProviderError(
             "rate_limit",
             "The model server is asked too often (429). It is tried again after a pause; "
             "CASCADE_REQUESTS_PER_MINUTE can keep below its limit.",
+            fields={"status": status},
             retryable=True,
             retry_after=wait,
         )
@@ -103,6 +117,7 @@ def from_status(status: int, body: object, headers: Mapping[str, str]) -> Provid
         return ProviderError(
             "server_error",
             f"The model server is in trouble ({status}). Try again in a while.",
+            fields={"cause": "status", "status": status},
             retryable=True,
             retry_after=wait,
         )
@@ -110,6 +125,7 @@ def from_status(status: int, body: object, headers: Mapping[str, str]) -> Provid
         "bad_request",
         f"The model server does not accept the request ({status}). Check that CASCADE_MODEL is a "
         "chat model and that OPENAI_BASE_URL is right.",
+        fields={"status": status},
     )
 
 

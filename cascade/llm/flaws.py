@@ -7,33 +7,57 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
+from typing import Any
 
 from cascade.llm.provider import RejectedText, Usage
 from cascade.story.document import Language
 
 _MOST_KEPT = 20_000
+# What the languages are called in each of them, as the sentences need it.
+LANGUAGE_NAMES: Mapping[Language, Mapping[str, str]] = MappingProxyType(
+    {
+        "en": MappingProxyType({"en": "English", "id": "Indonesian"}),
+        "id": MappingProxyType({"en": "Inggris", "id": "Indonesia"}),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """One reason why a text may not be saved: a name out of `prompts/flaws.*.toml`.
 
-    `counts` are the numbers in its sentence; `names` are words of the text itself, which go to
-    the writer only.
+    `details` are what its sentence has in braces: numbers, or the `language` a text should be in;
+    `names` are words of the text itself, which go to the writer only.
     """
 
     name: str
-    counts: Mapping[str, int] = field(default_factory=dict)
+    details: Mapping[str, int | str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
     def reason(self, language: Language = "en") -> str:
         """Half a sentence, without a word of the story."""
-        return _sentences(language)[self.name].format(**self.counts)
+        details = dict(self.details)
+        if "language" in details:
+            details["language"] = LANGUAGE_NAMES[language][str(details["language"])]
+        return _sentences(language)[self.name].format(**details)
 
     def complaint(self, language: Language) -> str:
         """The same for the writer, with the names it is about."""
         names = f" ({', '.join(self.names)})" if self.names else ""
         return self.reason(language) + names
+
+
+def flaw_in_words(fields: Mapping[str, Any], language: Language) -> str:
+    """Why a text was rejected, as half a sentence after "because", from the fields of its error.
+
+    Empty where they are of no flaw that is known.
+    """
+    details = {name: value for name, value in fields.items() if name != "cause"}
+    try:
+        return Flaw(str(fields.get("cause")), details).reason(language)
+    except KeyError:
+        return ""
 
 
 def rejected(
@@ -44,6 +68,7 @@ def rejected(
         f"The model wrote something that cannot be saved: {flaw.reason()}. Nothing was replaced; "
         "try again.",
         flaw=flaw.name,
+        details=flaw.details,
         reason=flaw.reason(),
         complaint=flaw.complaint(language),
         text=text[:_MOST_KEPT],

@@ -259,6 +259,7 @@ class OpenAIWriter:
                     "timeout",
                     f"The model gave no complete answer within {self._timeout_s:g} seconds. "
                     "Try again, or raise CASCADE_TIMEOUT_S.",
+                    fields={"seconds": self._timeout_s},
                     retryable=True,
                 )
             case openai.APIStatusError():
@@ -268,12 +269,13 @@ class OpenAIWriter:
                     "connection",
                     f"The model server at {self.host} cannot be reached, or it broke the "
                     "connection. Check the network and OPENAI_BASE_URL.",
+                    fields={"host": self.host},
                     retryable=True,
                 )
             case openai.APIError():
                 return from_body(error.body)
             case _:
-                return bad_answer(f"what came from {self.host} was no chat completion")
+                return bad_answer("unreadable", host=self.host)
 
 
 def _without_credentials(base_url: str) -> tuple[str, dict[str, str]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from cascade.story.brief import Brief
 
@@ -63,10 +63,12 @@ class Provider(Protocol):
 class ProviderError(Exception):
     """A call that brought no usable text.
 
-    `code` is for programs, `message` for the editor: what happened and what to do. It never
-    carries keys, prompts or story text. `retryable`: the same call may succeed later;
-    `retry_after` is the server's own wish in seconds, if it had one. `usage` and `model` are what
-    the server told before it failed; such tokens are paid for all the same.
+    `message` is for the editor: what happened and what to do. `code` and `fields` say the same to
+    programs, so that it can be said in another language (`fields` is JSON; where one code has
+    several sentences, its `cause` names which). None of it carries keys, prompts or story text.
+    `retryable`: the same call may succeed later; `retry_after` is the server's own wish in
+    seconds, if it had one. `usage` and `model` are what the server told before it failed; such
+    tokens are paid for all the same.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class ProviderError(Exception):
         code: str,
         message: str,
         *,
+        fields: Mapping[str, Any] | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
         usage: Usage | None = None,
@@ -82,6 +85,7 @@ class ProviderError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+        self.fields = dict(fields or {})
         self.retryable = retryable
         self.retry_after = retry_after
         self.usage = usage or Usage()
@@ -92,9 +96,9 @@ class RejectedText(ProviderError):
     """A whole answer whose text did not pass the checks; to be asked for once more.
 
     `text` is that text, for the editor to see, copy or accept (empty where none could be made
-    out); it is in no message. `flaw` names the check for programs, `reason` says it in English
-    as half a sentence, `complaint` in the story's language and, for the writer alone, with the
-    names it is about: hand it to the next `write`.
+    out); it is in no message. `flaw` names the check for programs, `details` are what its sentence
+    is made of besides, `reason` says it in English as half a sentence, `complaint` in the story's
+    language and, for the writer alone, with the names it is about: hand it to the next `write`.
     """
 
     def __init__(
@@ -102,6 +106,7 @@ class RejectedText(ProviderError):
         message: str,
         *,
         flaw: str,
+        details: Mapping[str, Any] | None = None,
         reason: str,
         complaint: str,
         text: str,
@@ -109,7 +114,10 @@ class RejectedText(ProviderError):
         usage: Usage | None = None,
         model: str | None = None,
     ) -> None:
-        super().__init__("bad_output", message, retryable=True, usage=usage, model=model)
+        fields = {"cause": flaw, **(details or {})}
+        super().__init__(
+            "bad_output", message, fields=fields, retryable=True, usage=usage, model=model
+        )
         self.flaw = flaw
         self.reason = reason
         self.complaint = complaint

@@ -60,7 +60,7 @@ class Reply:
     def take(self, document: object) -> str:
         """Takes one document in, gives the further content in it."""
         if not isinstance(document, Mapping):
-            raise bad_answer("it was no chat completion")
+            raise bad_answer("no_completion")
         if document.get("error"):
             raise from_body(document["error"])
         if isinstance(model := document.get("model"), str):
@@ -99,11 +99,11 @@ class Reply:
                 retryable=True,
             )
         if not content.strip():
-            raise bad_answer("it was empty")
+            raise bad_answer("empty")
         if not self.finish_reason:
-            raise bad_answer("it broke off before its end")
+            raise bad_answer("broken_off")
         if self.finish_reason != "stop":
-            raise bad_answer("it ended in another way than with a finished text")
+            raise bad_answer("odd_end")
         return content
 
 

@@ -53,9 +53,9 @@ def reset(session: Session) -> None:
     money is thrown away by a button.
     """
     if not are_alone(session):
-        raise NotADemo("it has users of its own")
+        raise NotADemo("it has users of its own", "users")
     if session.scalar(sa.select(Run.id).where(Run.status.in_(ACTIVE)).limit(1)) is not None:
-        raise NotADemo("a run is under way; wait until it has ended, or cancel it")
+        raise NotADemo("a run is under way; wait until it has ended, or cancel it", "run_active")
     with accounts.without_append_only(session):
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(sa.delete(table))

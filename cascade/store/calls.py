@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ class Call:
     model: str
     latency_ms: int
     code: str | None = None
+    prompt_version: str | None = None
     prompt_hash: str | None = None
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
@@ -33,69 +34,96 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """What the calls to one model used. `unknown_calls` are those whose server did not say."""
+class Used:
+    """What some calls used, whatever became of them; `latency_ms` is the time spent in them.
 
-    model: str
-    calls: int
-    rejected_calls: int
-    failed_calls: int
-    unknown_calls: int
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
+    Tokens are those that are known: `unknown_calls` are the calls whose server did not say how
+    many, `unknown_cached_calls` those where it did not say how many of them it had kept.
+    """
+
+    calls: int = 0
+    rejected_calls: int = 0
+    failed_calls: int = 0
+    unknown_calls: int = 0
+    unknown_cached_calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    latency_ms: int = 0
+
+    def plus(self, other: Used) -> Self:
+        """The same with what `other` used besides."""
+        sums = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in _SUMMED}
+        return replace(self, **sums)
+
+
+_SUMMED = fields(Used)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens(Used):
+    """What the calls to one model used."""
+
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the calls of a run used: by model (in order of name), and by step key."""
+
+    by_model: tuple[Tokens, ...]
+    by_step: Mapping[str, Used]
 
 
 def add(session: Session, run_id: str, key: str, call: Call) -> None:
     """Keeps a call, and forgets the growing text it had."""
-    session.add(
-        ModelCall(
-            run_id=run_id,
-            step_key=key,
-            attempt=call.attempt,
-            outcome=call.outcome,
-            code=call.code,
-            provider=call.provider,
-            model=call.model,
-            prompt_hash=call.prompt_hash,
-            prompt_tokens=call.prompt_tokens,
-            cached_tokens=call.cached_tokens,
-            completion_tokens=call.completion_tokens,
-            latency_ms=call.latency_ms,
-            rejected_text=call.rejected_text,
-            reason=call.reason,
-        )
-    )
+    session.add(ModelCall(run_id=run_id, step_key=key, **asdict(call)))
     session.execute(sa.delete(LiveText).where(LiveText.run_id == run_id, LiveText.step_key == key))
     session.flush()
 
 
-def tokens_of(session: Session, run_id: str) -> list[Tokens]:
-    """What a run's calls used, by model."""
+def read(session: Session, call_id: int) -> Call | None:
+    """A call that was kept."""
+    row = session.get(ModelCall, call_id)
+    if row is None:
+        return None
+    return Call(**{one.name: getattr(row, one.name) for one in fields(Call)})
+
+
+def usage_of(session: Session, run_id: str) -> Usage:
+    """What a run's calls used, in one query."""
     known = ModelCall.prompt_tokens.is_not(None) & ModelCall.completion_tokens.is_not(None)
 
     def count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
-    def total(column: sa.orm.InstrumentedAttribute[int | None]) -> sa.ColumnElement[int]:
+    def total(column: Any) -> sa.ColumnElement[int]:
         return sa.func.coalesce(sa.func.sum(column), 0)
 
     rows = session.execute(
         sa.select(
+            ModelCall.step_key,
             ModelCall.model,
             sa.func.count(),
             count(ModelCall.outcome == "rejected"),
             count(ModelCall.outcome == "failed"),
             count(~known),
+            count(ModelCall.cached_tokens.is_(None)),
             total(ModelCall.prompt_tokens),
             total(ModelCall.cached_tokens),
             total(ModelCall.completion_tokens),
+            total(ModelCall.latency_ms),
         )
         .where(ModelCall.run_id == run_id)
-        .group_by(ModelCall.model)
-        .order_by(ModelCall.model)
+        .group_by(ModelCall.step_key, ModelCall.model)
     )
-    return [Tokens(row[0], *(int(one) for one in row[1:])) for row in rows]
+    models: dict[str, Tokens] = {}
+    steps: dict[str, Used] = {}
+    for key, model, *numbers in rows:
+        used = Used(*(int(one) for one in numbers))
+        models[model] = models.get(model, Tokens(model=model)).plus(used)
+        steps[key] = steps.get(key, Used()).plus(used)
+    return Usage(tuple(models[model] for model in sorted(models)), steps)
 
 
 def last_rejected(session: Session, run_id: str, key: str) -> ModelCall | None:

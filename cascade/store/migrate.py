@@ -15,7 +15,7 @@ from cascade.errors import DatabaseError, DatabaseTooNew, DatabaseUnavailable
 from cascade.store.database import Database
 from cascade.store.tables import Base, Project, StoryVersion, User
 
-HEAD = "0002"
+HEAD = "0003"
 # Not Alembic's usual name: the product may keep its own migrations in the same database.
 VERSION_TABLE = "cascade_alembic_version"
 # The product's tables with the columns the program needs; everything else in Base is its own.

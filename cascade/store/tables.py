@@ -290,6 +290,8 @@ class Run(Base):
     finished_at: Mapped[datetime | None]
     error: Mapped[str | None]
     error_code: Mapped[str | None] = mapped_column(sa.String(64))
+    # What the sentence is made of, so that it can be said in another language.
+    error_fields: Mapped[dict[str, Any] | None]
 
 
 class RunStep(Base):
@@ -320,6 +322,7 @@ class RunStep(Base):
     saved_at: Mapped[datetime | None]
     error: Mapped[str | None]
     error_code: Mapped[str | None] = mapped_column(sa.String(64))
+    error_fields: Mapped[dict[str, Any] | None]
 
 
 class ModelCall(Base):
@@ -341,6 +344,8 @@ class ModelCall(Base):
     code: Mapped[str | None] = mapped_column(sa.String(64))
     provider: Mapped[str] = mapped_column(sa.String(16))
     model: Mapped[str] = mapped_column(sa.String(200))
+    # Null for calls of before it was kept.
+    prompt_version: Mapped[str | None] = mapped_column(sa.String(64))
     prompt_hash: Mapped[str | None] = mapped_column(sa.String(64))
     prompt_tokens: Mapped[int | None]
     cached_tokens: Mapped[int | None]

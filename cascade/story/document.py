@@ -38,6 +38,35 @@ def describe_piece(key: str, structure: Structure) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a story that somebody can change.
+
+    `key` is a piece's key, or of a level its beat's; the header and the scenes as such have none.
+    """
+
+    cause: Literal["piece", "level", "header", "scenes"]
+    key: str = ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The part as the fields of an error name it."""
+        name = {"piece": "piece", "level": "beat"}.get(self.cause)
+        return {"cause": self.cause, **({name: self.key} if name else {})}
+
+    def describe(self, structure: Structure) -> str:
+        """The part in words, for messages."""
+        match self.cause:
+            case "piece":
+                return describe_piece(self.key, structure)
+            case "level":
+                return f"the tension level of {structure.beat(self.key).label}"
+            case "header":
+                return "the story's title, synopsis, genre, tone, language or structure"
+            case "scenes":
+                return "its scenes, or who speaks in them"
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One scene: its number is unique in the story; without a beat it is never planned."""
 

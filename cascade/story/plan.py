@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cascade.story.document import Kind, Scene, Story, describe_piece, digest, piece_key
+from cascade.story.document import Kind, Part, Scene, Story, digest, piece_key
 from cascade.story.estimate import PRICES
 from cascade.story.speakers import speakers
 from cascade.story.tension import pending_changes
@@ -188,7 +188,7 @@ def resume_plan(first: Plan, saved: Mapping[str, str], story: Story) -> Plan:
     """The unfinished part of a plan; `saved` maps the finished step keys to what they saved.
 
     Previous levels and the texts to replace stay those of the first plan, so that RISING and
-    FALLING stay what they were. `stale_reason` then says whether the story still allows it.
+    FALLING stay what they were. `stale_part` then says whether the story still allows it.
     """
     steps = tuple(step for step in first.steps if step.key not in saved)
     known = {step.key: step.replaces for step in first.steps} | dict(first.reads) | dict(saved)
@@ -203,27 +203,27 @@ def resume_plan(first: Plan, saved: Mapping[str, str], story: Story) -> Plan:
     return replace(first, changes=tuple(changes), steps=steps, reads=reads)
 
 
-def stale_reason(plan: Plan, story: Story) -> str:
-    """What of the story is no longer as the plan found it, in a few words; empty if all is."""
+def stale_part(plan: Plan, story: Story) -> Part | None:
+    """The first part of the story that is no longer as the plan found it; None if all is."""
     if header_digest(story) != plan.header:
-        return "the story's title, synopsis, genre, tone, language or structure"
+        return Part("header")
     changed = {change.beat_key for change in plan.changes}
     keys = story.structure.keys
     for change in plan.changes:
         if story.curve[change.beat_key] != change.expected_level:
-            return f"the tension level of {change.beat_label}"
+            return Part("level", change.beat_key)
         at = keys.index(change.beat_key)
         for place, level in ((at - 1, change.prev_beat_level), (at + 1, change.next_beat_level)):
             read = level is not None and keys[place] not in changed
             if read and story.curve[keys[place]] != level:
-                return f"the tension level of {story.structure.beats[place].label}"
+                return Part("level", keys[place])
     for step in plan.steps:
         if digest(story.text(step.key)) != step.replaces:
-            return describe_piece(step.key, story.structure)
+            return Part("piece", step.key)
     for key, revision in plan.reads.items():
         if digest(story.text(key)) != revision:
-            return describe_piece(key, story.structure)
-    return ""
+            return Part("piece", key)
+    return None
 
 
 def header_digest(story: Story) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -34,6 +34,7 @@ class Fault:
     with `for_good` goes on like that. `ends`: "done", or the code with which the run fails.
     `retries`: how often the call was made again. `reads`: what the editor is told, in the event of
     a retry or as the run's error (nothing where nothing was wrong). `wait`: the announced pause.
+    `fields`: what the error's sentence is made of (HOST stands for the server's).
     """
 
     does: tuple[Doing, ...]
@@ -43,6 +44,7 @@ class Fault:
     at: str = "keyAction"
     for_good: bool = False
     wait: float | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def once(*does: Doing, retries: int = 1, reads: str = "", **more: Any) -> Fault:
@@ -115,6 +117,7 @@ def unclosed(call: Call, _: str) -> Reply:
     return said(call, text_for(call).rstrip(".") + " and")
 
 
+HOST = "the server's"
 CUT = "cut off at its length limit"
 UNUSABLE = "answer could not be used"
 BROKEN = "cannot be reached, or it broke the connection"
@@ -127,19 +130,24 @@ FAULTS: dict[str, Fault] = {
     "429": once(status(429), reads="asked too often (429)"),
     "429 with Retry-After": once(
         status(429, retry_after="1"), reads="tried again after a pause", wait=1.0),
-    "429 for good": always(status(429), "rate_limit", 3, "CASCADE_REQUESTS_PER_MINUTE"),
+    "429 for good": always(
+        status(429), "rate_limit", 3, "CASCADE_REQUESTS_PER_MINUTE", fields={"status": 429}),
     "500": once(status(500), reads="in trouble (500)"),
     "502, 503, 504 in a burst": once(
         status(502), status(503), status(504), retries=3, reads="in trouble (504)"),
-    "503 for good": always(status(503), "server_error", 3, "Try again in a while"),
+    "503 for good": always(
+        status(503), "server_error", 3, "Try again in a while",
+        fields={"cause": "status", "status": 503}),
     "an outage from the plots on": always(
-        Reply(raw=b"", end="reset"), "connection", 3, BROKEN, at="plot"),
+        Reply(raw=b"", end="reset"), "connection", 3, BROKEN, at="plot",
+        fields={"host": HOST}),
     # The server refuses for good: asking again would be pointless.
-    "401": always(status(401), "auth", 0, "Set OPENAI_API_KEY"),
+    "401": always(status(401), "auth", 0, "Set OPENAI_API_KEY", fields={"status": 401}),
     "401 at the first call": always(
-        status(401), "auth", 0, "refuses the API key", at="beatContent"),
-    "403": always(status(403), "permission", 0, "Check the key's rights"),
-    "404": always(status(404), "not_found", 0, "Check CASCADE_MODEL"),
+        status(401), "auth", 0, "refuses the API key", at="beatContent", fields={"status": 401}),
+    "403": always(
+        status(403), "permission", 0, "Check the key's rights", fields={"status": 403}),
+    "404": always(status(404), "not_found", 0, "Check CASCADE_MODEL", fields={"status": 404}),
     "400 context overflow": always(
         status(400, "context_length_exceeded"), "too_long", 0, "larger context", at="script"),
     "429 insufficient_quota": always(
@@ -148,44 +156,68 @@ FAULTS: dict[str, Fault] = {
     "slow first token": once(slow, retries=0),
     "stall in mid-stream": once(STALLED, reads=f"within {TIMEOUT_S} seconds", at="script"),
     "trouble, and then nothing comes": Fault(
-        (status(500), status(502), status(503), SILENT), "timeout", 3, "raise CASCADE_TIMEOUT_S"),
+        (status(500), status(502), status(503), SILENT), "timeout", 3, "raise CASCADE_TIMEOUT_S",
+        fields={"seconds": TIMEOUT_S}),
     "disconnect before headers": once(Reply(raw=b""), reads=BROKEN),
     "reset before headers": once(Reply(raw=b"", end="reset"), reads=BROKEN),
     "disconnect in mid-stream": once(Reply(cut=9), reads=BROKEN, at="script"),
     # What comes is no chat completion.
     "truncated json": once(body('{"id": "x", "choices": [{"mess'), reads=UNUSABLE),
-    "malformed json": always(body("{oops}"), "bad_answer", 3, UNUSABLE),
+    "malformed json": always(
+        body("{oops}"), "bad_answer", 3, UNUSABLE, fields={"cause": "unreadable", "host": HOST}),
     "malformed stream": once(body("data: {oops\n\n", "text/event-stream"), reads=UNUSABLE),
-    "html with 200": always(body("<html>Hello", "text/html"), "bad_answer", 3, "OPENAI_BASE_URL"),
+    "html with 200": always(
+        body("<html>Hello", "text/html"), "bad_answer", 3, "OPENAI_BASE_URL",
+        fields={"cause": "unreadable", "host": HOST}),
+    "a list with 200": always(
+        body("[]"), "bad_answer", 3, "no chat completion", fields={"cause": "no_completion"}),
     "error body with 200": once(
         body('{"error": {"message": "x"}}'), reads="reported an error of its own"),
+    "error body with 200 for good": always(
+        body('{"error": "x"}'), "server_error", 3, "an error of its own",
+        fields={"cause": "reported"}),
     "quota error with 200": always(
         body('{"error": {"code": "insufficient_quota"}}'), "quota", 0, "then resume"),
-    "empty choices": always(body('{"choices": []}'), "bad_answer", 3, "it was empty"),
+    "empty choices": always(
+        body('{"choices": []}'), "bad_answer", 3, "it was empty", fields={"cause": "empty"}),
     "empty content": once(Reply(content=""), reads="it was empty"),
     # The model does not write it, or not to the end.
     "refusal field": always(
         Reply(content="", message={"refusal": "No."}), "refused", 0, "Change the beat's direction"),
     "content_filter": always(Reply(finish="content_filter"), "refused", 0, "declined"),
+    "no finish reason": always(
+        Reply(finish=None), "bad_answer", 3, "broke off", fields={"cause": "broken_off"}),
+    "an odd finish reason": always(
+        Reply(finish="tool_calls"), "bad_answer", 3, "another way", fields={"cause": "odd_end"}),
     "length": once(Reply(finish="length"), reads=CUT),
     "length for good": always(Reply(finish="length"), "truncated", 3, CUT, at="script"),
     "a refusal in prose": always(
-        Reply(content="I'm sorry, but I can't help."), "bad_output", 1, NOT_SAVED),
+        Reply(content="I'm sorry, but I can't help."), "bad_output", 1, NOT_SAVED,
+        fields={"cause": "refusal"}),
     # It writes, in a form of its own.
     "schema ignored, prose around": once(chatty, retries=0),
     "fenced json": once(fenced, retries=0),
     "<think> before the json": once(thinking, retries=0),
-    "schema ignored, prose": always(Reply(content="They go."), "bad_output", 1, NOT_SAVED),
+    "schema ignored, prose": always(
+        Reply(content="They go."), "bad_output", 1, NOT_SAVED, fields={"cause": "no_object"}),
     "schema ignored, other property": once(other_property, reads=NOT_SAVED),
     "answer cut in its json": once(half_json, reads=NOT_SAVED),
     # What it writes must not be saved.
-    "empty text": always(lambda call, _: said(call, " "), "bad_output", 1, "empty"),
-    "wrong language": always(indonesian, "bad_output", 1, "not in English"),
+    "empty text": always(
+        lambda call, _: said(call, " "), "bad_output", 1, "empty", fields={"cause": "empty"}),
+    "wrong language": always(
+        indonesian, "bad_output", 1, "not in English",
+        fields={"cause": "language", "language": "en"}),
     "wrong language once": once(indonesian, reads="not in English"),
-    "old text echoed": always(echo, "bad_output", 1, "the old one, unchanged", at="plot"),
+    "old text echoed": always(echo, "bad_output", 1, "the old one, unchanged", at="plot",
+        fields={"cause": "unchanged"}),
     "old script echoed": once(echo, reads="the old one, unchanged", at="script"),
     "a script that is no Fountain": always(
-        no_fountain, "bad_output", 1, "scene heading", at="script"),
+        no_fountain, "bad_output", 1, "scene heading", at="script",
+        fields={"cause": "no_heading"}),
+    "too long a text": always(
+        lambda call, _: said(call, "They wait. " * 300), "bad_output", 1, "words", at="plot",
+        fields={"cause": "too_long", "count": 600, "low": 25, "high": 155}),
     "a text cut off": once(unclosed, reads=NOT_SAVED, at="beatContent"),
 }  # fmt: skip
 
@@ -272,6 +304,15 @@ def check_fault(studio: Studio, server: ModelServer, fault: Fault) -> None:
     case.check_saved(*saved)
     [failed] = [step for step in run.steps if step.status == "failed"]
     assert (failed.key, failed.error) == (STEPS[at], run.error)
+    assert (failed.error_code, failed.error_fields) == (fault.ends, run.error_fields)
+    host = server.url.split("/")[2]
+    assert run.error_fields == {
+        name: host if value == HOST else value for name, value in fault.fields.items()
+    }
+    assert failed.tokens is not None
+    assert failed.tokens.calls == fault.retries + 1, "every attempt counts"
+    assert [step.tokens.calls for step in run.steps[:at] if step.tokens] == [1] * at
+    assert [step.tokens for step in run.steps[at + 1 :]] == [None] * (len(STEPS) - at - 1)
     assert (fault.ends == "bad_output") or failed.rejected_text is None
     if failed.rejected_text:
         assert failed.rejected_text not in json.dumps(events)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Iterator
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
+import sqlalchemy as sa
 from observe import wait_for
 
+from cascade import shapes
+from cascade.engine.views import run_view
 from cascade.errors import NotResumable
 from cascade.llm.provider import Answer, Delta, ProviderError, RejectedText, Usage
 from cascade.service import Actor, RunView, Service
 from cascade.settings import Settings
 from cascade.store import calls
+from cascade.store.tables import Run
 from cascade.story.brief import Brief
 
 REFUSED = "A text that no check lets through."
@@ -107,6 +112,62 @@ def test_every_call_is_counted_and_priced(service: Service, actor: Actor) -> Non
     assert cost.complete
 
 
+def test_tokens_are_told_step_by_step(service: Service, actor: Actor, provider: Scripted) -> None:
+    busy = ProviderError("server_error", "It is busy.", retryable=True, retry_after=0)
+    provider.faults["keyAction"] = [rejected(), busy]
+    run = ended(service, start(service, actor))
+    assert run.status == "done"
+    content, action, *rest = (step.tokens for step in run.steps)
+    assert content is not None
+    assert (content.calls, content.prompt_tokens, content.cached_tokens) == (1, 100, 60)
+    assert (content.completion_tokens, content.unknown_calls) == (20, 0)
+    assert action is not None
+    # A rejected text (100, 0 of them cached, and 5), a failed call of which nothing is known, and
+    # the saved one.
+    assert (action.calls, action.rejected_calls, action.failed_calls) == (3, 1, 1)
+    assert (action.prompt_tokens, action.cached_tokens, action.completion_tokens) == (200, 60, 25)
+    assert (action.unknown_calls, action.unknown_cached_calls) == (1, 1)
+    assert action.latency_ms >= 0
+    assert all(used is not None and used.calls == 1 for used in rest)
+    for name in ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "latency_ms"):
+        by_step = sum(getattr(step.tokens, name) for step in run.steps)
+        assert by_step == sum(getattr(used, name) for used in run.tokens), name
+
+    document = shapes.run_document(run, service.cost(run))
+    assert [step["key"] for step in document["steps"]] == [step.key for step in run.steps]
+    told = document["steps"][1]
+    assert (told["status"], told["calls"], told["rejectedCalls"]) == ("saved", 3, 1)
+    assert (told["promptTokens"], told["completionTokens"], told["unknownCalls"]) == (200, 25, 1)
+    contract = ["id", "storyId", "status", "user", "estimatedCredits", "usedCredits"]
+    contract += ["createdAt", "finishedAt", "error"]
+    assert list(document) == [*contract, "tokens", "steps", "cost"]
+    offline = shapes.run_document(replace(run, provider="offline"))
+    assert list(offline) == contract
+
+
+def test_a_runs_steps_are_read_in_as_many_queries_however_many_there_are(
+    service: Service, actor: Actor
+) -> None:
+    story_id = service.stories()[0].id
+    few = ended(service, start(service, actor))
+    many = service.start(actor, service.plan(actor, story_id, {"finale": 1, "midpoint": 1}).plan)
+    counts = {}
+    for run_id in (few.id, many):
+        asked: list[str] = []
+
+        def count(*arguments: Any, into: list[str] = asked) -> None:
+            into.append(arguments[2])
+
+        with service.database.read() as session:
+            engine = session.get_bind()
+            sa.event.listen(engine, "before_cursor_execute", count)
+            run_view(session, session.get_one(Run, run_id))
+            sa.event.remove(engine, "before_cursor_execute", count)
+        counts[run_id] = len(asked)
+    assert len(service.run(many).steps) > 2 * len(few.steps)
+    assert counts[few.id] == counts[many] > 0
+
+
 def test_a_rejected_text_is_asked_for_once_more_with_the_reason(
     service: Service, actor: Actor, provider: Scripted
 ) -> None:
@@ -139,6 +200,8 @@ def test_accepting_saves_and_charges_it_and_goes_on(
     assert run.status == "done"
     assert service.story(run.story_id).key_actions["find"] == REFUSED
     assert failed.used_credits + run.used_credits == failed.estimated_credits
+    # Not asked for again, and so not in the books twice.
+    assert [step.tokens for step in run.steps if step.key == "find/keyAction"] == [None]
     with pytest.raises(NotResumable):
         service.accept(actor, failed.id, "find/keyAction")
 

@@ -177,7 +177,8 @@ def test_a_text_in_the_other_language_may_not(sample: Brief) -> None:
     assert check(own, text) is None
     other = replace(own, language="id" if sample.language == "en" else "en")
     judged = len(text.split()) >= JUDGED_FROM
-    assert check(other, text) == (Flaw("language") if judged else None)
+    flaw = Flaw("language", {"language": other.language})
+    assert check(other, text) == (flaw if judged else None)
 
 
 # -- language

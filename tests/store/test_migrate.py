@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -26,6 +27,18 @@ from cascade.store.tables import Base
 
 PRODUCT = ["projects", "story_versions", "scene_plots", "scene_shots"]
 OWN = {table.name for table in Base.metadata.sorted_tables} - set(PRODUCT)
+
+
+OLD_PLAN = {
+    "storyId": "s",
+    "header": "h",
+    "speakers": [],
+    "changes": [],
+    "steps": [],
+    "reads": {},
+    "exclusions": [],
+    "promptVersion": "v",
+}
 
 
 @pytest.fixture
@@ -100,6 +113,49 @@ def test_a_second_start_changes_nothing(empty: Database) -> None:
     assert schema(empty) == before
     assert set(before) == {*PRODUCT, *OWN, "cascade_alembic_version"}
     assert migrate.report(empty).complete
+
+
+def test_a_database_of_an_earlier_version_is_brought_up_with_what_it_holds(
+    empty: Database,
+) -> None:
+    with empty.engine.begin() as transaction:
+        config = Config()
+        config.set_main_option("script_location", "cascade:store/migrations")
+        config.attributes["version_table"] = migrate.VERSION_TABLE
+        config.attributes["connection"] = transaction
+        command.upgrade(config, "0002")
+    at = "'2026-01-02 03:04:05+00:00'"
+    call = "run_id, step_key, attempt, at, outcome, provider, model, latency_ms"
+    execute(
+        empty,
+        [
+            "INSERT INTO projects (id, name) VALUES ('p', 'P')",
+            "INSERT INTO users (id, name, display_name) VALUES ('u', 'ana', 'Ana')",
+            "INSERT INTO story_versions (id, project_id, title, language, structure_type)"
+            " VALUES ('s', 'p', 'Old', 'en', 'cat')",
+            "INSERT INTO credit_accounts (id, project_id, user_id, deposited, available, held,"
+            " captured) VALUES ('a', 'p', 'u', 9, 9, 0, 0)",
+            "INSERT INTO runs (id, story_version_id, account_id, user_id, status, plan, plan_hash,"
+            " estimated_credits, provider, model, chain_id, last_seq, created_at, error,"
+            f" error_code) VALUES ('r', 's', 'a', 'u', 'failed', '{json.dumps(OLD_PLAN)}', 'h', 3,"
+            f" 'openai', 'm', 'r', 0, {at}, 'It broke.', 'auth')",
+            "INSERT INTO run_steps (run_id, key, chain_id, position, credits, status, error,"
+            " error_code) VALUES ('r', 'midpoint/beatContent', 'r', 0, 3, 'failed', 'It broke.',"
+            " 'auth')",
+            f"INSERT INTO model_calls ({call}) VALUES ('r', 'midpoint/beatContent', 1, {at},"
+            " 'failed', 'openai', 'm', 7)",
+        ],
+    )
+    assert migrate.report(empty).complete is False
+    url = empty.url.render_as_string(hide_password=False)
+    with closing(Service(Settings(database_url=url, provider="offline"))) as service:
+        assert migrate.report(empty).complete
+        [run] = service.runs()
+        assert (run.error, run.error_code, run.error_fields) == ("It broke.", "auth", {})
+        [step] = run.steps
+        assert (step.error_code, step.error_fields) == ("auth", {})
+        assert step.tokens is not None
+        assert (step.tokens.calls, step.tokens.failed_calls, step.tokens.unknown_calls) == (1, 1, 1)
 
 
 def test_parts_are_made_once_and_only_where_they_are_missing(empty: Database) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cascade.errors import BadLevel, UnknownBeat
 from cascade.story import plan as plan_module
-from cascade.story.document import Scene, Story, digest
-from cascade.story.plan import Plan, make_plan, stale_reason
+from cascade.story.document import Part, Scene, Story, digest
+from cascade.story.plan import Plan, make_plan, stale_part
 
 from .making import (
     TEXTS,
@@ -85,7 +85,7 @@ def test_the_plan_that_the_design_prices_at_45() -> None:
     assert (midpoint.beat_label, midpoint.previous_level, midpoint.new_level) == ("Midpoint", 2, 4)
     assert (midpoint.prev_beat_level, midpoint.next_beat_level) == (3, 3)
     assert plan.step("midpoint/script/19").replaces == digest("script 19")
-    assert stale_reason(plan, STORY) == ""
+    assert stale_part(plan, STORY) is None
 
 
 @given(st.data())
@@ -255,7 +255,7 @@ def test_the_hash_changes_with_each_text_replaced_or_read_and_no_other(
         edited = with_text(story, key, story.text(key) + "!")
         changed = plans_of(edited, levels) != plan.hash
         assert changed == (key in needed), key
-        assert bool(stale_reason(plan, edited)) == (key in needed), key
+        assert bool(stale_part(plan, edited)) == (key in needed), key
 
 
 @settings(max_examples=60)
@@ -277,7 +277,7 @@ def test_the_hash_changes_with_each_level_changed_or_beside_and_no_other(
         edited = with_level(story, beat, level)
         covered = beat in changed | beside
         assert (plans_of(edited, levels) != plan.hash) == covered, beat
-        assert bool(stale_reason(plan, edited)) == covered, beat
+        assert bool(stale_part(plan, edited)) == covered, beat
     for beat in changed:
         asked = next(n for n in range(1, 6) if n not in (levels[beat], story.curve[beat]))
         assert plans_of(story, {**levels, beat: asked}) != plan.hash
@@ -297,7 +297,8 @@ def test_the_hash_changes_with_the_header(drawn: tuple[Story, dict[str, int]], f
     value = {"en": "id", "id": "en"}[value] if field == "language" else value + "!"
     edited = replace(story, **{field: value})
     assert plans_of(edited, levels) != plan.hash
-    assert "title, synopsis, genre, tone, language" in stale_reason(plan, edited)
+    assert stale_part(plan, edited) == Part("header")
+    assert "title, synopsis, genre, tone, language" in Part("header").describe(story.structure)
 
 
 def test_header_fields_do_not_run_into_each_other() -> None:
@@ -319,7 +320,7 @@ def test_the_hash_does_not_change_with_what_no_step_reads(
         scenes=tuple(replace(s, shots=(*s.shots, {"size": "close"}), id="") for s in story.scenes),
     )
     assert plans_of(with_shots, levels) == expected
-    assert stale_reason(make_plan(story, levels), with_shots) == ""
+    assert stale_part(make_plan(story, levels), with_shots) is None
     # A story of the same texts is another story all the same.
     assert plans_of(replace(story, id="story-2"), levels) != expected
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cascade.story.brief import brief_for
 from cascade.story.document import Scene, Story, digest
-from cascade.story.plan import Plan, make_plan, resume_plan, stale_reason
+from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
 
 from .making import (
     all_pieces,
@@ -72,7 +72,7 @@ def test_exactly_the_rest_and_not_stale(drawn: tuple[Story, Plan, set[str]]) -> 
         plan.prompt_version,
         plan.story_id,
     )
-    assert stale_reason(rest, now) == ""
+    assert stale_part(rest, now) is None
 
 
 @given(stopped_runs())
@@ -89,7 +89,7 @@ def test_with_all_saved_nothing_is_left(drawn: tuple[Story, Plan, set[str]]) -> 
     rest = resume_plan(plan, saved, now)
     assert rest.steps == ()
     assert rest.changes == ()
-    assert stale_reason(rest, now) == ""
+    assert stale_part(rest, now) is None
 
 
 @settings(max_examples=60)
@@ -103,8 +103,8 @@ def test_stale_with_each_foreign_text_that_it_needs_and_no_other(
     for key in all_pieces(now):
         # Edited after the run stopped: before resuming, or between resuming and starting.
         edited = with_text(now, key, now.text(key) + "!")
-        stale = bool(stale_reason(resume_plan(plan, saved, edited), edited))
-        late = bool(stale_reason(resume_plan(plan, saved, now), edited))
+        stale = bool(stale_part(resume_plan(plan, saved, edited), edited))
+        late = bool(stale_part(resume_plan(plan, saved, now), edited))
         # A scene that the first plan did not read may have changed since it was made.
         known = key in plan.reads or key in {step.key for step in plan.steps}
         assert late == (key in needed), key
@@ -124,7 +124,7 @@ def test_stale_with_each_foreign_level_that_it_needs_and_no_other(
     for beat in now.structure.keys:
         edited = with_level(now, beat, other_level(now.curve[beat]))
         rest = resume_plan(plan, saved, edited)
-        assert bool(stale_reason(rest, edited)) == (beat in needed), beat
+        assert bool(stale_part(rest, edited)) == (beat in needed), beat
 
 
 @given(stopped_runs(), st.sampled_from(["title", "synopsis", "genre", "tone"]))
@@ -132,7 +132,7 @@ def test_stale_with_another_header(drawn: tuple[Story, Plan, set[str]], field: s
     story, plan, done = drawn
     now, saved = run_steps(story, plan, done)
     edited = replace(now, **{field: getattr(now, field) + "!"})
-    assert stale_reason(resume_plan(plan, saved, edited), edited)
+    assert stale_part(resume_plan(plan, saved, edited), edited)
 
 
 @given(st.data())
@@ -146,7 +146,7 @@ def test_a_resumed_plan_can_be_resumed(data: st.DataObject) -> None:
         story, saved = run_steps(story, plan, done, run=f"run-{turn}")
         written += [key for key in everything if key in done]
         plan = resume_plan(plan, saved, story)
-        assert stale_reason(plan, story) == ""
+        assert stale_part(plan, story) is None
         assert sorted([*written, *(step.key for step in plan.steps)]) == sorted(everything)
         for change in plan.changes:
             assert change.previous_level == first.change(change.beat_key).previous_level
