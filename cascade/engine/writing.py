@@ -266,9 +266,9 @@ class StepWriter:
 def wait_before_retry(error: ProviderError, attempt: int) -> float:
     """Seconds until the next attempt: the server's own wish up to 60, else exponential with jitter.
 
-    "Full jitter" with a floor of half, so that a countdown is worth showing.
+    The jitter takes off a quarter at most, so that each wait is longer than the one before.
     """
     if error.retry_after is not None:
         return min(max(error.retry_after, 0.0), LONGEST_WAIT_S)
     longest = min(FIRST_WAIT_S * 2 ** (attempt - 1), LONGEST_WAIT_S)
-    return random.uniform(longest / 2, longest)
+    return random.uniform(longest * 3 / 4, longest)
