@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cascade.service import Diagnosis, Service
+from cascade.ui.problems import diagnosis
 from cascade.ui.prose import escape
 from cascade.ui.texts import text
 
@@ -33,7 +34,8 @@ def _draw_found(found: Diagnosis) -> None:
         st.markdown(f":material/check_circle: {words}")
         return
     # A server that cannot be reached has nothing more to tell than that.
-    words = f"{escape(found.problem)} ({words})" if words else escape(found.problem)
+    problem = escape(diagnosis(found))
+    words = f"{problem} ({words})" if words else problem
     if found.ready:
         st.warning(words, icon=":material/warning:")
     else:

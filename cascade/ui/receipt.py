@@ -11,11 +11,12 @@ from cascade.service import Actor, RunView, Service
 from cascade.story.document import Story
 from cascade.ui import session
 from cascade.ui.changes import short_change, tone
+from cascade.ui.problems import failure
 from cascade.ui.progress import BeatProgress
 from cascade.ui.prose import escape
 from cascade.ui.rejected import draw_rejected
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, failure, money, text
+from cascade.ui.texts import count, money, text
 from cascade.ui.undo import Undoing, draw_undoing
 
 
@@ -31,7 +32,8 @@ def draw_receipt(
 ) -> None:
     """The receipt of a run that has ended."""
     if run.error:
-        st.error(escape(failure(run.error_code, run.error)), icon=":material/error:")
+        why = failure(run.error_code, run.error_fields, run.error)
+        st.error(escape(why), icon=":material/error:")
     draw_rejected(service, who, story, run, may="resume" in may)
     st.html(_figures(run))
     if run.provider != "offline" and run.tokens:

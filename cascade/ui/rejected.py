@@ -8,7 +8,7 @@ import streamlit as st
 
 from cascade.service import Actor, RunView, Service
 from cascade.story.document import Story
-from cascade.ui import session
+from cascade.ui import problems, session
 from cascade.ui.boxes import box
 from cascade.ui.prose import escape, step_name
 from cascade.ui.session import guarded
@@ -31,7 +31,8 @@ def draw_rejected(service: Service, who: Actor, story: Story, run: RunView, *, m
             name = step_name(story, step.kind, step.scene_number)
             st.markdown(f"**{escape(text('rejected.title', piece=name))}**")
             if failed.error and failed.error != run.error:
-                st.markdown(escape(failed.error))
+                why = problems.failure(failed.error_code, failed.error_fields, failed.error)
+                st.markdown(escape(why))
             opened = box(text("rejected.show"), f"rejected-text-{run.id}-{failed.key}", "compact")
             if opened.open:
                 _show(opened, failed.rejected_text or "")

@@ -16,8 +16,8 @@ import streamlit as st
 from cascade.errors import CascadeError
 from cascade.service import Actor, Draft, Service
 from cascade.story.document import Story
+from cascade.ui.problems import explain
 from cascade.ui.prose import escape
-from cascade.ui.texts import explain
 
 P = ParamSpec("P")
 

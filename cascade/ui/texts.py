@@ -1,8 +1,8 @@
 """Every text of the interface, by its key, in the reader's language.
 
 The catalogues are gettext's own files, `locale/LANGUAGE/LC_MESSAGES/arc_studio.po`, read as they
-are: nothing has to be compiled and kept in step. Places in braces are filled in by name; whole
-numbers in them are set as the language sets them.
+are: nothing has to be compiled and kept in step. Places in braces are filled in by name; numbers in
+them are set as the language sets them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 
-from cascade.errors import CascadeError
 from cascade.ui.language import Language, language
 
 DOMAIN = "arc_studio"
@@ -60,11 +59,13 @@ def _filled(words: str, values: Mapping[str, object]) -> str:
 
 
 def _set(value: object) -> object:
-    return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return (
+        number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    )
 
 
-def number(value: int) -> str:
-    """A whole number with its thousands set apart: `1,234` or `1.234`."""
+def number(value: float) -> str:
+    """A number with its thousands set apart: `1,234` or `1.234`."""
     return str(format_decimal(value, locale=language()))
 
 
@@ -96,28 +97,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def explain(error: CascadeError) -> str:
-    """An error in the page's words; where it has none of its own, in the error's."""
-    try:
-        return text(
-            f"problem.{error.code}",
-            **{name: _in_words(value) for name, value in error.fields.items()},
-        )
-    except KeyError:
-        return error.message
-
-
-def failure(code: str | None, message: str) -> str:
-    """Why a run failed: kept in English, with its particulars; elsewhere told by its code."""
-    if language() == "en":
-        return message
-    try:
-        return text(f"failure.{code}")
-    except KeyError:
-        return message
-
-
-def _in_words(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value or "…"

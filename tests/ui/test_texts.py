@@ -14,8 +14,6 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from cascade import errors
-from cascade.errors import CascadeError, InsufficientCredits, StalePlan, UnknownStory
 from cascade.ui import language, texts
 from cascade.ui.language import LANGUAGES, Language
 
@@ -196,33 +194,3 @@ def test_a_browsers_tag_is_understood(tag: object, known: str | None) -> None:
 )
 def test_durations_are_rough(seconds: float, words: str) -> None:
     assert texts.duration(seconds) == words
-
-
-def test_errors_are_explained_in_the_words_of_the_page() -> None:
-    assert "cascade stories" not in texts.explain(UnknownStory("x"))
-    assert "33 credits are missing" in texts.explain(InsufficientCredits(45, 12))
-    assert "(its scenes)" in texts.explain(StalePlan("its scenes"))
-
-
-def test_an_error_without_words_of_the_page_keeps_its_own() -> None:
-    class Odd(CascadeError):
-        code = "odd"
-
-    assert texts.explain(Odd("As it is.")) == "As it is."
-
-
-def test_problems_are_those_that_exist() -> None:
-    codes = {
-        one.code
-        for one in vars(errors).values()
-        if isinstance(one, type) and issubclass(one, CascadeError)
-    }
-    assert {key.removeprefix("problem.") for key in EVERY if key.startswith("problem.")} <= codes
-
-
-def test_a_failure_is_told_in_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = "The model server is in trouble (503). Try again in a while."
-    assert texts.failure("server_error", kept) == kept
-    monkeypatch.setattr(texts, "language", lambda: "id")
-    assert texts.failure("server_error", kept).startswith("Server model sedang bermasalah")
-    assert texts.failure("of another program", kept) == kept

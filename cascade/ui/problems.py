@@ -1,0 +1,83 @@
+"""What went wrong, in the reader's language: made from an error's code and its fields.
+
+The texts are `problem.CODE` for what was refused, `failure.CODE` for what stopped a run, and
+`cause.CODE.CAUSE` for the reason that either gives. An error that the catalogues do not know, or
+one of before its fields were kept, is told in its own English words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cascade.errors import CascadeError
+from cascade.service import Diagnosis, flaw_in_words
+from cascade.story.structures import STRUCTURES
+from cascade.ui.language import language
+from cascade.ui.texts import listing, text
+
+
+def explain(error: CascadeError) -> str:
+    """Why something could not be done, and what to do."""
+    return _text(f"problem.{error.code}", _values(error.code, error.fields)) or error.message
+
+
+def failure(code: str | None, fields: Mapping[str, Any], message: str) -> str:
+    """Why a run or a step of it failed, and what to do; `message` is how it was kept."""
+    return _text(f"failure.{code}", _values(code or "", fields)) or message
+
+
+def diagnosis(found: Diagnosis) -> str:
+    """What is wrong with the writer, and what to do; empty where nothing is."""
+    return failure(found.code, found.fields, found.problem or "")
+
+
+def _text(key: str, values: Mapping[str, object]) -> str:
+    """The text of a key; empty where there is none, or where a value of it is not known."""
+    try:
+        return text(key, **values)
+    except KeyError:
+        return ""
+
+
+def _values(code: str, fields: Mapping[str, Any]) -> dict[str, object]:
+    """What the places of a sentence are filled with: an error's fields, in words where they can."""
+    values: dict[str, object] = {
+        name: value for name, value in fields.items() if name not in ("what", "why")
+    }
+    if "known" in fields:
+        values["known"] = listing(map(str, fields["known"]))
+    if "roles" in fields:
+        values["roles"] = listing(text(f"role.{role}") for role in fields["roles"])
+    if code == "not_resumable" and "status" in fields:
+        values["status"] = text(f"run.title.{fields['status']}")
+    if why := _why(code, values):
+        values["why"] = why
+    return values
+
+
+def _why(code: str, fields: Mapping[str, Any]) -> str:
+    pieces = [*fields.get("pieces", ()), *([fields["piece"]] if "piece" in fields else [])]
+    levels = [*fields.get("levels", ()), *([fields["beat"]] if "beat" in fields else [])]
+    if pieces or levels:
+        return listing([*map(_piece, pieces), *map(_level, levels)])
+    if code == "bad_output":
+        return flaw_in_words(fields, language())
+    return _text(f"cause.{code}.{fields.get('cause')}", fields)
+
+
+def _piece(key: str) -> str:
+    """A piece by its key: `the key action of Midpoint`, `the script of scene 5`."""
+    beat_key, kind, *scene = key.split("/")
+    if scene:
+        return text(f"piece.{kind}", number=int(scene[0]))
+    return text(f"piece.{kind}", beat=_label(beat_key))
+
+
+def _level(beat_key: str) -> str:
+    return text("piece.level", beat=_label(beat_key))
+
+
+def _label(beat_key: str) -> str:
+    beats = (beat for structure in STRUCTURES.values() for beat in structure.beats)
+    return next((beat.label for beat in beats if beat.key == beat_key), beat_key)

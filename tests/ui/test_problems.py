@@ -1,0 +1,232 @@
+"""Errors in both languages: every code, every cause, and nothing left in English on the way."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+import cascade
+from cascade import errors
+from cascade.errors import (
+    CascadeError,
+    EditedSince,
+    InsufficientCredits,
+    NotADemo,
+    NotAllowed,
+    NothingChanged,
+    NothingToRestore,
+    NotResumable,
+    RunActive,
+    StalePlan,
+    UnknownRun,
+    UnknownStory,
+    UnknownUser,
+)
+from cascade.llm import faults
+from cascade.llm.doctor import Diagnosis
+from cascade.llm.flaws import Flaw
+from cascade.permissions import Action
+from cascade.store.tables import Role, RunStatus
+from cascade.story.document import Part
+from cascade.story.structures import STRUCTURES
+from cascade.ui import problems, texts
+from tests.ui.test_texts import EVERY
+
+CAT = STRUCTURES["cat"]
+PARTS = [
+    Part("piece", "midpoint/keyAction"),
+    Part("piece", "midpoint/script/5"),
+    Part("level", "midpoint"),
+    Part("header"),
+    Part("scenes"),
+]
+FLAWS = tomllib.loads(
+    resources.files("cascade.llm").joinpath("prompts", "flaws.en.toml").read_text("utf-8")
+)
+COUNTS = {"count": 2, "low": 3, "high": 4, "language": "en"}
+# What the page never meets: they stop a command, a start or an import.
+NOT_ON_THE_PAGE = {
+    "bad_document",
+    "bad_level",
+    "bad_setting",
+    "database",
+    "database_too_new",
+    "database_unavailable",
+    "error",
+    "refused",
+    "unknown_beat",
+    "unknown_structure",
+    "usage",
+}
+
+
+@pytest.fixture
+def indonesian(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (texts, problems):
+        monkeypatch.setattr(module, "language", lambda: "id")
+
+
+def refusals() -> Iterator[CascadeError]:
+    yield InsufficientCredits(45, 12)
+    yield NothingChanged()
+    yield NothingToRestore("r1")
+    yield RunActive("r1")
+    yield UnknownRun("r1")
+    yield UnknownStory("s1")
+    yield UnknownUser("Ana")
+    for part in PARTS:
+        yield StalePlan(part.describe(CAT), **part.fields)
+    yield StalePlan("the writer", cause="writer")
+    yield EditedSince(
+        ["the key action of Midpoint", "the tension level of Midpoint"],
+        pieces=["midpoint/keyAction"],
+        levels=["midpoint"],
+    )
+    for role in get_args(Role):
+        yield NotAllowed("Ana", "start a run on this story", [role], "start")
+    for action in get_args(Action):
+        yield NotAllowed("Ana", "do it", ["editor", "producer"], action)
+    for status in get_args(RunStatus):
+        yield NotResumable("r1", f"it is {status}.", "status", status=status)
+    yield NotResumable("r1", "run r2 has resumed it already.", "resumed", later="r2")
+    yield NotResumable("r1", "every step of it was saved.", "saved")
+    yield NotResumable("r1", "nothing is kept.", "nothing_rejected", step="midpoint/script/5")
+    yield NotADemo("it has users of its own", "users")
+    yield NotADemo("a run is under way; wait until it has ended, or cancel it", "run_active")
+
+
+def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """As they are kept with a run."""
+    found = [
+        faults.from_status(status, None, {}) for status in (400, 401, 402, 403, 404, 413, 429, 500)
+    ]
+    found += [faults.from_body({"message": "x"}), faults.refused()]
+    found += [faults.bad_answer(cause, host="example.org") for cause in faults._BAD_ANSWERS]
+    for error in found:
+        yield error.code, error.fields, error.message
+    for name in FLAWS:
+        yield "bad_output", {"cause": name, **COUNTS}, Flaw(name, COUNTS).reason()
+    for part in PARTS[:3]:
+        yield "conflict", part.fields, f"{part.describe(CAT)} was changed"
+    yield "timeout", {"seconds": 60.0}, "within 60 seconds"
+    yield "connection", {"host": "example.org"}, "example.org cannot be reached"
+    for code in ("truncated", "no_answer", "interrupted"):
+        yield code, {}, "as it was kept"
+    yield "internal", {"exception": "ValueError"}, "wrong in the program (ValueError)"
+    yield "unknown_model", {"model": "m", "known": ["m1", "m2"]}, "does not know m"
+    yield "form_ignored", {}, "not in the form"
+
+
+REFUSALS, FAILURES = list(refusals()), list(failures())
+
+
+def test_every_refusal_that_the_page_can_meet_is_among_them() -> None:
+    codes = {
+        one.code
+        for one in vars(errors).values()
+        if isinstance(one, type) and issubclass(one, CascadeError)
+    }
+    assert {error.code for error in REFUSALS} == codes - NOT_ON_THE_PAGE
+
+
+def test_every_failure_of_a_writer_is_among_them() -> None:
+    codes = set()
+    for path in Path(cascade.__file__).parent.glob("*/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = isinstance(node, ast.Call) and getattr(node.func, "id", "")
+            if called in ("ProviderError", "Failure") and node.args:  # type: ignore[union-attr]
+                first = node.args[0]  # type: ignore[union-attr]
+                if isinstance(first, ast.Constant):
+                    codes.add(first.value)
+    assert len(codes) > 10
+    assert codes <= {code for code, _, _ in FAILURES}
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: f"{error.code}-{error.fields}")
+def test_a_refusal_is_told_whole_in_both_languages(
+    error: CascadeError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {}
+    for of in ("en", "id"):
+        for module in (texts, problems):
+            monkeypatch.setattr(module, "language", lambda of=of: of)
+        said[of] = problems.explain(error)
+    assert problems._text(f"problem.{error.code}", problems._values(error.code, error.fields))
+    assert len({*said.values(), error.message}) >= 2
+    assert not english_words(said["id"]), said["id"]
+
+
+@pytest.mark.parametrize(("code", "fields", "kept"), FAILURES)
+def test_a_failure_is_told_whole_in_both_languages(
+    code: str, fields: dict[str, Any], kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for of in ("en", "id"):
+        for module in (texts, problems):
+            monkeypatch.setattr(module, "language", lambda of=of: of)
+        said = problems.failure(code, fields, "not in the catalogue")
+        assert said != "not in the catalogue"
+        assert kept
+        if of == "id":
+            assert not english_words(said), said
+
+
+def english_words(said: str) -> set[str]:
+    """The commonest words of English; none of them is Indonesian."""
+    words = {word.strip(".,;:()“”").lower() for word in said.split()}
+    return words & {"the", "of", "is", "was", "it", "not", "and", "has", "in", "to", "a", "this"}
+
+
+def test_what_was_changed_is_named() -> None:
+    stale = StalePlan("the script of scene 5", **PARTS[1].fields)
+    assert "(the script of scene 5)" in problems.explain(stale)
+    edited = next(error for error in REFUSALS if isinstance(error, EditedSince))
+    named = "the key action of Midpoint and the tension level of Midpoint"
+    assert named in problems.explain(edited)
+
+
+def test_the_page_has_words_of_its_own() -> None:
+    assert "cascade stories" not in problems.explain(UnknownStory("x"))
+    assert "33 credits are missing" in problems.explain(InsufficientCredits(45, 12))
+
+
+@pytest.mark.usefixtures("indonesian")
+def test_indonesian_names_the_reason() -> None:
+    flaw = {"cause": "too_short", "count": 7, "low": 40, "high": 250}
+    said = problems.failure("bad_output", flaw, "…")
+    assert "teksnya terlalu pendek: 7 kata, sedangkan yang bisa disimpan 40 sampai 250" in said
+    said = problems.explain(NotAllowed("Ana", "…", ["editor", "producer"], "start"))
+    assert said.startswith("Ana tidak boleh memulai proses pada cerita ini.")
+    assert "editor dan produser" in said
+    said = problems.failure("timeout", {"seconds": 2.5}, "…")
+    assert "dalam 2,5 detik" in said
+
+
+@pytest.mark.usefixtures("indonesian")
+def test_the_doctors_finding_is_told_in_the_readers_language() -> None:
+    fields = {"model": "m", "known": ["m1", "m2"]}
+    found = Diagnosis("openai", "m", problem="…", code="unknown_model", fields=fields)
+    assert problems.diagnosis(found).endswith("misalnya: m1 dan m2.")
+    assert problems.diagnosis(Diagnosis("openai", "m")) == ""
+
+
+def test_an_error_without_words_of_the_page_keeps_its_own() -> None:
+    class Odd(CascadeError):
+        code = "odd"
+
+    assert problems.explain(Odd("As it is.")) == "As it is."
+    # One that was kept before its fields were.
+    assert problems.failure("auth", {}, "The key is refused.") == "The key is refused."
+    assert problems.failure(None, {}, "Old.") == "Old."
+
+
+def test_every_text_of_a_problem_is_one_of_these() -> None:
+    told = {f"problem.{error.code}" for error in REFUSALS} | {
+        f"failure.{c}" for c, _, _ in FAILURES
+    }
+    assert {key for key in EVERY if key.startswith(("problem.", "failure."))} == told
