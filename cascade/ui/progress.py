@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from cascade.service import RunView
+from cascade.service import RunView, Used
 from cascade.story.document import Kind, piece_key
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Change, Step
@@ -33,7 +33,8 @@ class StepLine:
     """One step and its state.
 
     Of a retry, `wait_s` is how long it still waits and `attempt` which attempt it will be. `tail`
-    is the end of a text that is being written.
+    is the end of a text that is being written. `used` are the tokens of its calls, once some were
+    made.
     """
 
     step: Step
@@ -41,6 +42,7 @@ class StepLine:
     wait_s: int = 0
     attempt: int = 0
     tail: str = ""
+    used: Used | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,15 @@ def progress(
 ) -> list[BeatProgress]:
     """Every beat of a run with its steps, in order; `growing` are texts being written, by key."""
     at_work = _at_work(run, events, now)
-    saved = {step.key: step.status for step in run.steps}
+    steps = {step.key: step for step in run.steps}
 
     def line(step: Step) -> StepLine:
-        status = saved.get(step.key)
+        # The offline writer's calls use nothing, which is no more than its label says.
+        told = run.provider != "offline" and step.key in steps
+        return replace(state(step), used=steps[step.key].tokens if told else None)
+
+    def state(step: Step) -> StepLine:
+        status = steps[step.key].status if step.key in steps else None
         if status == "saved":
             return StepLine(step, "done")
         if status == "failed":

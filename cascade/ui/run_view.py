@@ -21,7 +21,7 @@ from cascade.ui.progress import BeatProgress, StepLine, elapsed_s, progress, rem
 from cascade.ui.prose import escape, first_words, is_heading, step_name
 from cascade.ui.session import guarded
 from cascade.ui.shell import announce
-from cascade.ui.texts import clock, duration, moment, text
+from cascade.ui.texts import clock, count, duration, moment, text
 from cascade.ui.undo import Undoing, undoing
 from cascade.ui.writer import writer_words
 
@@ -140,11 +140,27 @@ def _lines(story: Story, beat: BeatProgress, wrote: Mapping[str, str]) -> str:
     items = "".join(
         f'<li class="{line.state}"><span class="sign" aria-hidden="true">'
         f"{_SIGNS.get(line.state, '')}</span>"
-        f'<span class="what">{html.escape(_name(story, line))}</span>'
+        f'<span class="what">{html.escape(_name(story, line))}</span>{_used(line)}'
         f'<span class="state">{_state(line)}</span>{_words(story, line, wrote)}</li>'
         for line in beat.lines
     )
     return f'<ul class="arc-steps">{items}</ul>'
+
+
+def _used(line: StepLine) -> str:
+    """What a model's calls for a step used; the offline writer uses nothing."""
+    used = line.used
+    if used is None:
+        return ""
+    if used.unknown_calls == used.calls:
+        words = text("run.step_unknown")
+    else:
+        words = text(
+            "run.step_tokens", prompt=used.prompt_tokens, completion=used.completion_tokens
+        )
+    if used.calls > 1:
+        words = f"{words}, {count('run.step_calls', used.calls)}"
+    return f'<span class="used">{html.escape(words)}</span>'
 
 
 def _words(story: Story, line: StepLine, wrote: Mapping[str, str]) -> str:

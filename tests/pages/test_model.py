@@ -108,6 +108,17 @@ def test_tokens_and_cost_are_on_the_receipt(page: Page, service: Service, writer
     assert "Cost: $0.0224" in page.said
 
 
+def test_tokens_are_told_step_by_step_with_those_of_rejected_texts(
+    page: Page, service: Service
+) -> None:
+    assert page.set(Midpoint=4).run_through().status == "failed"
+    steps = "".join(one.body for one in page.at.html if "arc-steps" in one.body)
+    # The beat content took one call; the key action was asked for twice, and rejected twice.
+    assert steps.count('<span class="used">') == 2
+    assert "1,000 + 20 tokens</span>" in steps
+    assert "2,000 + 40 tokens, 2 calls</span>" in steps
+
+
 def test_unknown_tokens_stay_unknown(page: Page, service: Service, writer: Scripted) -> None:
     writer.rejects, writer.usage = False, Usage()
     bend(page).run_through()
