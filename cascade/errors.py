@@ -276,6 +276,20 @@ class DatabaseUnavailable(DatabaseError):
         )
 
 
+class DatabaseAway(DatabaseError):
+    """It was there and does not answer now: restarted, locked too long, or out of disk."""
+
+    code = "database_away"
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"The database {where} does not answer: {why}. What is saved stays saved; try again "
+            "in a moment.",
+            where=where,
+            reason=why,
+        )
+
+
 class DatabaseTooNew(DatabaseError):
     """A later version of the program has migrated it."""
 

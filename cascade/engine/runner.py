@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from cascade.engine import runs
 from cascade.engine.runs import Failure
 from cascade.engine.writing import StepWriter
+from cascade.errors import DatabaseAway
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
 from cascade.store.tables import ACTIVE, Run
 
@@ -86,7 +87,7 @@ async def _finish(run_id: str) -> None:
 async def _step(run_id: str, key: str) -> str:
     try:
         return await _runner().writer.write_step(run_id, key)
-    except sa.exc.DBAPIError:
+    except (DatabaseAway, sa.exc.DBAPIError):
         raise
     except Exception as error:
         # A fault of ours ends the run with a sentence, not with a run that hangs for ever.

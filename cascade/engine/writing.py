@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
 from aiolimiter import AsyncLimiter
 
 from cascade.engine import steps
 from cascade.engine.runs import Failure
 from cascade.engine.steps import Assignment, Outcome, Written
+from cascade.errors import DatabaseAway
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
 from cascade.store import calls
 from cascade.store.calls import Call, CallOutcome
@@ -220,7 +220,7 @@ class StepWriter:
         try:
             with self._database.read() as session:
                 return steps.is_wanted(session, run_id)
-        except sa.exc.OperationalError:
+        except DatabaseAway:
             # The database is away; whether the text is wanted is decided when it is saved.
             return True
 

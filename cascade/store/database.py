@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import DatabaseUnavailable
+from cascade.errors import DatabaseAway, DatabaseUnavailable
 
 # How long SQLite waits for another process's write to end before it gives up.
 BUSY_TIMEOUT_MS = 30_000
@@ -67,15 +67,29 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that writes; on SQLite it waits for its turn at the beginning."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        """A transaction that writes; on SQLite it waits for its turn at the beginning.
+
+        Raises DatabaseAway.
+        """
+        with self._session(self.engine) as session:
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads: one snapshot, and no writer is kept waiting."""
-        with Session(self._reader, expire_on_commit=False) as session, session.begin():
+        """A transaction that only reads: one snapshot, and no writer is kept waiting.
+
+        Raises DatabaseAway.
+        """
+        with self._session(self._reader) as session:
             yield session
+
+    @contextmanager
+    def _session(self, engine: sa.Engine) -> Iterator[Session]:
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+            raise DatabaseAway(self.name, _reason(error)) from error
 
     def transact(self, work: Callable[..., T], *arguments: Any) -> T:
         """Runs `work(session, …)` as one writing transaction; again while the database is away.
@@ -87,7 +101,7 @@ class Database:
             try:
                 with self.write() as session:
                     return work(session, *arguments)
-            except sa.exc.OperationalError:
+            except DatabaseAway:
                 if time.monotonic() > deadline:
                     raise
                 log.warning("the database is away; trying again")
@@ -101,10 +115,7 @@ class Database:
                     # Opening a file is not reading it: this sees that it is no database.
                     connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
         except sa.exc.DBAPIError as error:
-            reason = str(error.orig).strip().splitlines()
-            raise DatabaseUnavailable(
-                self.name, reason[0] if reason else "no reason given"
-            ) from None
+            raise DatabaseUnavailable(self.name, _reason(error)) from None
 
     def close(self) -> None:
         """Gives back all connections."""
@@ -119,6 +130,12 @@ class Database:
         elif not path.parent.is_dir():
             # A folder is not made for any other address: it may be a slip of the pen.
             raise DatabaseUnavailable(self.name, f"there is no folder {path.parent}")
+
+
+def _reason(error: sa.exc.DBAPIError) -> str:
+    """The driver's own reason, in one line."""
+    lines = str(error.orig).strip().splitlines()
+    return lines[0].rstrip(".") if lines else "no reason given"
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

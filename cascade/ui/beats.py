@@ -16,6 +16,7 @@ import streamlit as st
 from cascade.service import Service, Written
 from cascade.story.document import Kind, Scene, Story, piece_key
 from cascade.story.structures import Beat
+from cascade.ui import session
 from cascade.ui.boxes import box, close, open_
 from cascade.ui.prose import escape, note, paragraphs, scene_name
 from cascade.ui.screenplay import screenplay
@@ -59,7 +60,6 @@ class _Marks:
 def draw_beats(service: Service, story_id: str, *, new_from: set[str]) -> None:
     """All beats as expanders; what the runs of `new_from` wrote is marked as new."""
 
-    @st.fragment
     def beats() -> None:
         story = service.story(story_id)
         marks = _Marks(service.out_of_date(story_id), service.writers(story_id), new_from)
@@ -80,7 +80,7 @@ def draw_beats(service: Service, story_id: str, *, new_from: set[str]) -> None:
             if opened.open:
                 opened.html("".join(_scene(scene, "", marks) for scene in loose))
 
-    beats()
+    session.fragment(beats)()
 
 
 def _draw_title(story: Story) -> None:

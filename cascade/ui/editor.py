@@ -67,8 +67,8 @@ def draw_editor(
             st.info(text("curve.locked_run"), icon=":material/lock:")
         elif not editor.enabled:
             st.info(text("curve.locked_role"), icon=":material/visibility:")
-    st.fragment(editor.draw_curve, key=_CURVE)()
-    st.fragment(editor.draw_pending, key=_PENDING)()
+    session.fragment(editor.draw_curve, key=_CURVE)()
+    session.fragment(editor.draw_pending, key=_PENDING)()
     editor.draw_numbers()
 
 
@@ -189,7 +189,7 @@ class _Editor:
         )
         for beat in story.structure.beats:
             with grid.container(key=f"number-{beat.key}"):
-                st.fragment(self._draw_number, key=_number(beat.key))(beat.key)
+                session.fragment(self._draw_number, key=_number(beat.key))(beat.key)
 
     def _draw_number(self, beat_key: str) -> None:
         story, levels = self.read()

@@ -1,14 +1,17 @@
 """The shell around every page: look, name, language. Streamlit runs it as a script."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
-from cascade.errors import CascadeError
+from cascade.errors import CascadeError, DatabaseAway
 from cascade.ui import language, session
 from cascade.ui.shell import announce
 from cascade.ui.texts import text
 
+# How often a page without a database looks whether it is back.
+AWAY_S = 2.0
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
@@ -31,8 +34,27 @@ def main() -> None:
         return
     try:
         page.run()
+    except DatabaseAway as error:
+        session.show_error(error)
+        _wait_for_database()
     except CascadeError as error:
         session.show_error(error)
+
+
+def _wait_for_database() -> None:
+    """Draws the page again as soon as the database answers."""
+    is_full_run = True
+
+    @st.fragment(run_every=AWAY_S)
+    def look() -> None:
+        if is_full_run:
+            return
+        with suppress(DatabaseAway):
+            session.service().stories()
+            st.rerun()
+
+    look()
+    is_full_run = False
 
 
 def _draw_brand() -> None:

@@ -72,7 +72,7 @@ def draw_run(
         with head:
             # Once it is over its buttons concern the whole page, so it is part of the whole again.
             if run.is_active:
-                st.fragment(look, run_every=pause)()
+                session.fragment(look, run_every=pause)()
             else:
                 look()
         is_full_run = False

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from cascade.errors import CascadeError
+from cascade.errors import CascadeError, DatabaseAway
 from cascade.service import Actor, Draft, Service
 from cascade.story.document import Story
 from cascade.ui.problems import explain
@@ -90,6 +90,21 @@ def show_problem(place: Place) -> None:
     """Shows what went wrong in the last action of a place; it goes away with the next action."""
     if has_problem(place):
         show_error(st.session_state["problem"][1])
+
+
+def fragment(
+    draw: Callable[P, None], *, key: str | None = None, run_every: float | None = None
+) -> Callable[P, None]:
+    """A part of the page that is drawn by itself; without the database it says only that."""
+
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            draw(*args, **kwargs)
+        except DatabaseAway as error:
+            show_error(error)
+
+    made: Callable[P, None] = st.fragment(drawn, key=key, run_every=run_every)
+    return made
 
 
 def notify(words: str) -> None:

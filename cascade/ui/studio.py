@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cascade.errors import CascadeError
+from cascade.errors import CascadeError, DatabaseAway
 from cascade.service import Actor, Pulse, RunView, Service, StorySummary
 from cascade.story.document import Story
 from cascade.ui import session
@@ -115,7 +115,10 @@ def _watch(service: Service, who: Actor, story_id: str, drawn: Pulse) -> None:
     def look() -> None:
         if is_full_run:
             return
-        now = service.pulse(who, story_id)
+        try:
+            now = service.pulse(who, story_id)
+        except DatabaseAway:
+            st.rerun()  # The page as a whole says so, and waits for it.
         # The editor draws itself after an edit of its own, so its draft is what counts.
         if now.rest != drawn.rest or now.draft_at != session.shown_draft(story_id).kept_at:
             st.rerun()

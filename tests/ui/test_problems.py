@@ -15,6 +15,7 @@ import cascade
 from cascade import errors
 from cascade.errors import (
     CascadeError,
+    DatabaseAway,
     EditedSince,
     InsufficientCredits,
     NotADemo,
@@ -73,6 +74,7 @@ def indonesian(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusals() -> Iterator[CascadeError]:
+    yield DatabaseAway("sqlite:///x.db", "it is locked")
     yield InsufficientCredits(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")

@@ -1,0 +1,69 @@
+"""The page while its database is away, as when Postgres is restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, expect
+from serving import Server
+
+from .studio import Studio
+
+
+@pytest.fixture
+def away(postgres_server: str, postgres_url: str) -> Iterator[Callable[[bool], None]]:
+    """Takes the database away from everybody, and gives it back."""
+    admin = sa.create_engine(
+        sa.make_url(postgres_server).set(drivername="postgresql+psycopg2"),
+        isolation_level="AUTOCOMMIT",
+    )
+    name = sa.make_url(postgres_url).database
+
+    def change(is_away: bool) -> None:
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not is_away}")
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.exec_driver_sql(ended, (name,))
+
+    yield change
+    change(False)
+    admin.dispose()
+
+
+def test_the_page_says_that_its_database_is_away_and_comes_back_by_itself(
+    browser: Browser, postgres_url: str, tmp_path: Path, away: Callable[[bool], None]
+) -> None:
+    server = Server(postgres_url, tmp_path / "log", CASCADE_OFFLINE_DELAY_MS="1000")
+    server.start()
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="id-ID")
+    try:
+        page = context.new_page()
+        page.goto(server.url)
+        studio = Studio(page, "id")
+        studio.slider("Midpoint").press("4")
+        studio.is_pending(1, "Midpoint (2→4)")
+
+        away(True)
+        studio.sees(studio.say("problem.database_away"))
+        assert page.get_by_test_id("stException").count() == 0
+
+        away(False)
+        studio.in_step("Midpoint", 4)
+        studio.is_pending(1, "Midpoint (2→4)")
+        expect(page.get_by_text(studio.say("problem.database_away"))).to_have_count(0)
+
+        # A run is not lost either.
+        studio.press("banner.save")
+        studio.press("confirm.start")
+        studio.sees(studio.say("state.generating"))
+        away(True)
+        studio.sees(studio.say("problem.database_away"))
+        away(False)
+        expect(studio.button("run.close")).to_be_visible(timeout=60_000)
+        studio.sees(studio.say("run.title.done"))
+    finally:
+        context.close()
+        server.stop()
