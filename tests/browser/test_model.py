@@ -1,0 +1,98 @@
+"""The page where a model writes: its text grows, a retry counts down, a rejected text is taken.
+
+The model is a server on this machine that speaks the protocol, and misbehaves when told to.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from llm.model_server import Call, ModelServer, Reply
+from playwright.sync_api import Browser, expect
+from serving import Server
+
+from cascade.ui.language import Language
+
+from .conftest import PATIENCE_MS, TAGS
+from .studio import Studio
+from .test_access import is_accessible
+
+SHORT = "He waits."
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("id", "dark")])
+def test_a_model_that_stumbles(
+    browser: Browser, sqlite_url: str, tmp_path: Path, language: Language, theme: str
+) -> None:
+    def behave(call: Call) -> Reply | None:
+        return (
+            Reply(content=json.dumps({"keyAction": SHORT}))
+            if call.property == "keyAction"
+            else None
+        )
+
+    with ModelServer(pace=0.05, behave=behave) as model:
+        model.models = ["some-model"]
+        model.fail(1, 429, retry_after=4)
+        server = Server(
+            sqlite_url,
+            tmp_path / "log",
+            CASCADE_PROVIDER="openai",
+            OPENAI_BASE_URL=model.url,
+            CASCADE_MODEL="some-model",
+            CASCADE_PRICE_PROMPT="2",
+            CASCADE_PRICE_COMPLETION="10",
+        )
+        server.start()
+        context = browser.new_context(
+            viewport={"width": 1400, "height": 1000},
+            locale=TAGS[language],
+            color_scheme="dark" if theme == "dark" else "light",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        try:
+            page = context.new_page()
+            page.goto(server.url)
+            studio = Studio(page, language)
+            studio.slider("Midpoint").press("4")
+            studio.is_pending(1, "Midpoint (2→4)")
+            studio.press("banner.save")
+            studio.press("confirm.start")
+
+            # The wait is counted down.
+            retrying = page.locator(".arc-steps .retrying .state")
+            expect(retrying).to_have_text(re.compile(r"\b[34] s|\b[34] d"))
+            expect(retrying).to_have_text(re.compile(r"\b[12] s|\b[12] d"))
+            # The text grows.
+            words = page.locator(".arc-steps .generating .words")
+            expect(words).to_have_text(re.compile(r"\S{3,}"))
+            before = words.inner_text()
+            expect(words).not_to_have_text(before)
+
+            # What may not be saved says why, is kept, and can be taken.
+            expect(page.get_by_role("alert")).to_contain_text(SAID[language])
+            used = page.locator(".arc-steps li.failed .used")
+            expect(used).to_contain_text(studio.count("run.step_calls", 2))
+            studio.open(studio.say("rejected.show"))
+            expect(page.get_by_text(SHORT, exact=True)).to_be_visible()
+            is_accessible(studio)
+            is_accessible(studio, 400)
+            model.pace = 0.0
+            studio.press("rejected.accept")
+            studio.sees(studio.say("run.title.done"))
+            expect(page.locator(".arc-steps .used")).to_have_count(6)
+            is_accessible(studio)
+        finally:
+            context.close()
+            server.stop()
+        assert model.problems == []
+        assert "Traceback" not in server.log.read_text()
+
+
+SAID = {
+    "en": "The model wrote something that cannot be saved: the text is too short: 2 words",
+    "id": "Model menulis sesuatu yang tidak bisa disimpan: teksnya terlalu pendek: 2 kata",
+}
