@@ -157,12 +157,7 @@ def _scenes(story: Story, plan: Plan) -> str:
             blocks.append(f"<p>{beat}</p><ul>{items}</ul>")
         else:
             blocks.append(f"<p>{text('confirm.no_scenes', beat=beat)}</p>")
-    # It scrolls where it is long, so the keyboard must be able to get into it.
-    name = text("confirm.scenes")
-    return (
-        f'<div class="arc-affected" tabindex="0" role="region" aria-label="{name}">'
-        f"{''.join(blocks)}</div>{_steps(story, plan)}"
-    )
+    return f'<div class="arc-affected">{"".join(blocks)}</div>{_steps(story, plan)}'
 
 
 def _steps(story: Story, plan: Plan) -> str:
