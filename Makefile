@@ -6,7 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-JOBS ?= 2
+# Tests wait for processes more than they compute: one more at once than there are cores.
+JOBS ?= 3
 
 .PHONY: run test check format soak real-model bench clean
 

@@ -78,13 +78,11 @@ def test_a_model_that_stumbles(
             expect(used).to_contain_text(studio.count("run.step_calls", 2))
             studio.open(studio.say("rejected.show"))
             expect(page.get_by_text(SHORT, exact=True)).to_be_visible()
-            is_accessible(studio)
-            is_accessible(studio, 400)
+            is_accessible(studio, 1400 if theme == "light" else 400)
             model.pace = 0.0
             studio.press("rejected.accept")
             studio.sees(studio.say("run.title.done"))
             expect(page.locator(".arc-steps .used")).to_have_count(6)
-            is_accessible(studio)
         finally:
             context.close()
             server.stop()

@@ -37,7 +37,8 @@ from cascade.store.tables import Role, RunStatus
 from cascade.story.document import Part
 from cascade.story.structures import STRUCTURES
 from cascade.ui import problems, texts
-from tests.ui.test_texts import EVERY
+
+from .test_texts import EVERY
 
 CAT = STRUCTURES["cat"]
 PARTS = [
