@@ -1,6 +1,5 @@
 """The shell around every page: look, name, language. Streamlit runs it as a script."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -36,25 +35,17 @@ def main() -> None:
         page.run()
     except DatabaseAway as error:
         session.show_error(error)
-        _wait_for_database()
+        session.redraw_when(_is_database_back, AWAY_S)
     except CascadeError as error:
         session.show_error(error)
 
 
-def _wait_for_database() -> None:
-    """Draws the page again as soon as the database answers."""
-    is_full_run = True
-
-    @st.fragment(run_every=AWAY_S)
-    def look() -> None:
-        if is_full_run:
-            return
-        with suppress(DatabaseAway):
-            session.service().stories()
-            st.rerun()
-
-    look()
-    is_full_run = False
+def _is_database_back() -> bool:
+    try:
+        session.service().stories()
+    except DatabaseAway:
+        return False
+    return True
 
 
 def _draw_brand() -> None:

@@ -107,6 +107,19 @@ def fragment(
     return made
 
 
+def redraw_when(is_so: Callable[[], bool], every_s: float) -> None:
+    """Looks every so many seconds, and draws the whole page anew once something is so."""
+    is_full_run = True
+
+    @st.fragment(run_every=every_s)
+    def look() -> None:
+        if not is_full_run and is_so():
+            st.rerun()
+
+    look()
+    is_full_run = False
+
+
 def notify(words: str) -> None:
     """Keeps a message of success until the page is drawn; it goes away with the next action."""
     st.session_state["notice"] = words

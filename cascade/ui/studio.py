@@ -109,19 +109,13 @@ def _draw_last_run(story: Story, newest: RunView | None) -> None:
 
 def _watch(service: Service, who: Actor, story_id: str, drawn: Pulse) -> None:
     """Draws the page anew once something on it has changed: by another tab, a run, an operator."""
-    is_full_run = True
 
-    @st.fragment(run_every=WATCH_S)
-    def look() -> None:
-        if is_full_run:
-            return
+    def has_changed() -> bool:
         try:
             now = service.pulse(who, story_id)
         except DatabaseAway:
-            st.rerun()  # The page as a whole says so, and waits for it.
+            return True  # The page as a whole says so, and waits for it.
         # The editor draws itself after an edit of its own, so its draft is what counts.
-        if now.rest != drawn.rest or now.draft_at != session.shown_draft(story_id).kept_at:
-            st.rerun()
+        return now.rest != drawn.rest or now.draft_at != session.shown_draft(story_id).kept_at
 
-    look()
-    is_full_run = False
+    session.redraw_when(has_changed, WATCH_S)
