@@ -286,7 +286,7 @@ class DatabaseAway(DatabaseError):
             f"The database {where} does not answer: {why}. What is saved stays saved; try again "
             "in a moment.",
             where=where,
-            reason=why,
+            why=why,
         )
 
 

@@ -81,12 +81,14 @@ def progress(
     steps = {step.key: step for step in run.steps}
 
     def line(step: Step) -> StepLine:
-        # The offline writer's calls use nothing, which is no more than its label says.
-        told = run.provider != "offline" and step.key in steps
-        return replace(state(step), used=steps[step.key].tokens if told else None)
+        kept = steps.get(step.key)
+        found = state(step, kept.status if kept is not None else None)
+        if kept is None or run.provider == "offline":
+            # Calls of the offline writer use nothing, which is no more than its label says.
+            return found
+        return replace(found, used=kept.tokens)
 
-    def state(step: Step) -> StepLine:
-        status = steps[step.key].status if step.key in steps else None
+    def state(step: Step, status: str | None) -> StepLine:
         if status == "saved":
             return StepLine(step, "done")
         if status == "failed":
