@@ -46,19 +46,25 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The URL of a new, empty Postgres database."""
-    name = f"arc_{uuid.uuid4().hex[:12]}"
+def postgres_admin(postgres_server: str) -> Iterator[sa.Engine]:
+    """That server's `postgres` database, for what is done to the others."""
     admin = sa.create_engine(
         sa.make_url(postgres_server).set(drivername="postgresql+psycopg2"),
         isolation_level="AUTOCOMMIT",
     )
-    with admin.connect() as connection:
+    yield admin
+    admin.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_admin: sa.Engine) -> Iterator[str]:
+    """The URL of a new, empty Postgres database."""
+    name = f"arc_{uuid.uuid4().hex[:12]}"
+    with postgres_admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     yield sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
+    with postgres_admin.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

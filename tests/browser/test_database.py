@@ -14,23 +14,18 @@ from .studio import Studio
 
 
 @pytest.fixture
-def away(postgres_server: str, postgres_url: str) -> Iterator[Callable[[bool], None]]:
+def away(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Callable[[bool], None]]:
     """Takes the database away from everybody, and gives it back."""
-    admin = sa.create_engine(
-        sa.make_url(postgres_server).set(drivername="postgresql+psycopg2"),
-        isolation_level="AUTOCOMMIT",
-    )
     name = sa.make_url(postgres_url).database
 
     def change(is_away: bool) -> None:
-        with admin.connect() as connection:
+        with postgres_admin.connect() as connection:
             connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not is_away}")
             ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
             connection.exec_driver_sql(ended, (name,))
 
     yield change
     change(False)
-    admin.dispose()
 
 
 def test_the_page_says_that_its_database_is_away_and_comes_back_by_itself(

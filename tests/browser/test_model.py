@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from llm.model_server import Call, ModelServer, Reply
@@ -25,7 +26,11 @@ SHORT = "He waits."
 
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("id", "dark")])
 def test_a_model_that_stumbles(
-    browser: Browser, sqlite_url: str, tmp_path: Path, language: Language, theme: str
+    browser: Browser,
+    sqlite_url: str,
+    tmp_path: Path,
+    language: Language,
+    theme: Literal["light", "dark"],
 ) -> None:
     def behave(call: Call) -> Reply | None:
         return (
@@ -50,7 +55,7 @@ def test_a_model_that_stumbles(
         context = browser.new_context(
             viewport={"width": 1400, "height": 1000},
             locale=TAGS[language],
-            color_scheme="dark" if theme == "dark" else "light",
+            color_scheme=theme,
         )
         context.set_default_timeout(PATIENCE_MS)
         try:
