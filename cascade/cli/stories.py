@@ -43,10 +43,15 @@ def show(service: Service, story: str, as_json: bool) -> None:
 
 @cli.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--lenient", is_flag=True, help="Leave out what is not understood, and say what.")
 @with_service
-def import_(service: Service, file: Path) -> None:
+def import_(service: Service, file: Path, lenient: bool) -> None:
     """Make a new story from a JSON file and print its id."""
-    click.echo(service.import_story(file))
+
+    def left_out(line: str) -> None:
+        click.echo(f"left out: {line}", err=True)
+
+    click.echo(service.import_story(file, left_out if lenient else None))
 
 
 @cli.command()

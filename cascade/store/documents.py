@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,11 +47,20 @@ def _writable(shots: list[Any]) -> list[Any]:
     return shots
 
 
+# Keys of `show --json` that a document may have and that say nothing to a new story.
+_PASSED_OVER = ("id", "label", "outOfDate", "locked")
+# How many problems one message tells, and how much of a key.
+MOST_TOLD = 5
+LONGEST_KEY = 60
 Text = Annotated[StrictStr, AfterValidator(_storable)]
 Shots = Annotated[list[Any], AfterValidator(_writable)]
 
 
+LeftOut = Callable[[str], None]
+
+
 class _Document(BaseModel):
+    # What is not known has been refused or told before: see `_not_understood`.
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
 
 
@@ -118,10 +128,11 @@ def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, A
     return document | ({"outOfDate": marked} if marked else {})
 
 
-def read_document(path: Path) -> Story:
+def read_document(path: Path, left_out: LeftOut | None = None) -> Story:
     """A story out of a JSON file. Raises BadDocument, which says where in the file and what."""
     try:
-        return parse_document(path.read_text(encoding="utf-8-sig"), path.name)
+        text = path.read_text(encoding="utf-8-sig")
+        return parse_document(text, path.name, left_out)
     except OSError as error:
         raise BadDocument(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
@@ -130,10 +141,14 @@ def read_document(path: Path) -> Story:
         ) from None
 
 
-def parse_document(text: str, name: str) -> Story:
-    """A story out of JSON text; `name` is for messages. Raises BadDocument."""
+def parse_document(text: str, name: str, left_out: LeftOut | None = None) -> Story:
+    """A story out of JSON text; `name` is for messages. Raises BadDocument.
+
+    A key that is not known, or stands twice in one object, is refused; with `left_out` it is left
+    out and told to it, a line each (of two the last one counts).
+    """
     try:
-        raw = json.loads(text)
+        raw = json.loads(text, object_pairs_hook=_Object.of)
     except json.JSONDecodeError as error:
         raise BadDocument(
             f"{name} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
@@ -143,14 +158,77 @@ def parse_document(text: str, name: str) -> Story:
     except ValueError:
         # Python reads no whole number of more than 4300 digits.
         raise BadDocument(f"{name} is not a story: a number in it is too long.") from None
+    odd = list(_not_understood(raw))
+    if odd and left_out is None:
+        more = f" ({len(odd) - MOST_TOLD} more)" if len(odd) > MOST_TOLD else ""
+        raise BadDocument(
+            f"{name}: {'; '.join(odd[:MOST_TOLD])}{more}. Mend the file, or leave that out "
+            "with --lenient."
+        )
     try:
         document = _Story.model_validate(raw)
     except ValidationError as error:
         raise BadDocument(f"{name}: {_first_problem(error)}") from None
     try:
-        return _to_story(document)
+        story = _to_story(document)
     except CascadeError as error:
         raise BadDocument(f"{name}: {error.message}") from None
+    for line in odd:
+        assert left_out is not None
+        left_out(line)
+    return story
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers which of its keys stood there twice."""
+
+    twice: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, members: list[tuple[str, Any]]) -> _Object:
+        found = cls(members)
+        if len(found) < len(members):
+            names = [name for name, _ in members]
+            found.twice = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
+        return found
+
+
+def _not_understood(raw: Any) -> Iterator[str]:
+    """What of a document is not known or stands twice, each with its place."""
+    yield from _twice(raw, "")
+    if not isinstance(raw, dict):
+        return
+    yield from _unknown(raw, _Story, "")
+    for name, model in (("beats", _Beat), ("scenes", _Scene)):
+        many = raw.get(name)
+        for number, one in enumerate(many if isinstance(many, list) else ()):
+            if isinstance(one, dict):
+                yield from _unknown(one, model, f"{name}[{number}].")
+
+
+def _unknown(raw: Mapping[str, Any], model: type[_Document], place: str) -> Iterator[str]:
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    for key in raw:
+        if key not in known and key not in _PASSED_OVER:
+            near = get_close_matches(to_camel(key), known, n=1, cutoff=0.7)
+            hint = f" (is {near[0]} meant?)" if near else ""
+            yield f"{place}{_shown(key)} is not known{hint}"
+
+
+def _twice(value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, _Object):
+        yield from (f"{place}{_shown(key)} is there twice" for key in value.twice)
+        for key, inner in value.items():
+            yield from _twice(inner, f"{place}{_shown(key)}.")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _twice(inner, f"{place.removesuffix('.')}[{number}].")
+
+
+def _shown(key: str) -> str:
+    """A key for a message: cut where it is long, and with nothing that a terminal would obey."""
+    shown = key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
+    return shown if shown.isprintable() else repr(shown)
 
 
 def _to_story(document: _Story) -> Story:

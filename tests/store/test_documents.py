@@ -58,7 +58,9 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "title": draw(TEXTS.filter(str.strip)),
         "language": draw(st.sampled_from(["en", "id"])),
         "structureType": structure.type,
-        **some({"synopsis": optional, "genre": optional, "tone": optional, "id": JSON, "x": JSON}),
+        **some(
+            {"synopsis": optional, "genre": optional, "tone": optional, "id": JSON, "locked": JSON}
+        ),
     }
     if draw(st.booleans()):
         keys = draw(st.lists(st.sampled_from(structure.keys), unique=True, max_size=4))
