@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 
 from cascade import samples
 from cascade.engine.executor import Executor
@@ -15,9 +15,9 @@ from cascade.llm import provider_for
 from cascade.llm.doctor import Diagnosis, examine
 from cascade.llm.provider import Provider
 from cascade.settings import Settings
-from cascade.store import migrate
+from cascade.store import check, migrate
+from cascade.store.check import SchemaReport
 from cascade.store.database import Database
-from cascade.store.migrate import SchemaReport
 
 
 class Machinery:
@@ -32,7 +32,8 @@ class Machinery:
         self._queue = Queue(self.database)
         parts = [migrate.Part(self._queue.is_missing, self._queue.make)]
         if settings.samples == "on":
-            parts.append(migrate.Part(lambda: migrate.is_empty(self.database), self._add_samples))
+            wanted = partial(migrate.wants_samples, self.database)
+            parts.append(migrate.Part(wanted, self._add_samples))
         migrate.ensure(self.database, parts)
 
     @cached_property
@@ -72,13 +73,9 @@ class Machinery:
 
 
 def check_database(settings: Settings) -> SchemaReport:
-    """What the database has of the schema. An empty one is made ready first, as by any command."""
-    database = Database(settings.database_url)
+    """What the database has of the schema, and which of its rows cannot be read. Writes nothing."""
+    database = Database(settings.database_url, make_folder=False)
     try:
-        found = migrate.report(database)
-        if any(table.exists for table in found.tables):
-            return found
-        Machinery(settings).close()
-        return migrate.report(database)
+        return check.report(database, rows=True)
     finally:
         database.close()

@@ -147,8 +147,20 @@ def schema_document(report: SchemaReport) -> dict[str, Any]:
                 "exists": one.exists,
                 "missingColumns": list(one.missing_columns),
                 "product": one.product,
+                "unfit": list(one.unfit),
             }
             for one in report.tables
         ],
         "scripts": list(report.scripts),
+        "empty": report.is_empty,
+        "problems": list(report.problems),
+        "unreadable": [
+            {
+                "what": one.what,
+                "why": one.why,
+                "count": one.count,
+                "stories": list(one.stories),
+            }
+            for one in report.unreadable
+        ],
     }

@@ -9,6 +9,7 @@ import click
 
 from cascade import shapes
 from cascade.cli.base import as_json, as_user, cli, opened, print_json, with_service
+from cascade.cli.check import print_check
 from cascade.errors import FAILED
 from cascade.service import Service, check_database
 from cascade.settings import load_settings
@@ -92,14 +93,8 @@ def check(as_json: bool) -> int:
     if as_json:
         print_json(shapes.schema_document(found))
     else:
-        for one in found.tables:
-            owner = "product" if one.product else "Arc Studio"
-            state = "complete" if one.complete else "missing"
-            if one.exists and one.missing_columns:
-                state = f"lacks {', '.join(one.missing_columns)}"
-            click.echo(f"{one.table} ({owner}): {state}")
-        click.echo(f"scripts are stored in: {', '.join(found.scripts) or 'nowhere'}")
-    return 0 if found.complete else FAILED
+        print_check(found)
+    return FAILED if found.problems else 0
 
 
 @cli.command()

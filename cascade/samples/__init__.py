@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,7 +13,37 @@ from cascade import ledger
 from cascade.errors import NotADemo
 from cascade.store import accounts, stories
 from cascade.store.documents import read_document
-from cascade.store.tables import ACTIVE, Base, Role, Run, User
+from cascade.store.tables import (
+    ACTIVE,
+    PRODUCT_TABLES,
+    CreditAccount,
+    CreditEntry,
+    Draft,
+    LiveText,
+    Made,
+    ModelCall,
+    Piece,
+    Project,
+    ProjectMember,
+    Revision,
+    Role,
+    Run,
+    RunEvent,
+    RunStep,
+    ScenePlot,
+    SceneShot,
+    StoryVersion,
+    User,
+)
+
+# What in a database is not the samples', as `NotADemo` names it.
+Cause = Literal["tables", "projects", "users", "stories"]
+_NOT_OURS: Mapping[Cause, str] = {
+    "tables": "its story tables were there before the program and belong to another one",
+    "projects": "it has projects of its own, or lacks the samples'",
+    "users": "it has users of its own, or lacks the samples'",
+    "stories": "it has stories of its own, or lacks the samples'",
+}
 
 USERS: tuple[tuple[str, str, Role], ...] = (
     ("editor", "Sample Editor", "editor"),
@@ -29,34 +61,90 @@ STORIES = (
 
 
 def load(session: Session) -> None:
-    """Adds the users, the editor's credits, and the stories through the code of `import`."""
+    """Adds the users, the editor's credits, and the stories through the code of `import`.
+
+    Every row of them is noted, so that a reset takes away these and no others.
+    """
     project_id = accounts.add_project(session, PROJECT)
+    made = [Made(kind="project", id=project_id)]
     for name, display_name, role in USERS:
         actor = accounts.add_user(session, name, display_name, role, project_id)
         account = accounts.open_account(session, actor, project_id)
         if role == "editor":
             ledger.grant(session, account.id, EDITOR_CREDITS)
+        made.append(Made(kind="user", id=actor.user_id))
     for name in STORIES:
         story = read_document(Path(__file__).parent / name)
-        stories.insert_story(session, project_id, story)
+        made.append(Made(kind="story", id=stories.insert_story(session, project_id, story)))
+    session.add_all(made)
+    session.flush()
 
 
-def are_alone(session: Session) -> bool:
-    """True where the users are the samples' and nobody else's."""
-    return set(session.scalars(sa.select(User.name))) == {name for name, _, _ in USERS}
+def whose(session: Session) -> Cause | None:
+    """What in the database is not the samples'; None where a reset may take all there is.
+
+    The tables themselves come first: in those that a product has made nothing is ever deleted.
+    """
+    if not _made(session, "table").issuperset(PRODUCT_TABLES):
+        return "tables"
+    kinds: tuple[tuple[Cause, str, sa.Select[str]], ...] = (
+        ("projects", "project", sa.select(Project.id)),
+        ("users", "user", sa.select(User.id)),
+        ("stories", "story", sa.select(StoryVersion.id)),
+    )
+    for cause, kind, ids in kinds:
+        # Where a sample was taken away by hand, what is left is no demo either.
+        if set(session.scalars(ids)) != _made(session, kind):
+            return cause
+    return None
 
 
 def reset(session: Session) -> None:
-    """Empties the database and loads the samples again.
+    """Takes away the samples with all that was done to them, and loads them again.
 
-    Raises NotADemo unless the users are the samples' and no run is under way: nobody's work or
-    money is thrown away by a button.
+    Raises NotADemo unless there is nothing but the samples and no run is under way: nobody's work
+    or money is thrown away by a button.
     """
-    if not are_alone(session):
-        raise NotADemo("it has users of its own", "users")
+    cause = whose(session)
+    if cause is not None:
+        raise NotADemo(_NOT_OURS[cause], cause)
     if session.scalar(sa.select(Run.id).where(Run.status.in_(ACTIVE)).limit(1)) is not None:
         raise NotADemo("a run is under way; wait until it has ended, or cancel it", "run_active")
     with accounts.without_append_only(session):
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(sa.delete(table))
+        _delete_samples(session)
     load(session)
+
+
+def _made(session: Session, kind: str) -> set[str]:
+    return set(session.scalars(sa.select(Made.id).where(Made.kind == kind)))
+
+
+def _delete_samples(session: Session) -> None:
+    """Deletes the samples' rows by their ids, and what hangs off them, the last made first."""
+    project, story, user = (
+        sa.select(Made.id).where(Made.kind == kind) for kind in ("project", "story", "user")
+    )
+    run = sa.select(Run.id).where(Run.story_version_id.in_(story))
+    account = sa.select(CreditAccount.id).where(CreditAccount.project_id.in_(project))
+    scene = sa.select(ScenePlot.id).where(ScenePlot.story_version_id.in_(story))
+    for table, its in (
+        (Draft, Draft.story_version_id.in_(story)),
+        (RunEvent, RunEvent.run_id.in_(run)),
+        (LiveText, LiveText.run_id.in_(run)),
+        (ModelCall, ModelCall.run_id.in_(run)),
+        (RunStep, RunStep.run_id.in_(run)),
+        (Piece, Piece.story_version_id.in_(story)),
+        (Revision, Revision.story_version_id.in_(story)),
+        (Run, Run.story_version_id.in_(story)),
+        (CreditEntry, CreditEntry.account_id.in_(account)),
+        (CreditAccount, CreditAccount.project_id.in_(project)),
+        (SceneShot, SceneShot.scene_plot_id.in_(scene)),
+        (ScenePlot, ScenePlot.story_version_id.in_(story)),
+        (StoryVersion, StoryVersion.id.in_(story)),
+        (ProjectMember, ProjectMember.project_id.in_(project)),
+        (User, User.id.in_(user)),
+        (Project, Project.id.in_(project)),
+        (Made, Made.kind.in_(("project", "story", "user"))),
+    ):
+        session.execute(sa.delete(table).where(its).execution_options(synchronize_session=False))
+    session.expunge_all()

@@ -28,17 +28,19 @@ log = logging.getLogger("cascade.store")
 class Database:
     """One database, SQLite in a file or Postgres. Opening connects to nothing yet.
 
+    The folder of the default file is made where it is missing, unless `make_folder` is False.
     Raises DatabaseUnavailable where a SQLite file's folder is missing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, make_folder: bool = True) -> None:
         self.url = sa.make_url(url)
         if self.url.drivername == "postgresql":
             # Plain postgresql:// would mean psycopg 3 to SQLAlchemy 2.1.
             self.url = self.url.set(drivername="postgresql+psycopg2")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._prepare_folder()
+            if make_folder:
+                self._prepare_folder()
             self.engine = sa.create_engine(
                 self.url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=20
             )

@@ -1,4 +1,4 @@
-"""Brings a database to the schema of this program, under a lock; tells what an existing one has."""
+"""Brings a database to the schema of this program, under a lock."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ import filelock
 import sqlalchemy as sa
 
 from cascade.errors import DatabaseError, DatabaseTooNew, DatabaseUnavailable
+from cascade.store.check import VERSION_TABLE, report, version
 from cascade.store.database import Database
-from cascade.store.tables import Base, Project, StoryVersion, User
+from cascade.store.tables import PRODUCT_TABLES, Made, Project, StoryVersion, User
 
-HEAD = "0003"
-# Not Alembic's usual name: the product may keep its own migrations in the same database.
-VERSION_TABLE = "cascade_alembic_version"
-# The product's tables with the columns the program needs; everything else in Base is its own.
-PRODUCT_TABLES = ("projects", "story_versions", "scene_plots", "scene_shots")
+HEAD = "0004"
 # Any number that no other program takes on the same server: the letters "arc" and a kind.
 MIGRATION_LOCK = 0x61726301
 LOCK_PATIENCE_S = 120
@@ -31,34 +28,6 @@ class Part:
 
     missing: Callable[[], bool]
     make: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class TableReport:
-    """What a database has of one table: missing columns are named; `exists` False, the whole."""
-
-    table: str
-    exists: bool
-    missing_columns: tuple[str, ...]
-    product: bool
-
-    @property
-    def complete(self) -> bool:
-        """True where nothing is missing."""
-        return self.exists and not self.missing_columns
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaReport:
-    """What a database has of the schema; `scripts` are the columns that seem to hold scripts."""
-
-    tables: tuple[TableReport, ...]
-    scripts: tuple[str, ...]
-
-    @property
-    def complete(self) -> bool:
-        """True where nothing is missing."""
-        return all(table.complete for table in self.tables)
 
 
 class SchemaGap(DatabaseError):
@@ -78,47 +47,19 @@ def ensure(database: Database, parts: Sequence[Part] = ()) -> None:
     if _version(database) == HEAD and not any(part.missing() for part in parts):
         return
     with _lock(database):
-        version = _version(database)
-        if version != HEAD:
-            _upgrade(database, version)
+        present = _version(database)
+        if present != HEAD:
+            _upgrade(database, present)
         for part in parts:
             if part.missing():
                 part.make()
 
 
-def report(database: Database) -> SchemaReport:
-    """What the database has, table by table, the product's tables first. Writes nothing."""
-    database.ping()
+def wants_samples(database: Database) -> bool:
+    """True where Cascade made the tables itself, and there is no project, user or story yet."""
     with database.read() as session:
-        inspector = sa.inspect(session.connection())
-        columns = {
-            table: {column["name"] for column in inspector.get_columns(table)}
-            for table in inspector.get_table_names()
-        }
-    tables = [
-        TableReport(
-            table=table.name,
-            exists=table.name in columns,
-            missing_columns=tuple(
-                c.name for c in table.columns if c.name not in columns.get(table.name, ())
-            ),
-            product=table.name in PRODUCT_TABLES,
-        )
-        for table in Base.metadata.sorted_tables
-    ]
-    scripts = [
-        f"{table}.{column}"
-        for table, names in sorted(columns.items())
-        for column in sorted(names)
-        if "script" in column or ("script" in table and column in ("content", "text", "body"))
-    ]
-    return SchemaReport(tuple(sorted(tables, key=lambda one: not one.product)), tuple(scripts))
-
-
-def is_empty(database: Database) -> bool:
-    """True where there is no project, no user and no story yet."""
-    with database.read() as session:
-        return not any(
+        made = set(session.scalars(sa.select(Made.id).where(Made.kind == "table")))
+        return made.issuperset(PRODUCT_TABLES) and not any(
             session.scalar(sa.select(sa.literal(True)).select_from(table).limit(1))
             for table in (Project, User, StoryVersion)
         )
@@ -126,13 +67,10 @@ def is_empty(database: Database) -> bool:
 
 def _version(database: Database) -> str | None:
     with database.read() as session:
-        if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
-            return None
-        version = session.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
-        return str(version) if version is not None else None
+        return version(session)
 
 
-def _upgrade(database: Database, version: str | None) -> None:
+def _upgrade(database: Database, present: str | None) -> None:
     # Imported here: a start that has nothing to upgrade need not wait for it.
     from alembic import command
     from alembic.config import Config
@@ -142,16 +80,12 @@ def _upgrade(database: Database, version: str | None) -> None:
     config.set_main_option("script_location", "cascade:store/migrations")
     config.attributes["version_table"] = VERSION_TABLE
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if version is not None and version not in known:
-        raise DatabaseTooNew(database.name, version)
-    found = report(database).tables
-    lacking = [one for one in found if one.product and one.exists and one.missing_columns]
-    taken = [one for one in found if not one.product and one.exists and version is None]
-    if lacking or taken:
-        problems = [f"{one.table} lacks {', '.join(one.missing_columns)}" for one in lacking]
-        problems += [f"{one.table} is another program's" for one in taken]
+    if present is not None and present not in known:
+        raise DatabaseTooNew(database.name, present)
+    problems = report(database).problems
+    if problems:
         raise SchemaGap(
-            f"The database {database.name} has tables that do not fit: {'; '.join(problems)}. "
+            f"The database {database.name} does not fit: {'; '.join(problems)}. "
             "Nothing was changed. `cascade db check` shows every table; put that right, "
             "then start again."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from editing import write_text
 from near import Near
 
 from cascade.errors import EditedSince, NotADemo, NotAllowed, NothingToRestore
@@ -35,7 +36,7 @@ def story_id(service: Service) -> str:
 
 def edit(service: Service, story_id: str, key: str, text: str) -> None:
     with service.database.write() as session:
-        stories.write_text(session, stories.lock_story(session, story_id), key, text)
+        write_text(session, stories.lock_story(session, story_id), key, text)
 
 
 def test_a_whole_run_is_undone_byte_for_byte(service: Service, actor: Actor, story_id: str) -> None:
@@ -73,7 +74,7 @@ def test_one_piece_comes_back_and_what_hangs_on_it_is_marked(
     number = before.scenes_of("find")[0].number
     service.restore_piece(actor, run_id, f"find/scenePlot/{number}")
     story = service.story(story_id)
-    assert story.scene(number).plot == before.scene(number).plot  # type: ignore[union-attr]
+    assert story.scene("find", number).plot == before.scene("find", number).plot  # type: ignore[union-attr]
     assert story.contents["find"] != before.contents["find"]
     assert f"find/script/{number}" in service.out_of_date(story_id)
     assert not any("take/script" in key for key in service.out_of_date(story_id))

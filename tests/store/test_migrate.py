@@ -15,14 +15,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from editing import write_text
 
-from cascade.errors import DatabaseTooNew
+from cascade.errors import DatabaseTooNew, NotADemo
 from cascade.service import Service
 from cascade.settings import Settings
+from cascade.store import check as check_
 from cascade.store import migrate
 from cascade.store.database import Database
 from cascade.store.migrate import Part, SchemaGap
-from cascade.store.stories import lock_story, read_story, write_text
+from cascade.store.stories import lock_story, read_story
 from cascade.store.tables import Base
 
 PRODUCT = ["projects", "story_versions", "scene_plots", "scene_shots"]
@@ -112,7 +114,7 @@ def test_a_second_start_changes_nothing(empty: Database) -> None:
     migrate.ensure(empty)
     assert schema(empty) == before
     assert set(before) == {*PRODUCT, *OWN, "cascade_alembic_version"}
-    assert migrate.report(empty).complete
+    assert check_.report(empty).complete
 
 
 def test_a_database_of_an_earlier_version_is_brought_up_with_what_it_holds(
@@ -146,10 +148,10 @@ def test_a_database_of_an_earlier_version_is_brought_up_with_what_it_holds(
             " 'failed', 'openai', 'm', 7)",
         ],
     )
-    assert migrate.report(empty).complete is False
+    assert check_.report(empty).complete is False
     url = empty.url.render_as_string(hide_password=False)
     with closing(Service(Settings(database_url=url, provider="offline"))) as service:
-        assert migrate.report(empty).complete
+        assert check_.report(empty).complete
         [run] = service.runs()
         assert (run.error, run.error_code, run.error_fields) == ("It broke.", "auth", {})
         [step] = run.steps
@@ -191,7 +193,7 @@ def test_a_start_that_dies_in_a_migration_leaves_nothing_half_made(
     assert schema(empty) == {}
     monkeypatch.undo()
     migrate.ensure(empty)
-    assert migrate.report(empty).complete
+    assert check_.report(empty).complete
 
 
 def test_a_database_that_is_too_new(empty: Database, cli: Any) -> None:
@@ -209,12 +211,22 @@ def test_a_database_that_is_too_new(empty: Database, cli: Any) -> None:
     assert schema(empty) == before
 
 
-def test_is_empty(empty: Database) -> None:
+def test_samples_are_wanted_where_nothing_is(empty: Database) -> None:
     migrate.ensure(empty)
-    assert migrate.is_empty(empty)
+    assert migrate.wants_samples(empty)
     with empty.write() as session:
         session.execute(sa.text("INSERT INTO projects (id, name) VALUES ('p', 'P')"))
-    assert not migrate.is_empty(empty)
+    assert not migrate.wants_samples(empty)
+
+
+def test_samples_never_go_into_tables_that_a_product_has_made(empty: Database) -> None:
+    execute(empty, product_tables(empty.is_sqlite))
+    url = empty.url.render_as_string(hide_password=False)
+    with closing(Service(Settings(database_url=url, provider="offline"))) as service:
+        assert service.stories() == []
+        assert not service.is_demo()
+        with pytest.raises(NotADemo, match="belong to another one"):
+            service.reset_demo()
 
 
 # A database that the product has made
@@ -285,7 +297,7 @@ def test_the_products_tables_are_used_as_they_are(empty: Database, json_type: st
         after = schema(empty)
         assert {name: after[name] for name in before} == before
         assert set(after) >= OWN
-        assert migrate.report(empty).complete
+        assert check_.report(empty).complete
         assert [one.title for one in service.stories()] == ["Found"]
         story = service.story("Found")
         assert story.levels == {"midpoint": 2}
@@ -306,9 +318,8 @@ def test_the_products_tables_are_used_as_they_are(empty: Database, json_type: st
         service.close()
     with empty.read() as session:
         row = lock_story(session, "s-1")
-        assert row.tension_levels == {"midpoint": 4, "finale": "high"}
-        assert row.cat_beats is not None
-        assert row.cat_beats["other"] == [1]
+        assert json.loads(row.tension_levels or "") == {"midpoint": 4, "finale": "high"}
+        assert json.loads(row.cat_beats or "")["other"] == [1]
         kept = session.execute(
             sa.text("SELECT mood, created_on, owner FROM scene_plots, story_versions, projects")
         ).one()
@@ -328,7 +339,25 @@ def check(cli: Any) -> tuple[int, dict[str, Any], list[str]]:
     return done.returncode, missing, found["scripts"]
 
 
-def test_check_of_a_new_database_makes_it_ready(cli: Any) -> None:
+def test_check_of_an_empty_database_writes_nothing(empty: Database, cli: Any) -> None:
+    found = cli.json("db", "check")
+    assert found["empty"] is True
+    assert found["problems"] == []
+    assert [one["exists"] for one in found["tables"]] == [False] * len(found["tables"])
+    text = cli("db", "check")
+    assert (text.returncode, text.stderr) == (0, "")
+    assert text.stdout.splitlines()[0] == (
+        "The database is empty: the first start makes every table."
+    )
+    if empty.path is not None:
+        assert not empty.path.exists()
+    else:
+        assert schema(empty) == {}
+
+
+def test_check_of_a_database_that_is_ready(empty: Database, cli: Any) -> None:
+    assert cli("db", "upgrade").returncode == 0
+    before = schema(empty)
     assert check(cli) == (0, {}, ["scene_plots.script"])
     text = cli("db", "check")
     assert text.returncode == 0
@@ -337,7 +366,64 @@ def test_check_of_a_new_database_makes_it_ready(cli: Any) -> None:
     assert {line.split(" ")[0] for line in lines[:4]} == set(PRODUCT)
     assert {line.split(" ")[0] for line in lines[4:-1]} == OWN
     assert all(line.endswith(": complete") for line in lines[:-1])
-    assert text.stdout.splitlines()[-1] == "scripts are stored in: scene_plots.script"
+    assert lines[-1] == "scripts are stored in: scene_plots.script"
+    assert schema(empty) == before
+
+
+def test_own_tables_that_are_not_made_yet_are_no_gap(empty: Database, cli: Any) -> None:
+    execute(empty, [*product_tables(empty.is_sqlite), *ROWS, SCENE])
+    before = schema(empty)
+    text = cli("db", "check")
+    assert text.returncode == 0
+    assert "runs (Cascade): not made yet" in text.stdout
+    assert "1 tension levels are no whole number from 1 to 5 (in s-1)" in text.stdout
+    assert text.stdout.splitlines()[-1] == "`cascade db upgrade` makes what is missing."
+    found = cli.json("db", "check")
+    assert found["unreadable"] == [
+        {"what": "level", "why": "not_a_level", "count": 1, "stories": ["s-1"]}
+    ]
+    assert schema(empty) == before
+
+
+@pytest.mark.parametrize("command", [("db", "upgrade"), ("stories",)])
+def test_a_database_of_other_tables_is_left_alone(
+    empty: Database, cli: Any, command: tuple[str, ...]
+) -> None:
+    # A product's whose tables have other names, and on Postgres in a schema of their own.
+    statements = ["CREATE TABLE versions (id INTEGER PRIMARY KEY)"]
+    if not empty.is_sqlite:
+        statements = ["CREATE SCHEMA app", "CREATE TABLE app.versions (id INTEGER PRIMARY KEY)"]
+    execute(empty, statements)
+    before = schema(empty)
+    done = cli(*command)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "1 tables" in done.stderr
+    assert "versions" in done.stderr
+    assert "Traceback" not in done.stderr
+    looked = cli("db", "check")
+    assert looked.returncode == 4
+    assert "none that hold stories" in looked.stdout
+    assert schema(empty) == before
+
+
+@pytest.mark.parametrize("type_", ["UUID", "BIGINT"])
+def test_keys_of_another_type_are_said_before_anything_is_made(
+    postgres_url: str, make_cli: Callable[..., Any], type_: str
+) -> None:
+    database = Database(postgres_url)
+    made = [one.replace("id VARCHAR", f"id {type_}") for one in product_tables(False)]
+    execute(database, made)
+    before = schema(database)
+    cli = make_cli(postgres_url)
+    done = cli("stories")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"story_versions has keys of a type that does not fit: id ({type_.lower()})" in (
+        done.stderr
+    )
+    assert "Traceback" not in done.stderr
+    assert cli("db", "check").returncode == 4
+    assert schema(database) == before
+    database.close()
 
 
 @pytest.mark.parametrize(
@@ -403,5 +489,5 @@ def test_a_foreign_table_of_one_of_our_names_is_left_alone(database_url: str) ->
         session.execute(sa.text("CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT)"))
     with pytest.raises(SchemaGap, match="users is another program's"):
         migrate.ensure(database)
-    assert [one.table for one in migrate.report(database).tables if one.exists] == ["users"]
+    assert [one.table for one in check_.report(database).tables if one.exists] == ["users"]
     database.close()

@@ -1,0 +1,66 @@
+"""What `db check` says in sentences."""
+
+from __future__ import annotations
+
+import click
+
+from cascade.service import SchemaReport, TableReport
+
+# What a thing is called, and why it cannot be read or planned, by the names in the report.
+_WHAT = {
+    "beatContent": "beat contents",
+    "keyAction": "key actions",
+    "level": "tension levels",
+    "scenePlot": "scene plots",
+    "script": "scripts",
+    "scene": "scenes",
+    "structure": "stories",
+    "language": "stories",
+}
+_WHY = {
+    "not_text": "hold no text, and no object with just one of content, text, body, description",
+    "not_a_level": "are no whole number from 1 to 5",
+    "not_a_map": "stand in a column that is no JSON map from beats to values",
+    "not_json": "stand in a column that is no JSON",
+    "key_twice": "stand in a JSON map that has one key twice",
+    "spelled_twice": "are there twice, in two spellings of their beat",
+    "not_storable": "hold half a character (a lone surrogate)",
+    "not_a_language": "have a language that is neither English (en) nor Indonesian (id)",
+    "unknown": "have a structure that is none of hero, cat, harmon",
+    "missing": "have no structure",
+    "no_beat": "hang off no beat",
+    "unknown_beat": "hang off a beat that their story's structure does not have",
+    "no_number": "have no number",
+    "number_twice": "have the number of another scene of their beat",
+}
+
+
+def print_check(found: SchemaReport) -> None:
+    """The tables, then what of their rows cannot be read, then what is to be done."""
+    if found.is_empty:
+        click.echo("The database is empty: the first start makes every table.")
+    for one in found.tables:
+        owner = "product" if one.product else "Cascade"
+        click.echo(f"{one.table} ({owner}): {_state(one, found)}")
+    if not found.is_empty:
+        click.echo(f"scripts are stored in: {', '.join(found.scripts) or 'nowhere'}")
+    for rows in found.unreadable:
+        named = ", ".join(rows.stories)
+        click.echo(f"{rows.count} {_WHAT[rows.what]} {_WHY[rows.why]} (in {named})")
+    if found.unreadable:
+        click.echo("What cannot be read is shown as such, in no plan, and left as it is.")
+    for problem in found.problems:
+        click.echo(f"in the way: {problem}")
+    if not found.problems and not found.is_empty and not found.complete:
+        click.echo("`cascade db upgrade` makes what is missing.")
+
+
+def _state(one: TableReport, found: SchemaReport) -> str:
+    if one.complete:
+        return "complete"
+    if not one.exists:
+        later = found.is_empty or (not one.product and not found.problems)
+        return "not made yet" if later else "missing"
+    parts = [f"lacks {', '.join(one.missing_columns)}"] if one.missing_columns else []
+    parts += [f"has keys that do not fit: {', '.join(one.unfit)}"] if one.unfit else []
+    return "; ".join(parts)

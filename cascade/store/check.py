@@ -1,0 +1,217 @@
+"""What a database has for Cascade, told table by table and row by row. Writes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.errors import UnreadableStory
+from cascade.store import product, stories
+from cascade.store.database import Database
+from cascade.store.tables import PRODUCT_TABLES, Base, StoryVersion
+
+# Not Alembic's usual name: the product may keep its own migrations in the same database.
+VERSION_TABLE = "cascade_alembic_version"
+# How many stories are named for one reason; the rest is counted.
+MOST_NAMED = 5
+# Every table but the system's and those that belong to an extension.
+_TABLES_ON_POSTGRES = """
+SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+AND n.nspname !~ '^pg_(toast|temp)' AND NOT EXISTS
+(SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+AND d.deptype = 'e') ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """What a database has of one table: missing columns are named; `exists` False, the whole.
+
+    `unfit` are columns whose type keeps the program from working with the table, as `id (uuid)`.
+    """
+
+    table: str
+    exists: bool
+    missing_columns: tuple[str, ...]
+    product: bool
+    unfit: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """True where nothing is missing and all fits."""
+        return self.exists and not self.missing_columns and not self.unfit
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRows:
+    """What of the stories cannot be read, or planned, for one reason.
+
+    `what` is a kind of piece, `structure`, `language` or `scene`; `why` is one of the reasons of
+    `story.document` (`Unreadable`, `Keyless`). `stories` are the ids of the first few.
+    """
+
+    what: str
+    why: str
+    count: int
+    stories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaReport:
+    """What a database has of the schema, and which of its rows cannot be read.
+
+    `scripts` are the columns that seem to hold scripts; `others` the tables that are neither the
+    product's nor Cascade's; `version` is the schema's, None where Cascade has made none.
+    """
+
+    tables: tuple[TableReport, ...]
+    scripts: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    version: str | None = None
+    unreadable: tuple[UnreadableRows, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True where there is no table at all, in any schema: everything is made at the start."""
+        return not self.others and not any(table.exists for table in self.tables)
+
+    @property
+    def complete(self) -> bool:
+        """True where nothing is missing."""
+        return all(table.complete for table in self.tables)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What keeps a run from starting, even after `db upgrade`; empty where nothing does."""
+        found = []
+        stories_are_there = any(one.exists for one in self.tables if one.product)
+        if not self.is_empty and not stories_are_there:
+            named = ", ".join(self.others[:MOST_NAMED])
+            found.append(
+                f"it has {len(self.others)} tables ({named}{', …' if len(self.others) > 5 else ''})"
+                f" and none that hold stories ({', '.join(PRODUCT_TABLES)})"
+            )
+        for one in self.tables:
+            if one.product and one.exists and one.missing_columns:
+                found.append(f"{one.table} lacks {', '.join(one.missing_columns)}")
+            if one.unfit:
+                found.append(
+                    f"{one.table} has keys of a type that does not fit: {', '.join(one.unfit)}; "
+                    "text is needed"
+                )
+            if not one.product and one.exists and self.version is None:
+                found.append(f"{one.table} is another program's")
+        return tuple(found)
+
+
+def report(database: Database, *, rows: bool = False) -> SchemaReport:
+    """What the database has, the product's tables first; with `rows` what of them is unreadable.
+
+    Raises DatabaseUnavailable.
+    """
+    if database.path is not None and not database.path.exists():
+        # Connecting would make the file.
+        return SchemaReport(_tables({}, product.Product({})), ())
+    database.ping()
+    with database.read() as session:
+        connection = session.connection()
+        inspector = sa.inspect(connection)
+        columns = {
+            table: {column["name"] for column in inspector.get_columns(table)}
+            for table in inspector.get_table_names()
+        }
+        found = SchemaReport(
+            tables=_tables(columns, product.reflect(connection)),
+            scripts=_scripts(columns),
+            others=_others(connection, columns),
+            version=version(session),
+        )
+        gaps = any(one.missing_columns for one in found.tables if one.product)
+        if rows and not gaps and not found.problems:
+            found = replace(found, unreadable=tuple(_unreadable(session)))
+    return found
+
+
+def version(session: Session) -> str | None:
+    """The schema's version; None where Cascade has made none."""
+    if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
+        return None
+    number = session.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return str(number) if number is not None else None
+
+
+def _tables(columns: dict[str, set[str]], there: product.Product) -> tuple[TableReport, ...]:
+    tables = [
+        TableReport(
+            table=table.name,
+            exists=table.name in columns,
+            missing_columns=tuple(
+                c.name for c in table.columns if c.name not in columns.get(table.name, ())
+            ),
+            product=table.name in PRODUCT_TABLES,
+            unfit=tuple(
+                f"{name} ({found.type})"
+                for name, found in there.tables.get(table.name, {}).items()
+                if name in ("id", "project_id", "story_version_id", "scene_plot_id")
+                and not found.is_text
+            ),
+        )
+        for table in Base.metadata.sorted_tables
+    ]
+    return tuple(sorted(tables, key=lambda one: not one.product))
+
+
+def _scripts(columns: dict[str, set[str]]) -> tuple[str, ...]:
+    return tuple(
+        f"{table}.{column}"
+        for table, names in sorted(columns.items())
+        for column in sorted(names)
+        if "script" in column or ("script" in table and column in ("content", "text", "body"))
+    )
+
+
+def _others(connection: sa.Connection, columns: dict[str, set[str]]) -> tuple[str, ...]:
+    """The tables, in any schema, that are neither the product's nor Cascade's nor its queue's."""
+    if connection.dialect.name == "sqlite":
+        names = sorted(columns)
+    else:
+        names = list(connection.scalars(sa.text(_TABLES_ON_POSTGRES)))
+    ours = {*Base.metadata.tables, VERSION_TABLE}
+    return tuple(
+        name.removeprefix("public.") for name in names if name.removeprefix("public.") not in ours
+    )
+
+
+def _unreadable(session: Session) -> Iterator[UnreadableRows]:
+    counts: Counter[tuple[str, str]] = Counter()
+    named: dict[tuple[str, str], dict[str, None]] = {}
+    ids = session.scalars(sa.select(StoryVersion.id).order_by(StoryVersion.id)).all()
+    for story_id in ids:
+        for reason in _reasons(session, story_id):
+            counts[reason] += 1
+            named.setdefault(reason, {})[story_id] = None
+        # Many stories are read one after the other; none is needed any more.
+        session.expunge_all()
+    for (what, why), count in sorted(counts.items()):
+        yield UnreadableRows(what, why, count, tuple(named[what, why])[:MOST_NAMED])
+
+
+def _reasons(session: Session, story_id: str) -> Iterator[tuple[str, str]]:
+    try:
+        story = stories.read_story(session, story_id)
+    except UnreadableStory as error:
+        yield "structure", "unknown" if error.fields["structure"] else "missing"
+        return
+    for key, why in story.unreadable.items():
+        yield key.split("/")[-1], why
+    for scene in story.scenes:
+        for kind, why in scene.unreadable.items():
+            yield kind, why
+        keyless = story.keyless(scene)
+        if keyless is not None:
+            yield "scene", keyless
