@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.store.tables import LiveText, ModelCall
+from cascade.store.tables import LiveText, ModelCall, Run
 
 CallOutcome = Literal["saved", "rejected", "failed", "aborted"]
 
@@ -126,12 +126,16 @@ def usage_of(session: Session, run_id: str) -> Usage:
     return Usage(tuple(models[model] for model in sorted(models)), steps)
 
 
-def last_rejected(session: Session, run_id: str, key: str) -> ModelCall | None:
-    """The last text of a step that a check rejected, if one could be made out at all."""
+def last_rejected(session: Session, chain_id: str, key: str) -> ModelCall | None:
+    """The last text of a step that a check rejected, in any run of a chain of resumed ones.
+
+    None where none could be made out at all.
+    """
     return session.scalar(
         sa.select(ModelCall)
+        .join(Run, Run.id == ModelCall.run_id)
         .where(
-            ModelCall.run_id == run_id,
+            Run.chain_id == chain_id,
             ModelCall.step_key == key,
             ModelCall.rejected_text.is_not(None),
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from cascade.store.pieces import Stood
 from cascade.store.tables import Revision
-from cascade.story.document import Story, digest
+from cascade.story.document import Story, digest, kind_of, piece_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,34 +21,67 @@ class Written:
     run_id: str
 
 
-def keep_found(session: Session, story_id: str, key: str, text: str) -> int | None:
-    """Keeps the text that stands there now, if nothing has kept it yet; its revision's id.
+def keep_found(
+    session: Session, story_id: str, key: str, scene_id: str, stood: Stood
+) -> int | None:
+    """Keeps what stands at a piece now, if nothing has kept it yet; its revision's id.
 
-    None where nothing was written. What another program wrote is kept as `found`.
+    None where nothing is there and nothing ever was. What another program wrote is kept as
+    `found`.
     """
     latest = session.scalar(
         sa.select(Revision)
-        .where(Revision.story_version_id == story_id, Revision.key == key)
+        .where(Revision.story_version_id == story_id, of_piece(key, scene_id))
         .order_by(Revision.id.desc())
         .limit(1)
     )
-    if text and (latest is None or latest.digest != digest(text)):
-        latest = Revision(
-            story_version_id=story_id, key=key, digest=digest(text), text=text, origin="found"
-        )
-        session.add(latest)
-        session.flush()
-    return latest.id if latest is not None else None
+    wanted = (digest(stood.text), stood.cell)
+    if latest is not None and (latest.digest, latest.cell) == wanted:
+        return latest.id
+    if latest is None and stood == Stood(""):
+        return None
+    found = Revision(
+        story_version_id=story_id,
+        key=key,
+        scene_id=scene_id or None,
+        digest=digest(stood.text),
+        text=stood.text,
+        cell=stood.cell,
+        origin="found",
+    )
+    session.add(found)
+    session.flush()
+    return found.id
 
 
-def add_restored(session: Session, replaced: Revision, text: str, author_id: str) -> None:
+def of_piece(key: str, scene_id: str) -> sa.ColumnElement[bool]:
+    """The revisions of one piece: a scene's by the scene, whatever number it had at the time.
+
+    Those of before the scene was kept go by their key.
+    """
+    if not scene_id:
+        return Revision.key == key
+    kind = key.split("/")[1]
+    own = (Revision.scene_id == scene_id) & Revision.key.contains(f"/{kind}/", autoescape=True)
+    return own | (Revision.scene_id.is_(None) & (Revision.key == key))
+
+
+def replaced_by(session: Session, revision: Revision) -> Stood:
+    """What a revision's text took the place of."""
+    old = session.get(Revision, revision.replaces_id) if revision.replaces_id else None
+    return Stood(old.text, old.cell) if old is not None else Stood("")
+
+
+def add_restored(session: Session, replaced: Revision, stood: Stood, author_id: str) -> None:
     """Keeps that a text came back in the place of another, and who brought it."""
     session.add(
         Revision(
             story_version_id=replaced.story_version_id,
             key=replaced.key,
-            digest=digest(text),
-            text=text,
+            scene_id=replaced.scene_id,
+            digest=digest(stood.text),
+            text=stood.text,
+            cell=stood.cell,
             origin="restored",
             replaces_id=replaced.id,
             author_id=author_id,
@@ -78,17 +112,41 @@ def usual_latency_ms(session: Session, provider: str, model: str) -> int | None:
 def writers(session: Session, story: Story) -> dict[str, Written]:
     """What wrote the texts that stand as a run wrote them, by piece key.
 
-    Judged by the text itself: one that was edited since is nobody's.
+    Judged by the text itself: one that was edited since is nobody's. A scene that has another
+    number or beat now keeps its own.
     """
     rows = session.execute(
-        sa.select(Revision.key, Revision.digest, Revision.provider, Revision.model, Revision.run_id)
-        .where(Revision.story_version_id == story.id, Revision.origin == "run")
+        sa.select(
+            Revision.key,
+            Revision.scene_id,
+            Revision.digest,
+            Revision.provider,
+            Revision.model,
+            Revision.run_id,
+        )
+        .where(
+            Revision.story_version_id == story.id,
+            Revision.origin == "run",
+            ~Revision.key.endswith("/level"),
+        )
         .order_by(Revision.id)
     )
-    newest = {
-        key: (found, Written(provider or "", model or "", run_id or ""))
-        for key, found, provider, model, run_id in rows
-    }
+    newest: dict[str, tuple[str, Written]] = {}
+    for key, scene_id, found, provider, model, run_id in rows:
+        written = Written(provider or "", model or "", run_id or "")
+        here = present_key(story, key, scene_id or "")
+        if here is not None:
+            newest[here] = found, written
     return {
         key: written for key, (found, written) in newest.items() if digest(story.text(key)) == found
     }
+
+
+def present_key(story: Story, key: str, scene_id: str) -> str | None:
+    """The key that a text has today, by the scene it hangs off; None where that has none."""
+    if key.count("/") < 2:
+        return key
+    scene = story.scene_by_id(scene_id) if scene_id else story.scene_of(key)
+    if scene is None or scene.beat_key is None or story.keyless(scene) is not None:
+        return None
+    return piece_key(scene.beat_key, kind_of(key), scene.number)

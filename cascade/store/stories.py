@@ -1,20 +1,35 @@
-"""Reading stories out of the product's tables, and writing single texts and levels back."""
+"""Finding, locking, reading and making stories in the product's tables."""
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import UnknownStory
-from cascade.store.tables import Piece, ScenePlot, SceneShot, StoryVersion
-from cascade.story.document import Scene, Story, piece_key
-from cascade.story.tension import HIGHEST, LOWEST
+from cascade.errors import UnknownStory, UnreadableStory
+from cascade.store.beatmap import (
+    BeatMap,
+    UnreadableCell,
+    is_nothing,
+    level_of,
+    snake,
+    text_of,
+)
+from cascade.store.pieces import SCENE_COLUMNS, level_column, text_column
+from cascade.store.product import product_of
+from cascade.store.tables import ScenePlot, SceneShot, StoryVersion
+from cascade.story.document import Kind, Language, Scene, Story, Unreadable
+from cascade.story.structures import STRUCTURES, Structure, structure
+
+T = TypeVar("T")
 
 _last_ms = 0
 _id_lock = threading.Lock()
@@ -69,47 +84,146 @@ def lock_story(session: Session, story_id: str) -> StoryVersion:
 
 
 def read_story(session: Session, story_id: str) -> Story:
-    """A story, whole. Raises UnknownStory."""
+    """A story, whole, with whatever of it could not be read told.
+
+    Raises UnknownStory, and UnreadableStory where its structure is none of ours.
+    """
     row = session.get(StoryVersion, story_id)
     if row is None:
         raise UnknownStory(story_id)
-    shots: dict[str, list[Any]] = {}
-    for scene_id, shot in session.execute(
-        sa.select(SceneShot.scene_plot_id, SceneShot.shot)
-        .join(ScenePlot)
-        .where(ScenePlot.story_version_id == story_id)
-        .order_by(SceneShot.shot_number)
-    ):
-        shots.setdefault(scene_id, []).append(shot)
-    scenes = session.scalars(
-        sa.select(ScenePlot)
-        .where(ScenePlot.story_version_id == story_id)
-        .order_by(ScenePlot.scene_number)
-    )
+    if row.structure_type not in STRUCTURES:
+        raise UnreadableStory(row.title or row.id, row.structure_type or "", list(STRUCTURES))
+    beat_sheet = structure(row.structure_type)
+    unreadable: dict[str, Unreadable] = {}
+
+    def read(column: str, kind: str, value_of: Callable[[str], T]) -> dict[str, T]:
+        found: dict[str, T] = {}
+        there = BeatMap.read(getattr(row, column), beat_sheet)
+        for beat_key in beat_sheet.keys:
+            try:
+                cell = there.cell(beat_key)
+                if not is_nothing(cell):
+                    found[beat_key] = value_of(cell)
+            except UnreadableCell as error:
+                unreadable[f"{beat_key}/{kind}"] = error.why
+        return found
+
+    language = language_of(row.language)
+    if language is None:
+        unreadable["language"] = "not_a_language"
     return Story(
         id=row.id,
         project_id=row.project_id,
-        title=row.title,
-        language="id" if row.language == "id" else "en",
+        title=row.title or "",
+        language=language or "en",
         structure_type=row.structure_type,
         synopsis=row.synopsis or "",
         genre=row.genre or "",
         tone=row.tone or "",
-        levels=_levels(row.tension_levels),
-        contents=_texts(getattr(row, f"{row.structure_type}_beats", None)),
-        key_actions=_texts(getattr(row, f"{row.structure_type}_key_actions", None)),
-        scenes=tuple(
-            Scene(
-                id=scene.id,
-                number=scene.scene_number,
-                beat_key=scene.beat_key,
-                plot=scene.plot or "",
-                script=scene.script or "",
-                shots=tuple(shots.get(scene.id, ())),
-            )
-            for scene in scenes
-        ),
+        levels=read(level_column(), "level", level_of),
+        contents=read(text_column(row, "beatContent"), "beatContent", text_of),
+        key_actions=read(text_column(row, "keyAction"), "keyAction", text_of),
+        scenes=_read_scenes(session, row.id, beat_sheet),
+        unreadable=unreadable,
     )
+
+
+def language_of(tag: str | None) -> Language | None:
+    """The language that a tag names by its first part (`id-ID`, `EN`); English where none is kept.
+
+    `in` and the codes of three letters are Indonesian's and English's too. None for any other.
+    """
+    if not tag or not tag.strip():
+        return "en"
+    first = re.split(r"[-_]", tag.strip().lower())[0]
+    return _LANGUAGES.get(first)
+
+
+_LANGUAGES: Mapping[str, Language] = {
+    "en": "en",
+    "eng": "en",
+    "id": "id",
+    "in": "id",  # the code of before 1989, which old Java programs still write
+    "ind": "id",
+}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tuple[Scene, ...]:
+    shots: dict[str, list[Any]] = {}
+    for scene_id, shot in session.execute(
+        sa.select(SceneShot.scene_plot_id, SceneShot.shot)
+        .join(ScenePlot, ScenePlot.id == SceneShot.scene_plot_id)
+        .where(ScenePlot.story_version_id == story_id)
+        .order_by(SceneShot.shot_number)
+    ):
+        shots.setdefault(scene_id, []).append(_shot(shot))
+    spelled = {snake(key): key for key in beat_sheet.keys}
+    product = product_of(session)
+    scenes = []
+    for row in session.scalars(sa.select(ScenePlot).where(ScenePlot.story_version_id == story_id)):
+        unreadable: dict[Kind, Unreadable] = {}
+        texts: dict[Kind, str] = {}
+        for kind, column in SCENE_COLUMNS.items():
+            stored = getattr(row, column)
+            if not product.keeps_text("scene_plots", column):
+                unreadable[kind] = "not_text"
+            elif not _is_storable(stored or ""):
+                unreadable[kind] = "not_storable"
+            texts[kind] = "" if kind in unreadable else stored or ""
+        scenes.append(
+            Scene(
+                id=row.id,
+                number=_number(row.scene_number),
+                beat_key=spelled.get(row.beat_key, row.beat_key) if row.beat_key else None,
+                plot=texts["scenePlot"],
+                script=texts["script"],
+                shots=tuple(shots.get(row.id, ())),
+                unreadable=unreadable,
+            )
+        )
+    return tuple(sorted(scenes, key=_order))
+
+
+def _order(scene: Scene) -> tuple[bool, int, str]:
+    return scene.number is None, scene.number or 0, scene.id
+
+
+def _number(stored: Any) -> int | None:
+    """A scene's number as the product keeps it: a whole number, or the digits of one."""
+    if isinstance(stored, int):
+        return stored
+    if isinstance(stored, float | Decimal) and stored == int(stored):
+        return int(stored)
+    # One in words, or of more digits than a number has, is none.
+    if isinstance(stored, str) and re.fullmatch(r"\s*\d{1,9}(\.0+)?\s*", stored):
+        return int(float(stored))
+    return None
+
+
+def _shot(stored: str | None) -> Any:
+    """A shot as a value; one that is no sound JSON is shown as the text that stands there."""
+    try:
+        shot = json.loads(stored or "null", parse_constant=_refuse)
+        json.dumps(shot, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return stored
+    return shot
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def insert_story(session: Session, project_id: str, story: Story) -> str:
@@ -124,10 +238,10 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
         genre=story.genre,
         tone=story.tone,
         structure_type=story.structure_type,
-        tension_levels=dict(story.levels),
+        tension_levels=_json(dict(story.levels)),
     )
-    setattr(row, f"{story.structure_type}_beats", dict(story.contents))
-    setattr(row, f"{story.structure_type}_key_actions", dict(story.key_actions))
+    setattr(row, text_column(row, "beatContent"), _json(dict(story.contents)))
+    setattr(row, text_column(row, "keyAction"), _json(dict(story.key_actions)))
     session.add(row)
     session.flush()
     for scene in story.scenes:
@@ -144,85 +258,8 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
         )
         session.flush()
         session.add_all(
-            SceneShot(id=f"{scene_id}-{n}", scene_plot_id=scene_id, shot_number=n, shot=shot)
+            SceneShot(id=f"{scene_id}-{n}", scene_plot_id=scene_id, shot_number=n, shot=_json(shot))
             for n, shot in enumerate(scene.shots, 1)
         )
     session.flush()
     return story_id
-
-
-def write_text(session: Session, row: StoryVersion, key: str, text: str) -> None:
-    """Replaces the text of one piece; the story's row must be locked. Touches nothing else."""
-    beat_key, kind, *rest = key.split("/")
-    if kind in ("beatContent", "keyAction"):
-        column = f"{row.structure_type}_{'beats' if kind == 'beatContent' else 'key_actions'}"
-        # A new map, or SQLAlchemy would not see the change.
-        setattr(row, column, {**(getattr(row, column) or {}), beat_key: text})
-    else:
-        session.execute(
-            sa.update(ScenePlot)
-            .where(ScenePlot.story_version_id == row.id, ScenePlot.scene_number == int(rest[0]))
-            .values({"plot" if kind == "scenePlot" else "script": text})
-        )
-    session.flush()
-
-
-def write_level(row: StoryVersion, beat_key: str, level: int) -> None:
-    """Saves one beat's tension level; the story's row must be locked."""
-    row.tension_levels = {**(row.tension_levels or {}), beat_key: level}
-
-
-def mark_out_of_date(session: Session, story_id: str, keys: Iterable[str], run_id: str) -> None:
-    """Marks pieces as written from inputs that are no longer theirs, because of this run."""
-    for key in keys:
-        piece = session.get(Piece, (story_id, key))
-        if piece is None:
-            piece = Piece(story_version_id=story_id, key=key, locked=False)
-            session.add(piece)
-        piece.out_of_date_since = run_id
-    session.flush()
-
-
-def mark_up_to_date(session: Session, story_id: str, key: str) -> None:
-    """Takes the mark off a piece that has just been written."""
-    session.execute(
-        sa.update(Piece)
-        .where(Piece.story_version_id == story_id, Piece.key == key)
-        .values(out_of_date_since=None)
-    )
-
-
-def out_of_date(session: Session, story_id: str) -> set[str]:
-    """The keys of the pieces that are marked out of date; shots as `midpoint/shots/5`."""
-    return set(
-        session.scalars(
-            sa.select(Piece.key).where(
-                Piece.story_version_id == story_id, Piece.out_of_date_since.is_not(None)
-            )
-        )
-    )
-
-
-def pieces_of_beat(story: Story, beat_key: str) -> list[str]:
-    """The keys of every text that hangs under a beat, in the order of the cascade."""
-    scenes = story.scenes_of(beat_key)
-    return [
-        piece_key(beat_key, "beatContent"),
-        piece_key(beat_key, "keyAction"),
-        *(piece_key(beat_key, "scenePlot", scene.number) for scene in scenes),
-        *(piece_key(beat_key, "script", scene.number) for scene in scenes),
-    ]
-
-
-def _levels(stored: Any) -> dict[str, int]:
-    # The product's column is JSON: what is no level there counts as unset, it is not ours to mend.
-    return {
-        key: level
-        for key, level in (stored if isinstance(stored, dict) else {}).items()
-        if isinstance(level, int) and not isinstance(level, bool) and LOWEST <= level <= HIGHEST
-    }
-
-
-def _texts(stored: Any) -> dict[str, str]:
-    texts = stored if isinstance(stored, dict) else {}
-    return {key: text for key, text in texts.items() if isinstance(text, str)}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 RunStatus = Literal[
@@ -49,6 +52,50 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class JsonText(sa.TypeDecorator[str]):
+    """A JSON column of the product's as its text, byte for byte; `store.beatmap` reads it.
+
+    Of JSON, jsonb and text columns alike: the driver sends a text without a type, and the server
+    takes it for what the column is.
+    """
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def column_expression(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Asks for the text, so that nothing between here and the server parses it."""
+        return _AsText(column, self)
+
+    def bind_processor(self, dialect: sa.Dialect) -> None:
+        """Sends the text as it is."""
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], str | None]:
+        """Takes the text as it is; a bare number, which SQLite keeps as one, as its JSON."""
+        del dialect, coltype
+        return lambda value: json.dumps(value) if isinstance(value, int | float) else value
+
+
+class _AsText(sa.sql.functions.FunctionElement[str]):
+    """A JSON column as the text that the server has of it."""
+
+    inherit_cache = True
+
+    def __init__(self, column: sa.ColumnElement[Any], type_: sa.types.TypeEngine[str]) -> None:
+        super().__init__(column)
+        self.type = type_
+
+
+@compiles(_AsText)
+def _cast(element: _AsText, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS TEXT)"
+
+
+@compiles(_AsText, "sqlite")
+def _bare(element: _AsText, compiler: Any, **options: Any) -> str:
+    # A text already; of a number a cast would lose digits.
+    return str(compiler.process(element.clauses, **options))
+
+
 class Base(DeclarativeBase):
     """The root of all tables; names constraints so that migrations can find them."""
 
@@ -61,7 +108,6 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # JSON columns hold the product's maps (`{beatKey: text}`); plain JSON on both databases.
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         dict[str, Any]: sa.JSON(none_as_null=True),
         Any: sa.JSON(),  # a shot may be null too
@@ -71,6 +117,11 @@ class Base(DeclarativeBase):
 
 
 Id = sa.String(64)
+
+
+# The product's tables, made only where none of them is there; everything else is Cascade's own.
+# Their columns are described as they are made here: a product's may be null, or of other types.
+PRODUCT_TABLES = ("projects", "story_versions", "scene_plots", "scene_shots")
 
 
 class Project(Base):
@@ -95,13 +146,13 @@ class StoryVersion(Base):
     genre: Mapped[str | None]
     tone: Mapped[str | None]
     structure_type: Mapped[str] = mapped_column(sa.String(16))
-    tension_levels: Mapped[dict[str, Any] | None]
-    hero_beats: Mapped[dict[str, Any] | None]
-    hero_key_actions: Mapped[dict[str, Any] | None]
-    cat_beats: Mapped[dict[str, Any] | None]
-    cat_key_actions: Mapped[dict[str, Any] | None]
-    harmon_beats: Mapped[dict[str, Any] | None]
-    harmon_key_actions: Mapped[dict[str, Any] | None]
+    tension_levels: Mapped[str | None] = mapped_column(JsonText)
+    hero_beats: Mapped[str | None] = mapped_column(JsonText)
+    hero_key_actions: Mapped[str | None] = mapped_column(JsonText)
+    cat_beats: Mapped[str | None] = mapped_column(JsonText)
+    cat_key_actions: Mapped[str | None] = mapped_column(JsonText)
+    harmon_beats: Mapped[str | None] = mapped_column(JsonText)
+    harmon_key_actions: Mapped[str | None] = mapped_column(JsonText)
 
 
 class ScenePlot(Base):
@@ -126,7 +177,20 @@ class SceneShot(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     scene_plot_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(ScenePlot.id), index=True)
     shot_number: Mapped[int]
-    shot: Mapped[Any]
+    shot: Mapped[str] = mapped_column(JsonText)
+
+
+class Made(Base):
+    """What Cascade itself has put into the database, and so may take away again.
+
+    `kind` is `table` (one of the product's that was not there; `id` is its name), or `project`,
+    `user` or `story` for rows of the samples.
+    """
+
+    __tablename__ = "cascade_made"
+
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
 
 
 class User(Base):
@@ -173,8 +237,12 @@ class Revision(Base):
     )
     story_version_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(StoryVersion.id))
     key: Mapped[str] = mapped_column(sa.String(128))
+    # Of the scene that the text hangs off: its history stays with it when its number changes.
+    scene_id: Mapped[str | None] = mapped_column(Id)
     digest: Mapped[str] = mapped_column(sa.String(16))
     text: Mapped[str]
+    # What stood there where that was no plain text: see `store.revisions`.
+    cell: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     origin: Mapped[str] = mapped_column(sa.String(16))  # found | run | restored
     replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("revisions.id"))
@@ -311,6 +379,7 @@ class RunStep(Base):
 
     run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id), primary_key=True)
     key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    scene_id: Mapped[str | None] = mapped_column(Id)
     chain_id: Mapped[str] = mapped_column(Id)
     position: Mapped[int]
     credits: Mapped[int]

@@ -73,9 +73,9 @@ def brief_for(plan: Plan, step: Step, story: Story, seed: str) -> Brief:
     plot = ""
     if step.scene_number is not None and step.kind == "script":
         plot = story.text(piece_key(step.beat_key, "scenePlot", step.scene_number))
-        before, after = (
-            _seam(scene, story, replaced) for scene in neighbours(story, step.scene_number)
-        )
+        own = story.scene(step.beat_key, step.scene_number)
+        if own is not None:
+            before, after = (_seam(scene, story, replaced) for scene in neighbours(story, own))
     return Brief(
         kind=step.kind,
         language=story.language,
@@ -95,7 +95,9 @@ def brief_for(plan: Plan, step: Step, story: Story, seed: str) -> Brief:
         direction=change.direction,
         old_text=story.text(step.key),
         beat_content="" if step.kind == "beatContent" else story.contents.get(step.beat_key, ""),
-        key_action=story.key_actions.get(step.beat_key, "") if step.scene_number else "",
+        key_action=story.key_actions.get(step.beat_key, "")
+        if step.scene_number is not None
+        else "",
         plot=plot,
         scene_number=step.scene_number,
         before=before,
@@ -110,6 +112,6 @@ def _seam(scene: Scene | None, story: Story, replaced: set[str]) -> Seam | None:
         return None
     key = seam_piece(scene, replaced)
     text = story.text(key)
-    if not text:
+    if not text or scene.number is None:
         return None
     return Seam(scene.number, "plot" if "/scenePlot/" in key else "script", text)

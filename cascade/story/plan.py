@@ -9,10 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cascade.story.document import Kind, Part, Scene, Story, digest, piece_key
+from cascade.errors import UnreadablePieces
+from cascade.story.document import (
+    Kind,
+    Part,
+    Scene,
+    Story,
+    describe_piece,
+    digest,
+    kind_of,
+    piece_key,
+)
 from cascade.story.estimate import PRICES
 from cascade.story.speakers import speakers
 from cascade.story.tension import pending_changes
@@ -38,7 +48,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One unit that is generated, saved and charged as one; `replaces` is a revision."""
+    """One unit that is generated, saved and charged as one; `replaces` is a revision.
+
+    `scene_id` is of the scene that is meant, whatever its number comes to be; empty for a beat's
+    own texts, and in plans of before it was kept.
+    """
 
     key: str
     beat_key: str
@@ -46,14 +60,17 @@ class Step:
     scene_number: int | None
     credits: int
     replaces: str
+    scene_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Ordered steps for a set of changes; `reads` maps pieces only read to their revisions.
 
-    `speakers` are all who speak in the story when the plan is made: every prompt names them, and
-    a text that lets others speak is not saved.
+    `scenes` are the ids of those that hang off each changed beat, so that one that is added or
+    taken away is noticed; a plan of before it was kept has none. `speakers` are all who speak in
+    the story when the plan is made: every prompt names them, and a text that lets others speak is
+    not saved.
     """
 
     story_id: str
@@ -64,6 +81,7 @@ class Plan:
     reads: Mapping[str, str]
     exclusions: tuple[str, ...]
     prompt_version: str
+    scenes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def estimated_credits(self) -> int:
@@ -119,6 +137,7 @@ class Plan:
             "reads": dict(self.reads),
             "exclusions": list(self.exclusions),
             "promptVersion": self.prompt_version,
+            "scenes": {beat_key: list(ids) for beat_key, ids in self.scenes.items()},
         }
 
     @classmethod
@@ -133,6 +152,7 @@ class Plan:
             reads=dict(stored["reads"]),
             exclusions=tuple(stored["exclusions"]),
             prompt_version=stored["promptVersion"],
+            scenes={key: tuple(ids) for key, ids in stored.get("scenes", {}).items()},
         )
 
 
@@ -147,12 +167,14 @@ def make_plan(
     """The plan for new levels on a story; without steps where no level differs from the saved one.
 
     `directions` are the editor's sentences by beat key; those of unchanged beats are left out.
-    `exclusions` are keys of pieces that stay as they are. Raises UnknownBeat, BadLevel.
+    `exclusions` are keys of pieces that stay as they are. Raises UnknownBeat, BadLevel, and
+    Unreadable where it would replace something that could not be read.
     """
     pending = pending_changes(story.structure, story.levels, levels)
     curve = story.curve | pending
     keys = story.structure.keys
     excluded = set(exclusions)
+    _refuse_unreadable(story, pending, excluded)
     changes = []
     for beat_key, new_level in pending.items():
         at = keys.index(beat_key)
@@ -181,6 +203,7 @@ def make_plan(
         reads=reads,
         exclusions=tuple(sorted(excluded)),
         prompt_version=prompt_version,
+        scenes={key: _scene_ids(story, key) for key in pending},
     )
 
 
@@ -217,7 +240,13 @@ def stale_part(plan: Plan, story: Story) -> Part | None:
             read = level is not None and keys[place] not in changed
             if read and story.curve[keys[place]] != level:
                 return Part("level", keys[place])
+    for beat_key, scene_ids in plan.scenes.items():
+        if beat_key in changed and _scene_ids(story, beat_key) != scene_ids:
+            return Part("scenes")
     for step in plan.steps:
+        moved = changed_scene(step, story)
+        if moved is not None:
+            return moved
         if digest(story.text(step.key)) != step.replaces:
             return Part("piece", step.key)
     for key, revision in plan.reads.items():
@@ -232,33 +261,72 @@ def header_digest(story: Story) -> str:
     return digest(json.dumps([*parts, story.structure_type]))
 
 
-def neighbours(story: Story, number: int) -> tuple[Scene | None, Scene | None]:
-    """The scenes right before and right after a scene number, in story order."""
-    before = max((s for s in story.scenes if s.number < number), key=_number, default=None)
-    after = min((s for s in story.scenes if s.number > number), key=_number, default=None)
-    return before, after
+def changed_scene(step: Step, story: Story) -> Part | None:
+    """What has become of the scene that a step writes, where it is gone or hangs elsewhere now.
+
+    None where it is as the step names it, and for a beat's own texts.
+    """
+    if step.scene_number is None:
+        return None
+    if not step.scene_id:
+        found = story.scene(step.beat_key, step.scene_number)
+        return Part("scene_gone", step.key) if found is None else None
+    scene = story.scene_by_id(step.scene_id)
+    if scene is None:
+        return Part("scene_gone", step.key)
+    if (scene.beat_key, scene.number) != (step.beat_key, step.scene_number):
+        return Part("scene_moved", step.key)
+    return Part("scenes") if story.keyless(scene) else None
 
 
-def _number(scene: Scene) -> int:
-    return scene.number
+def neighbours(story: Story, scene: Scene) -> tuple[Scene | None, Scene | None]:
+    """The scenes right before and right after a scene, in story order.
+
+    One without a number of its own has no place in that order.
+    """
+    order = [
+        one
+        for one in story.scenes
+        if one.number is not None and story.scene(one.beat_key, one.number) is one
+    ]
+    at = order.index(scene)
+    before, after = order[:at], order[at + 1 :]
+    return before[-1] if before else None, after[0] if after else None
+
+
+def _scene_ids(story: Story, beat_key: str) -> tuple[str, ...]:
+    return tuple(scene.id for scene in story.planned_scenes(beat_key))
+
+
+def _refuse_unreadable(story: Story, beat_keys: Iterable[str], excluded: set[str]) -> None:
+    """Raises Unreadable where a new level of these beats would replace what could not be read."""
+    found = [
+        key for beat in beat_keys for key in story.unreadable_under(beat) if key not in excluded
+    ]
+    if found:
+        named = [describe_piece(key, story.structure) for key in found]
+        raise UnreadablePieces(named, {key: str(story.why_unreadable(key)) for key in found})
+    if beat_keys and "language" in story.unreadable:
+        raise UnreadablePieces(["its language"], {"language": str(story.unreadable["language"])})
 
 
 def _steps_of_beat(story: Story, beat_key: str) -> list[Step]:
-    scenes = story.scenes_of(beat_key)
-    wanted: list[tuple[Kind, int | None]] = [("beatContent", None), ("keyAction", None)]
-    wanted += [("scenePlot", scene.number) for scene in scenes]
-    wanted += [("script", scene.number) for scene in scenes]
-    return [
-        Step(
-            key=(key := piece_key(beat_key, kind, number)),
-            beat_key=beat_key,
-            kind=kind,
-            scene_number=number,
-            credits=PRICES[kind],
-            replaces=digest(story.text(key)),
+    steps = []
+    for key in story.pieces_of(beat_key):
+        kind = kind_of(key)
+        scene = story.scene_of(key)
+        steps.append(
+            Step(
+                key=key,
+                beat_key=beat_key,
+                kind=kind,
+                scene_number=scene.number if scene is not None else None,
+                credits=PRICES[kind],
+                replaces=digest(story.text(key)),
+                scene_id=scene.id if scene is not None else "",
+            )
         )
-        for kind, number in wanted
-    ]
+    return steps
 
 
 def seam_piece(neighbour: Scene, replaced: Container[str]) -> str:
@@ -292,7 +360,8 @@ def _keys_read(story: Story, steps: tuple[Step, ...]) -> list[str]:
             read[piece_key(step.beat_key, "keyAction")] = None
         if step.kind == "script" and step.scene_number is not None:
             read[piece_key(step.beat_key, "scenePlot", step.scene_number)] = None
-            for scene in neighbours(story, step.scene_number):
+            own = story.scene(step.beat_key, step.scene_number)
+            for scene in neighbours(story, own) if own is not None else ():
                 if scene is not None:
                     read[seam_piece(scene, replaced)] = None
     return [key for key in read if key not in replaced]

@@ -15,8 +15,7 @@ _NO_CUE = ("!", ">", "#", "=", "[[", "/*", "~", ".")
 
 def speakers(story: Story) -> tuple[str, ...]:
     """Everyone who speaks in the story's scripts, in the order of their first words."""
-    scenes = sorted(story.scenes, key=lambda scene: scene.number)
-    return tuple(dict.fromkeys(name for scene in scenes for name in cues(scene.script)))
+    return tuple(dict.fromkeys(name for scene in story.scenes for name in cues(scene.script)))
 
 
 def cues(script: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from cascade.service import Service, Written
-from cascade.story.document import Kind, Scene, Story, piece_key
+from cascade.story.document import Kind, Scene, Story, Unreadable, level_key, piece_key
 from cascade.story.structures import Beat
 from cascade.ui import session
 from cascade.ui.boxes import box, close, open_
@@ -73,12 +73,13 @@ def draw_beats(service: Service, story_id: str, *, new_from: set[str]) -> None:
             opened = box(_label(story, number, beat, marks), _key(story, beat.key))
             if opened.open:
                 opened.html(_beat(story, beat, marks))
-        loose = [scene for scene in story.scenes if scene.beat_key is None]
+        beat_keys = story.structure.keys
+        loose = [scene for scene in story.scenes if scene.beat_key not in beat_keys]
         if loose:
             label = f"{text('beats.loose')} · {count('beats.scenes', len(loose))}"
             opened = box(label, _key(story, "none"))
             if opened.open:
-                opened.html("".join(_scene(scene, "", marks) for scene in loose))
+                opened.html("".join(_scene(story, scene, "", marks) for scene in loose))
 
     session.fragment(beats)()
 
@@ -109,26 +110,44 @@ def _label(story: Story, number: int, beat: Beat, marks: _Marks) -> str:
 
 def _beat(story: Story, beat: Beat, marks: _Marks) -> str:
     parts = []
+    if why := story.why_unreadable(level_key(beat.key)):
+        parts.append(_unreadable(why, text("piece.level", beat=beat.label)))
     texts: tuple[tuple[str, Kind, str], ...] = (
         ("beats.content", "beatContent", story.contents.get(beat.key, "")),
         ("beats.key_action", "keyAction", story.key_actions.get(beat.key, "")),
     )
     for title, kind, words in texts:
-        parts.append(f"<h4>{text(title)}{marks.beside(piece_key(beat.key, kind))}</h4>")
-        parts.append(paragraphs(words) if words.strip() else note(text("beats.nothing")))
+        key = piece_key(beat.key, kind)
+        parts.append(f"<h4>{text(title)}{marks.beside(key)}</h4>")
+        if why := story.why_unreadable(key):
+            parts.append(_unreadable(why))
+        else:
+            parts.append(paragraphs(words) if words.strip() else note(text("beats.nothing")))
     scenes = story.scenes_of(beat.key)
-    parts += [_scene(scene, beat.key, marks) for scene in scenes]
+    parts += [_scene(story, scene, beat.key, marks) for scene in scenes]
     if not scenes:
         parts.append(note(text("beats.no_scenes")))
     return f'<div class="arc-beat">{"".join(parts)}</div>'
 
 
-def _scene(scene: Scene, beat_key: str, marks: _Marks) -> str:
+def _unreadable(why: Unreadable, what: str = "") -> str:
+    """What stands in the place of something that could not be read: why, as HTML."""
+    words = text("beats.unreadable", why=text(f"unreadable.{why}"))
+    return note(f"{what[:1].upper()}{what[1:]}: {words}" if what else words, "unreadable")
+
+
+def _scene(story: Story, scene: Scene, beat_key: str, marks: _Marks) -> str:
     name = scene_name(scene)
     beside_plot = marks.beside(piece_key(beat_key, "scenePlot", scene.number))
     beside_script = marks.beside(piece_key(beat_key, "script", scene.number))
     plot = paragraphs(scene.plot) if scene.plot.strip() else note(text("beats.no_plot"))
-    if scene.script.strip():
+    if why := scene.unreadable.get("scenePlot"):
+        plot = _unreadable(why)
+    if (keyless := story.keyless(scene)) is not None:
+        plot = note(text("beats.keyless", why=text(f"keyless.{keyless}")), "unreadable") + plot
+    if why := scene.unreadable.get("script"):
+        script = f"<h5>{text('beats.script')}</h5>{_unreadable(why)}"
+    elif scene.script.strip():
         script = (
             f"<details><summary>{text('beats.script')}{beside_script}</summary>"
             f"{screenplay(scene.script, name)}</details>"

@@ -149,7 +149,7 @@ def _scenes(story: Story, plan: Plan) -> str:
     for change in plan.changes:
         steps = plan.steps_of(change.beat_key)
         numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
-        scenes = [story.scene(number) for number in numbers]
+        scenes = [story.scene(change.beat_key, number) for number in numbers]
         names = [html.escape(scene_name(scene)) for scene in scenes if scene is not None]
         beat = html.escape(change.beat_label)
         if names:
@@ -163,7 +163,7 @@ def _scenes(story: Story, plan: Plan) -> str:
 def _steps(story: Story, plan: Plan) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(plan.change(step.beat_key).beat_label)}</td>"
-        f"<td>{html.escape(step_name(story, step.kind, step.scene_number))}</td>"
+        f"<td>{html.escape(step_name(story, step))}</td>"
         f"<td>{count('credits', step.credits)}</td></tr>"
         for step in plan.steps
     )

@@ -51,23 +51,31 @@ def _values(code: str, fields: Mapping[str, Any]) -> dict[str, object]:
         values["roles"] = listing(text(f"role.{role}") for role in fields["roles"])
     if code == "not_resumable" and "status" in fields:
         values["status"] = text(f"run.title.{fields['status']}")
+    if "columns" in fields:
+        values["columns"] = listing(map(str, fields["columns"]))
     if why := _why(code, values):
         values["why"] = why
     return values
 
 
 def _why(code: str, fields: Mapping[str, Any]) -> str:
+    if scene := str(fields.get("piece", "")).split("/")[2:]:
+        fields = {**fields, "number": scene[0]}
+    if cause := _text(f"cause.{code}.{fields.get('cause')}", fields):
+        return cause
     pieces = [*fields.get("pieces", ()), *([fields["piece"]] if "piece" in fields else [])]
     levels = [*fields.get("levels", ()), *([fields["beat"]] if "beat" in fields else [])]
     if pieces or levels:
         return listing([*map(_piece, pieces), *map(_level, levels)])
     if code == "bad_output":
         return flaw_in_words(fields, language())
-    return _text(f"cause.{code}.{fields.get('cause')}", fields)
+    return ""
 
 
 def _piece(key: str) -> str:
     """A piece by its key: `the key action of Midpoint`, `the script of scene 5`."""
+    if key == "language":
+        return text("piece.language")
     beat_key, kind, *scene = key.split("/")
     if scene:
         return text(f"piece.{kind}", number=int(scene[0]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-from cascade.story.document import Kind, Scene, Story
+from cascade.story.document import Scene, Story
+from cascade.story.plan import Step
 from cascade.ui.texts import text
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=])")
@@ -25,9 +26,9 @@ def paragraphs(words: str, css_class: str = "arc-prose") -> str:
     return f'<div class="{css_class}">{body}</div>'
 
 
-def note(words: str) -> str:
-    """A quiet remark in the place of a text, as HTML."""
-    return f'<p class="arc-note">{html.escape(words)}</p>'
+def note(words: str, tone: str = "") -> str:
+    """A remark in the place of a text, as HTML; quiet, or of the `tone` of a class."""
+    return f'<p class="{f"arc-note {tone}".strip()}">{html.escape(words)}</p>'
 
 
 def first_words(words: str, most: int = 90) -> str:
@@ -47,17 +48,24 @@ def scene_name(scene: Scene) -> str:
         if is_heading(line):
             return _named(scene.number, line.strip().lstrip("."))
     first = scene.plot.strip().split("\n")[0]
-    return _named(scene.number, first) if first else text("scene.bare", number=scene.number)
+    if first:
+        return _named(scene.number, first)
+    if scene.number is None:
+        return text("scene.unnumbered")
+    return text("scene.bare", number=scene.number)
 
 
-def step_name(story: Story, kind: Kind, scene_number: int | None) -> str:
+def step_name(story: Story, step: Step) -> str:
     """What a step of a run writes, by kind and scene: `Plot of scene 9: INT. KITCHEN - NIGHT`."""
-    if scene_number is None:
-        return text(f"step.{kind}")
-    scene = story.scene(scene_number)
-    name = scene_name(scene) if scene else text("scene.bare", number=scene_number)
-    return text(f"step.{kind}", scene=name[:1].lower() + name[1:])
+    if step.scene_number is None:
+        return text(f"step.{step.kind}")
+    scene = story.scene(step.beat_key, step.scene_number)
+    name = scene_name(scene) if scene else text("scene.bare", number=step.scene_number)
+    return text(f"step.{step.kind}", scene=name[:1].lower() + name[1:])
 
 
-def _named(number: int, heading: str) -> str:
-    return text("scene.name", number=number, heading=first_words(heading, _LONGEST_NAME))
+def _named(number: int | None, heading: str) -> str:
+    heading = first_words(heading, _LONGEST_NAME)
+    if number is None:
+        return text("scene.unnumbered_name", heading=heading)
+    return text("scene.name", number=number, heading=heading)

@@ -28,7 +28,7 @@ def draw_rejected(service: Service, who: Actor, story: Story, run: RunView, *, m
     for failed in rejected:
         step = run.plan.step(failed.key)
         with st.container(border=True, key=f"rejected-{run.id}-{failed.key}"):
-            name = step_name(story, step.kind, step.scene_number)
+            name = step_name(story, step)
             st.markdown(f"**{escape(text('rejected.title', piece=name))}**")
             if failed.error and failed.error != run.error:
                 why = problems.failure(failed.error_code, failed.error_fields, failed.error)

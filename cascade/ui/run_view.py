@@ -179,7 +179,7 @@ def _without_heading(words: str) -> str:
 
 
 def _name(story: Story, line: StepLine) -> str:
-    return step_name(story, line.step.kind, line.step.scene_number)
+    return step_name(story, line.step)
 
 
 def _state(line: StepLine) -> str:

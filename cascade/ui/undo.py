@@ -12,8 +12,8 @@ from typing import Literal
 import streamlit as st
 
 from cascade.service import Actor, Replaced, RunView, Service
-from cascade.story.document import KINDS, Kind, Story
-from cascade.story.plan import Change
+from cascade.story.document import KINDS, Story
+from cascade.story.plan import Change, Step
 from cascade.ui import session
 from cascade.ui.boxes import box
 from cascade.ui.changes import short_change
@@ -30,9 +30,7 @@ class Rewritten:
     """One text that a run wrote, and what has become of it since."""
 
     replaced: Replaced
-    kind: Kind
-    beat_key: str
-    scene_number: int | None
+    step: Step
     state: State
 
 
@@ -62,25 +60,16 @@ class Undoing:
 
 def undoing(service: Service, story: Story, run: RunView) -> Undoing:
     """What of a run that has ended can be undone, in the story as it is now."""
-    kinds = {step.key: step for step in run.plan.steps}
-    pieces = [
-        Rewritten(
-            one,
-            kinds[one.key].kind,
-            kinds[one.key].beat_key,
-            kinds[one.key].scene_number,
-            _state(story, one),
-        )
-        for one in service.replaced(run.id)
-    ]
+    steps = {step.key: step for step in run.plan.steps}
+    pieces = [Rewritten(one, steps[one.key], _state(one)) for one in service.replaced(run.id)]
     beats = story.structure.keys
     pieces.sort(key=lambda one: _place(beats, one))
-    begun = {piece.beat_key for piece in pieces}
+    begun = {piece.step.beat_key for piece in pieces}
     levels = [
         change
         for change in run.plan.changes
         if change.beat_key in begun
-        and change.expected_level != change.new_level == story.curve[change.beat_key]
+        and change.expected_level != change.new_level == story.curve.get(change.beat_key)
     ]
     return Undoing(tuple(pieces), tuple(levels))
 
@@ -102,7 +91,7 @@ def draw_undoing(
         if run.provider == "offline":
             st.caption(text("undo.offline"))
         for change in run.plan.changes:
-            pieces = [one for one in found.pieces if one.beat_key == change.beat_key]
+            pieces = [one for one in found.pieces if one.step.beat_key == change.beat_key]
             if pieces:
                 st.markdown(f"**{escape(short_change(change))}**")
                 _draw_pieces(service, who, story, run, pieces, may=may)
@@ -119,7 +108,7 @@ def _draw_pieces(
 ) -> None:
     for piece in pieces:
         key = piece.replaced.key
-        name = step_name(story, piece.kind, piece.scene_number)
+        name = step_name(story, piece.step)
         label = escape(name)
         if piece.state == "restored":
             label += f" :green-badge[{text('undo.restored')}]"
@@ -129,7 +118,7 @@ def _draw_pieces(
         if not opened.open:
             continue
         with opened:
-            style = "arc-typed" if piece.kind == "script" else ""
+            style = "arc-typed" if piece.step.kind == "script" else ""
             titles = (text("undo.before"), text("undo.after"))
             st.html(side_by_side(piece.replaced.before, piece.replaced.after, titles, style))
             if piece.state == "edited":
@@ -170,10 +159,13 @@ def _draw_restore_all(service: Service, who: Actor, run: RunView, found: Undoing
 
 def _place(beats: Sequence[str], one: Rewritten) -> tuple[int, int, int]:
     """Where a text stands in the story: a scene's script comes after its own plot."""
-    return beats.index(one.beat_key), one.scene_number or 0, KINDS.index(one.kind)
+    step = one.step
+    # A run of before the product changed the story's structure: its beats are no more.
+    at = beats.index(step.beat_key) if step.beat_key in beats else len(beats)
+    return at, step.scene_number or 0, KINDS.index(step.kind)
 
 
-def _state(story: Story, one: Replaced) -> State:
+def _state(one: Replaced) -> State:
     if one.stands:
         return "stands"
-    return "restored" if story.text(one.key) == one.before else "edited"
+    return "restored" if one.is_back else "edited"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from editing import write_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from story.making import all_pieces, stories
@@ -16,19 +17,8 @@ from story.making import all_pieces, stories
 from cascade.errors import UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
-from cascade.store.stories import (
-    find_story_id,
-    insert_story,
-    lock_story,
-    mark_out_of_date,
-    mark_up_to_date,
-    new_id,
-    out_of_date,
-    pieces_of_beat,
-    read_story,
-    write_level,
-    write_text,
-)
+from cascade.store.pieces import mark_out_of_date, mark_up_to_date, out_of_date, write_level
+from cascade.store.stories import find_story_id, insert_story, lock_story, new_id, read_story
 from cascade.store.tables import Base
 from cascade.story.document import Scene, Story
 
@@ -132,63 +122,99 @@ def test_what_else_the_maps_hold_is_kept(database: Database) -> None:
     with database.write() as session:
         row = lock_story(session, story_id)
         write_text(session, row, "go/beatContent", "new")
-        write_level(row, "go", 5)
+        write_level(session, row, "go", 5)
     with database.read() as session:
         row = lock_story(session, story_id)
-        assert row.harmon_beats == {**odd, "go": "new"}
-        assert row.tension_levels == {"you": "high", "oldBeat": 9, "go": 5}
+        assert json.loads(row.harmon_beats or "") == {**odd, "go": "new"}
+        assert json.loads(row.tension_levels or "") == {"you": "high", "oldBeat": 9, "go": 5}
+
+
+BEATS = ("you", "need", "go", "search", "find", "take", "return", "change")
 
 
 @pytest.mark.parametrize(
-    ("stored", "levels"),
+    ("stored", "levels", "unreadable"),
     [
-        (None, {}),
-        ({}, {}),
-        ([], {}),
-        ("{}", {}),
-        (4, {}),
-        ({"you": 0, "need": 6, "go": 5, "search": 1}, {"go": 5, "search": 1}),
-        ({"you": "4", "need": True, "go": 2.5, "search": None, "find": [3]}, {}),
-        ({"you": 4, "somethingElse": 2}, {"you": 4}),
+        (None, {}, {}),
+        ("null", {}, {}),
+        ("{}", {}, {}),
+        ("[]", {}, dict.fromkeys(BEATS, "not_a_map")),
+        ('"{}"', {}, dict.fromkeys(BEATS, "not_a_map")),
+        ("4", {}, dict.fromkeys(BEATS, "not_a_map")),
+        (
+            '{"you": 0, "need": 6, "go": 5, "search": 1}',
+            {"go": 5, "search": 1},
+            {"you": "not_a_level", "need": "not_a_level"},
+        ),
+        (
+            '{"you": "4", "need": true, "go": 2.5, "search": null, "find": [3], "take": 4.0}',
+            {"you": 4, "take": 4},
+            dict.fromkeys(("need", "go", "find"), "not_a_level"),
+        ),
+        ('{"you": 4, "somethingElse": 2}', {"you": 4}, {}),
     ],
 )
-def test_odd_levels_count_as_unset(database: Database, stored: Any, levels: dict[str, int]) -> None:
+def test_levels_are_read_where_they_can_surely_be_read(
+    database: Database,
+    stored: str | None,
+    levels: dict[str, int],
+    unreadable: dict[str, str],
+) -> None:
     story_id = inserted(database)
     with database.write() as session:
-        session.execute(
-            sa.text("UPDATE story_versions SET tension_levels = :odd"),
-            {"odd": None if stored is None else json.dumps(stored)},
-        )
+        session.execute(sa.text("UPDATE story_versions SET tension_levels = :odd"), {"odd": stored})
     with database.read() as session:
         story = read_story(session, story_id)
     assert story.curve == {**dict.fromkeys(story.structure.keys, 3), **levels}
+    assert story.unreadable == {f"{beat}/level": why for beat, why in unreadable.items()}
 
 
-@pytest.mark.parametrize("stored", [None, [], "text", {"you": None, "need": 7, "go": ["a"]}])
-def test_odd_texts_count_as_unwritten(database: Database, stored: Any) -> None:
+@pytest.mark.parametrize(
+    ("stored", "texts", "unreadable"),
+    [
+        (None, {}, {}),
+        ("[]", {}, dict.fromkeys(BEATS, "not_a_map")),
+        ('"text"', {}, dict.fromkeys(BEATS, "not_a_map")),
+        ('{"you": null, "need": 7, "go": ["a"]}', {}, {"need": "not_text", "go": "not_text"}),
+        (
+            '{"you": {"content": "W", "notes": "n"}, "need": {"text": "a", "body": "b"}, "go": {}}',
+            {"you": "W"},
+            {"need": "not_text", "go": "not_text"},
+        ),
+    ],
+)
+def test_texts_are_read_where_they_can_surely_be_read(
+    database: Database,
+    stored: str | None,
+    texts: dict[str, str],
+    unreadable: dict[str, str],
+) -> None:
     story_id = inserted(database)
     with database.write() as session:
         session.execute(
             sa.text("UPDATE story_versions SET harmon_beats = :odd, harmon_key_actions = :odd"),
-            {"odd": None if stored is None else json.dumps(stored)},
+            {"odd": stored},
         )
         session.execute(sa.text("UPDATE scene_plots SET plot = NULL, script = NULL"))
     with database.read() as session:
         story = read_story(session, story_id)
-    assert all(story.text(key) == "" for key in all_pieces(story))
+    for key in all_pieces(story):
+        beat, _, *scene = key.split("/")
+        assert story.text(key) == ("" if scene else texts.get(beat, "")), key
+        assert story.why_unreadable(key) == (None if scene else unreadable.get(beat)), key
 
 
 def test_writing_a_level(database: Database) -> None:
     story_id = inserted(database)
     with database.write() as session:
-        write_level(lock_story(session, story_id), "go", 5)
+        write_level(session, lock_story(session, story_id), "go", 5)
     with database.read() as session:
         assert read_story(session, story_id).levels == {"you": 1, "need": 2, "go": 5}
 
 
 def test_marks(database: Database) -> None:
     one, other = inserted(database), inserted(database)
-    keys = pieces_of_beat(STORY, "need")
+    keys = list(STORY.pieces_of("need"))
     assert keys == ["need/beatContent", "need/keyAction", "need/scenePlot/2", "need/script/2"]
     with database.write() as session:
         mark_out_of_date(session, one, keys, "run-1")

@@ -55,10 +55,10 @@ def test_the_text_of_a_piece(key: str, text: str) -> None:
 def test_scenes_of_a_beat() -> None:
     assert [scene.number for scene in STORY.scenes_of("midpoint")] == [3, 5]
     assert STORY.scenes_of("finale") == ()
-    found = STORY.scene(5)
+    found = STORY.scene("midpoint", 5)
     assert found is not None
     assert found.plot == "plot 5"
-    assert STORY.scene(4) is None
+    assert STORY.scene("midpoint", 4) is None
 
 
 def test_the_curve_is_whole() -> None:

@@ -317,7 +317,7 @@ def test_the_hash_does_not_change_with_what_no_step_reads(
     assert plans_of(elsewhere, levels) == expected
     with_shots = replace(
         story,
-        scenes=tuple(replace(s, shots=(*s.shots, {"size": "close"}), id="") for s in story.scenes),
+        scenes=tuple(replace(s, shots=(*s.shots, {"size": "close"})) for s in story.scenes),
     )
     assert plans_of(with_shots, levels) == expected
     assert stale_part(make_plan(story, levels), with_shots) is None

@@ -66,8 +66,8 @@ def test_a_brief_names_all_who_speak_in_the_story() -> None:
         language="en",
         structure_type="cat",
         scenes=(
-            Scene(2, "midpoint", "p", "INT. A - DAY\n\nTAN (V.O.)\nNo.\n\nMIRA\nYes."),
             Scene(1, None, "p", "INT. A - DAY\n\nMIRA\nGo."),
+            Scene(2, "midpoint", "p", "INT. A - DAY\n\nTAN (V.O.)\nNo.\n\nMIRA\nYes."),
             Scene(3, "finale", "p", "INT. A - DAY\n\nBORIS\nWell."),
         ),
     )

@@ -1,0 +1,164 @@
+"""Single pieces of a story in the product's tables: what stands there, and writing another text.
+
+A write changes one value and nothing beside it, and must meet exactly one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.errors import NotWritten
+from cascade.store.beatmap import (
+    BeatMap,
+    cell_with_level,
+    cell_with_literal,
+    is_nothing,
+    level_of,
+    literal_for,
+    literal_of,
+    text_of,
+)
+from cascade.store.tables import Piece, ScenePlot, StoryVersion
+from cascade.story.document import Kind
+from cascade.story.structures import Structure, structure
+
+# Where a scene's texts are kept.
+SCENE_COLUMNS: Mapping[Kind, str] = {"scenePlot": "plot", "script": "script"}
+_BEAT_COLUMNS: Mapping[str, str] = {"beatContent": "beats", "keyAction": "key_actions"}
+NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """What stands at a piece: its text and, where that is not just this text, its `cell`.
+
+    A cell is the JSON of the value as it is spelled in the database, or which kind of nothing is
+    there (`store.beatmap`), so that it can be put back byte for byte.
+    """
+
+    text: str
+    cell: str | None = None
+
+
+def level_column() -> str:
+    """The column of a story's levels."""
+    return "tension_levels"
+
+
+def text_column(row: StoryVersion, kind: str) -> str:
+    """The column of a story's beat contents or key actions, by its structure."""
+    return f"{row.structure_type}_{_BEAT_COLUMNS[kind]}"
+
+
+def standing(session: Session, row: StoryVersion, key: str, scene_id: str) -> Stood:
+    """What stands at a text now; the story's row must be locked. Raises UnreadableCell."""
+    beat_key, kind, *rest = key.split("/")
+    if rest:
+        column = getattr(ScenePlot, SCENE_COLUMNS[_scene_kind(kind)])
+        text = session.scalar(sa.select(column).where(ScenePlot.id == scene_id))
+        return Stood(text or "", NULL if text is None else None)
+    literal = literal_of(_map(row, text_column(row, kind)).cell(beat_key))
+    text = text_of(literal)
+    return Stood(text, None if literal == literal_for(text) else literal)
+
+
+def write_text(session: Session, row: StoryVersion, key: str, scene_id: str, stood: Stood) -> None:
+    """Replaces a text, or puts back what stood there; the story's row must be locked.
+
+    Raises NotWritten, UnreadableCell.
+    """
+    beat_key, kind, *rest = key.split("/")
+    if rest:
+        column = SCENE_COLUMNS[_scene_kind(kind)]
+        value = None if stood.cell == NULL else stood.text
+        _change(session, ScenePlot, scene_id, column, value)
+        return
+    column = text_column(row, kind)
+    there = _map(row, column)
+    literal = stood.cell if stood.cell is not None else literal_for(stood.text)
+    cell = cell_with_literal(there.cell(beat_key), literal)
+    _change(session, StoryVersion, row.id, column, there.with_cell(beat_key, cell))
+
+
+def standing_level(row: StoryVersion, beat_key: str) -> Stood:
+    """A beat's level as it stands now, as a text, empty for none. Raises UnreadableCell."""
+    cell = _map(row, level_column()).cell(beat_key)
+    text = "" if is_nothing(cell) else str(level_of(cell))
+    return Stood(text, None if cell == text else cell)
+
+
+def write_level(session: Session, row: StoryVersion, beat_key: str, level: int) -> Stood:
+    """Saves a beat's level in the kind that is there; the story's row must be locked.
+
+    What stands there then. Raises NotWritten, UnreadableCell.
+    """
+    cell = cell_with_level(_map(row, level_column()).cell(beat_key), level)
+    put_back_level(session, row, beat_key, Stood(str(level), cell))
+    return standing_level(row, beat_key)
+
+
+def put_back_level(session: Session, row: StoryVersion, beat_key: str, stood: Stood) -> None:
+    """Makes a beat's level what stood there; the story's row must be locked. Raises NotWritten."""
+    cell = stood.cell if stood.cell is not None else stood.text
+    changed = _map(row, level_column()).with_cell(beat_key, cell)
+    _change(session, StoryVersion, row.id, level_column(), changed)
+
+
+def _map(row: StoryVersion, column: str) -> BeatMap:
+    return BeatMap.read(getattr(row, column), _structure(row))
+
+
+def _structure(row: StoryVersion) -> Structure:
+    return structure(row.structure_type)
+
+
+def _scene_kind(kind: str) -> Kind:
+    return next(one for one in SCENE_COLUMNS if one == kind)
+
+
+def _change(
+    session: Session, table: type[StoryVersion | ScenePlot], id_: str, column: str, value: Any
+) -> None:
+    """Changes one value of one row, and makes sure that the database did. Raises NotWritten."""
+    changed = session.execute(sa.update(table).where(table.id == id_).values({column: value}))
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        raise NotWritten(table.__tablename__)
+
+
+# Marks
+
+
+def mark_out_of_date(session: Session, story_id: str, keys: Iterable[str], run_id: str) -> None:
+    """Marks pieces as written from inputs that are no longer theirs, because of this run."""
+    for key in keys:
+        piece = session.get(Piece, (story_id, key))
+        if piece is None:
+            piece = Piece(story_version_id=story_id, key=key, locked=False)
+            session.add(piece)
+        piece.out_of_date_since = run_id
+    session.flush()
+
+
+def mark_up_to_date(session: Session, story_id: str, key: str) -> None:
+    """Takes the mark off a piece that has just been written."""
+    session.execute(
+        sa.update(Piece)
+        .where(Piece.story_version_id == story_id, Piece.key == key)
+        .values(out_of_date_since=None)
+    )
+
+
+def out_of_date(session: Session, story_id: str) -> set[str]:
+    """The keys of the pieces that are marked out of date; shots as `midpoint/shots/5`."""
+    return set(
+        session.scalars(
+            sa.select(Piece.key).where(
+                Piece.story_version_id == story_id, Piece.out_of_date_since.is_not(None)
+            )
+        )
+    )
