@@ -7,7 +7,7 @@ Where one code has several sentences, the field `cause` names which one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 USAGE, FAILED, REFUSED = 2, 4, 5
@@ -117,6 +117,20 @@ class BadDocument(UsageError):
     code = "bad_document"
 
 
+class CannotImport(UsageError):
+    """A story cannot be made in the product's tables: they need what a document does not say."""
+
+    code = "cannot_import"
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(
+            f"A story cannot be imported here: {', '.join(columns)} must not be empty, has no "
+            "default, and is nothing that a story file says. Nothing was changed. Make the story "
+            "in the product itself, or give the column a default.",
+            columns=list(columns),
+        )
+
+
 class Refused(CascadeError):
     """A start that the rules do not allow: nothing was changed, nothing was charged."""
 
@@ -133,6 +147,44 @@ class NothingChanged(Refused):
         super().__init__(
             "Nothing to regenerate: every level given is the saved one already. "
             "Change at least one beat's tension level."
+        )
+
+
+class UnreadablePieces(Refused):
+    """A plan would replace something that stands in the database and could not be read.
+
+    `pieces` maps keys to why (`story.document.Unreadable`), `what` says them in English.
+    """
+
+    code = "unreadable"
+
+    def __init__(self, what: Sequence[str], pieces: Mapping[str, str]) -> None:
+        super().__init__(
+            f"Cannot be rewritten, because it is kept in a form that is not understood: "
+            f"{', '.join(what)}. It was left as it is. `cascade db check` says which forms are "
+            "read; other beats are not in its way.",
+            what=list(what),
+            pieces=dict(pieces),
+        )
+
+
+class UnreadableStory(Refused):
+    """A story that cannot be shown or planned: its structure is none of ours.
+
+    The causes: `structure` (with the one that stands there), `no_structure`.
+    """
+
+    code = "unreadable_story"
+
+    def __init__(self, story: str, structure: str, known: Sequence[str]) -> None:
+        named = f'"{structure}"' if structure else "missing"
+        super().__init__(
+            f'The story "{story}" cannot be shown: its structure is {named}, and not one of '
+            f"{', '.join(known)}. It was left as it is; other stories are not in its way.",
+            story=story,
+            cause="structure" if structure else "no_structure",
+            structure=structure,
+            known=list(known),
         )
 
 
@@ -185,7 +237,7 @@ class NotResumable(Refused):
     """A run that has not stopped half-way has nothing to resume.
 
     The causes: `status` (with the run's), `resumed` (with the `later` run), `saved` (every step
-    is), `nothing_rejected` (with the step).
+    is), `step_saved` and `nothing_rejected` (with the step).
     """
 
     code = "not_resumable"
@@ -246,7 +298,8 @@ class NotAllowed(Refused):
 class NotADemo(Refused):
     """A database whose contents are more than the samples.
 
-    The causes: `users` (of its own), `run_active`.
+    The causes: `tables` (that a product has made), `projects`, `users`, `stories` (of its own),
+    `run_active`.
     """
 
     code = "not_a_demo"
@@ -287,6 +340,23 @@ class DatabaseAway(DatabaseError):
             "in a moment.",
             where=where,
             why=why,
+        )
+
+
+class NotWritten(DatabaseError):
+    """The database took a write without an error and changed no row: nothing was saved.
+
+    Row-level security that hides the row, a trigger that returns nothing, a row that is gone.
+    """
+
+    code = "not_written"
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The database changed no row of {table}, so nothing was saved and nothing charged. "
+            f"The row is gone, or a policy or trigger of {table} keeps this role from it: grant "
+            f"UPDATE on {table} and let its policies pass the role.",
+            table=table,
         )
 
 

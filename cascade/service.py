@@ -16,18 +16,28 @@ from cascade.engine.executor import seat_for
 from cascade.engine.restore import Replaced
 from cascade.engine.views import RunView, run_view
 from cascade.engine.writing import MAX_ATTEMPTS
-from cascade.errors import NotResumable, StalePlan, UnknownRun, UsageError
+from cascade.errors import CannotImport, StalePlan, UnknownRun, UsageError
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import flaw_in_words
 from cascade.machinery import Machinery, check_database
 from cascade.offers import Cost, Offer, StorySummary, cost_of
 from cascade.permissions import Action, permit, permitted
-from cascade.store import accounts, calls, documents, drafts, pulse, revisions, stories
+from cascade.store import (
+    accounts,
+    calls,
+    documents,
+    drafts,
+    pieces,
+    product,
+    pulse,
+    revisions,
+    stories,
+)
 from cascade.store.accounts import Actor
 from cascade.store.calls import Used
+from cascade.store.check import SchemaReport, TableReport
 from cascade.store.drafts import Draft
-from cascade.store.migrate import SchemaReport
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
 from cascade.store.tables import (
@@ -60,6 +70,7 @@ __all__ = [
     "SchemaReport",
     "Service",
     "StorySummary",
+    "TableReport",
     "Used",
     "Written",
     "check_database",
@@ -102,9 +113,9 @@ class Service(Machinery):
             return [
                 StorySummary(
                     id=row.id,
-                    title=row.title,
-                    structure_type=row.structure_type,
-                    language=row.language,
+                    title=row.title or "",
+                    structure_type=row.structure_type or "",
+                    language=stories.language_of(row.language) or "en",
                     beats=len(known.beats) if (known := STRUCTURES.get(row.structure_type)) else 0,
                     scenes=n or 0,
                 )
@@ -124,12 +135,19 @@ class Service(Machinery):
     def out_of_date(self, story_id: str) -> set[str]:
         """The keys of a story's pieces that are out of date."""
         with self.database.read() as session:
-            return stories.out_of_date(session, story_id)
+            return pieces.out_of_date(session, story_id)
 
-    def import_story(self, path: Path) -> str:
-        """Makes a new story from a JSON file; its id. Raises BadDocument. The operator's."""
-        story = documents.read_document(path)
+    def import_story(self, path: Path, left_out: Callable[[str], None] | None = None) -> str:
+        """Makes a new story from a JSON file; its id. The operator's.
+
+        With `left_out` what is not understood is left out and told to it, a line each.
+        Raises BadDocument, and CannotImport where the product's tables need more than it gives.
+        """
+        story = documents.read_document(path, left_out)
         with self.database.write() as session:
+            cannot = product.product_of(session).cannot_fill()
+            if cannot:
+                raise CannotImport(cannot)
             return stories.insert_story(session, accounts.first_project(session), story)
 
     # Changing a curve
@@ -213,30 +231,32 @@ class Service(Machinery):
             account = accounts.open_account(session, actor, row.project_id)
             return self._start(session, actor, account, plan)
 
-    def resume(self, actor: Actor, run_id: str, accepted: Mapping[str, int] | None = None) -> str:
+    def resume(self, actor: Actor, run_id: str) -> str:
         """Starts a new run of what a cancelled or failed run left undone; its id.
 
+        Texts that were accepted along the way and are not saved yet stay accepted.
         Raises NotResumable, and what `start` raises.
         """
-        with self.database.write() as session:
-            run = runs.lock_run(session, run_id)
-            row = stories.lock_story(session, run.story_version_id)
-            permit(session, actor, "resume", row.project_id)
-            plan = runs.plan_to_resume(session, run)
-            account = accounts.open_account(session, actor, row.project_id)
-            return self._start(session, actor, account, plan, run, accepted)
+        return self._resume(actor, run_id, None)
 
     def accept(self, actor: Actor, run_id: str, step_key: str) -> str:
         """Resumes a run with a text that a check rejected, saved and charged as it is; its id.
 
         Raises NotResumable, and what `start` raises.
         """
-        with self.database.read() as session:
-            call = calls.last_rejected(session, run_id, step_key)
-        if call is None:
-            why = f"no rejected text of {step_key} is kept."
-            raise NotResumable(run_id, why, "nothing_rejected", step=step_key)
-        return self.resume(actor, run_id, accepted={step_key: call.id})
+        return self._resume(actor, run_id, step_key)
+
+    def _resume(self, actor: Actor, run_id: str, accepted_key: str | None) -> str:
+        with self.database.write() as session:
+            run = runs.lock_run(session, run_id)
+            row = stories.lock_story(session, run.story_version_id)
+            permit(session, actor, "resume", row.project_id)
+            plan = runs.plan_to_resume(session, run)
+            accepted = runs.accepted_so_far(session, run)
+            if accepted_key is not None:
+                accepted[accepted_key] = runs.rejected_call(session, run, plan, accepted_key)
+            account = accounts.open_account(session, actor, row.project_id)
+            return self._start(session, actor, account, plan, run, accepted)
 
     def _start(
         self,
@@ -390,9 +410,9 @@ class Service(Machinery):
         return run
 
     def is_demo(self) -> bool:
-        """Whether everybody in the database is a sample user, so that it may be reset."""
+        """Whether there is nothing but the samples in the database, so that it may be reset."""
         with self.database.read() as session:
-            return samples.are_alone(session)
+            return samples.whose(session) is None
 
     def reset_demo(self, actor: Actor | None = None) -> None:
         """Puts the sample stories, users and credits back as a new database gets them.

@@ -6,7 +6,7 @@ import pytest
 
 from cascade.errors import BadLevel, UnknownBeat
 from cascade.service import Actor, Draft, Service
-from cascade.store import stories
+from cascade.store import pieces
 from cascade.story.document import Story
 
 
@@ -93,5 +93,5 @@ def test_the_pulse_beats_for_whatever_a_page_shows(
     service.restore_run(editor, run_id)
     assert beats()
     with service.database.write() as session:
-        stories.mark_out_of_date(session, story.id, ["midpoint/keyAction"], run_id)
+        pieces.mark_out_of_date(session, story.id, ["midpoint/keyAction"], run_id)
     assert beats()

@@ -11,30 +11,41 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import EditedSince, NothingToRestore, RunActive
-from cascade.store import revisions, stories
+from cascade.store import pieces, revisions, stories
+from cascade.store.beatmap import ABSENT
+from cascade.store.pieces import Stood
 from cascade.store.tables import ACTIVE, Piece, Revision, Run, RunStep, StoryVersion
-from cascade.story.document import Part, Story, digest
-from cascade.story.plan import Plan
+from cascade.story.document import Part, Story, digest, level_key
+from cascade.story.plan import Change, Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """One piece that a run wrote: the text before, the text it wrote, and whether that stands."""
+    """One piece that a run wrote: the text before and the text it wrote.
+
+    `stands`: that text is there today; `is_back`: the one before is.
+    """
 
     key: str
     before: str
     after: str
     stands: bool
+    is_back: bool
 
 
 def replaced(session: Session, run: Run) -> list[Replaced]:
     """What a run wrote, piece by piece, in the order of its plan."""
     story = stories.read_story(session, run.story_version_id)
-    found = []
-    for revision, before in _written(session, run):
-        stands = digest(story.text(revision.key)) == revision.digest
-        found.append(Replaced(revision.key, before, revision.text, stands))
-    return found
+    return [
+        Replaced(
+            revision.key,
+            before.text,
+            revision.text,
+            stands=_stands(story, revision),
+            is_back=_text(story, revision) == before.text,
+        )
+        for revision, before in _written(session, run)
+    ]
 
 
 def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
@@ -47,13 +58,13 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
     story = stories.read_story(session, row.id)
     for revision, before in _written(session, run):
         if revision.key == key:
-            if digest(story.text(key)) != revision.digest:
+            if not _stands(story, revision):
                 raise _edited_since([Part("piece", key)], story)
-            _put_back(session, row, revision, before, author_id)
-            beat_key = key.split("/")[0]
-            pieces = stories.pieces_of_beat(story, beat_key)
-            later = [one for one in pieces[pieces.index(key) + 1 :] if _depends(one, key)]
-            stories.mark_out_of_date(session, row.id, later, run.id)
+            _put_back(session, row, story, revision, before, author_id)
+            here = revisions.present_key(story, key, revision.scene_id or "") or key
+            under = story.pieces_of(here.split("/")[0])
+            later = [one for one in under[under.index(here) + 1 :] if _depends(one, here)]
+            pieces.mark_out_of_date(session, row.id, later, run.id)
             return
     raise NothingToRestore(run.id)
 
@@ -70,10 +81,9 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
     restored, edited = [], []
     written = _written(session, run)
     for revision, before in written:
-        current = story.text(revision.key)
-        if digest(current) == revision.digest:
+        if _stands(story, revision):
             restored.append((revision, before))
-        elif current != before:
+        elif _text(story, revision) != before.text:
             edited.append(Part("piece", revision.key))
     begun = {revision.key.split("/")[0] for revision, _ in written}
     changes = [
@@ -84,17 +94,17 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
     edited += [
         Part("level", change.beat_key)
         for change in changes
-        if story.curve[change.beat_key] not in (change.new_level, change.previous_level)
+        if _level(story, change.beat_key) not in (change.new_level, change.previous_level)
     ]
     if edited:
         raise _edited_since(edited, story)
-    changes = [one for one in changes if story.curve[one.beat_key] == one.new_level]
+    changes = [one for one in changes if _level(story, one.beat_key) == one.new_level]
     if not restored and not changes:
         raise NothingToRestore(run.id)
     for revision, before in restored:
-        _put_back(session, row, revision, before, author_id)
+        _put_back(session, row, story, revision, before, author_id)
     for change in changes:
-        stories.write_level(row, change.beat_key, change.previous_level)
+        _put_back_level(session, row, run, change, author_id)
     # The marks that this run set say nothing any more: all is as it was before it.
     session.execute(
         sa.update(Piece)
@@ -114,19 +124,36 @@ def _lock(session: Session, run: Run) -> StoryVersion:
     return row
 
 
-def _written(session: Session, run: Run) -> list[tuple[Revision, str]]:
-    """The revisions a run wrote, in plan order, each with the text it replaced."""
+def _written(session: Session, run: Run) -> list[tuple[Revision, Stood]]:
+    """The revisions of texts that a run wrote, in plan order, each with what it replaced."""
     rows = session.scalars(
         sa.select(Revision)
         .join(RunStep, RunStep.revision_id == Revision.id)
         .where(RunStep.run_id == run.id)
         .order_by(RunStep.position)
     )
-    found = []
-    for revision in rows:
-        old = session.get(Revision, revision.replaces_id) if revision.replaces_id else None
-        found.append((revision, old.text if old is not None else ""))
-    return found
+    return [(revision, revisions.replaced_by(session, revision)) for revision in rows]
+
+
+def _text(story: Story, revision: Revision) -> str | None:
+    """The text that stands at a revision's piece today; None where the piece is gone."""
+    key = revisions.present_key(story, revision.key, revision.scene_id or "")
+    if key is None or story.why_unreadable(key) is not None:
+        return None
+    return story.text(key)
+
+
+def _level(story: Story, beat_key: str) -> int | None:
+    """A beat's level today; None where it cannot be read, or the structure has no such beat."""
+    if story.why_unreadable(level_key(beat_key)) is not None:
+        return None
+    return story.curve.get(beat_key)
+
+
+def _stands(story: Story, revision: Revision) -> bool:
+    """Whether the text of a revision is the one that stands at its piece today."""
+    text = _text(story, revision)
+    return text is not None and digest(text) == revision.digest
 
 
 def _edited_since(parts: list[Part], story: Story) -> EditedSince:
@@ -138,11 +165,38 @@ def _edited_since(parts: list[Part], story: Story) -> EditedSince:
 
 
 def _put_back(
-    session: Session, row: StoryVersion, revision: Revision, text: str, author_id: str
+    session: Session,
+    row: StoryVersion,
+    story: Story,
+    revision: Revision,
+    stood: Stood,
+    author_id: str,
 ) -> None:
-    revisions.add_restored(session, revision, text, author_id)
-    stories.write_text(session, row, revision.key, text)
-    stories.mark_up_to_date(session, row.id, revision.key)
+    revisions.add_restored(session, revision, stood, author_id)
+    scene = story.scene_by_id(revision.scene_id) if revision.scene_id else None
+    if scene is None:
+        scene = story.scene_of(revision.key)
+    pieces.write_text(session, row, revision.key, scene.id if scene is not None else "", stood)
+    key = revisions.present_key(story, revision.key, revision.scene_id or "")
+    pieces.mark_up_to_date(session, row.id, key or revision.key)
+
+
+def _put_back_level(
+    session: Session, row: StoryVersion, run: Run, change: Change, author_id: str
+) -> None:
+    key = level_key(change.beat_key)
+    saved = session.scalar(
+        sa.select(Revision).where(Revision.run_id == run.id, Revision.key == key)
+    )
+    if saved is None:
+        # A run of before levels had revisions.
+        pieces.write_level(session, row, change.beat_key, change.previous_level)
+        return
+    stood = revisions.replaced_by(session, saved)
+    if not stood.text and stood.cell is None:
+        stood = Stood("", ABSENT)
+    revisions.add_restored(session, saved, stood, author_id)
+    pieces.put_back_level(session, row, change.beat_key, stood)
 
 
 def _depends(piece: str, upon: str) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cascade import ledger
 from cascade.engine import events
 from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
-from cascade.store import stories
+from cascade.store import calls, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
 from cascade.story.document import Part
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
@@ -104,6 +104,7 @@ def start(
         RunStep(
             run_id=run_id,
             key=step.key,
+            scene_id=step.scene_id or None,
             chain_id=chain_id,
             position=position,
             credits=step.credits,
@@ -140,6 +141,38 @@ def plan_to_resume(session: Session, run: Run) -> Plan:
     if not plan.steps:
         raise NotResumable(run.id, "every step of it was saved.", "saved")
     return plan
+
+
+def accepted_so_far(session: Session, run: Run) -> dict[str, int]:
+    """The calls whose rejected texts the editor took for steps that a run has not saved, by key."""
+    rows = session.execute(
+        sa.select(RunStep.key, RunStep.accepted_call_id).where(
+            RunStep.run_id == run.id,
+            RunStep.status != "saved",
+            RunStep.accepted_call_id.is_not(None),
+        )
+    )
+    return {key: call_id for key, call_id in rows if call_id is not None}
+
+
+def rejected_call(session: Session, run: Run, plan: Plan, key: str) -> int:
+    """The call whose rejected text may be taken for a step of a plan to resume a run with.
+
+    Raises NotResumable where the step is saved already, or no text of it is kept.
+    """
+    if all(step.key != key for step in plan.steps):
+        saved = session.scalar(
+            sa.select(RunStep.key).where(
+                RunStep.chain_id == run.chain_id, RunStep.key == key, RunStep.status == "saved"
+            )
+        )
+        if saved is not None:
+            raise NotResumable(run.id, f"{key} is saved already.", "step_saved", step=key)
+    call = calls.last_rejected(session, run.chain_id, key)
+    if call is None:
+        why = f"no rejected text of {key} is kept."
+        raise NotResumable(run.id, why, "nothing_rejected", step=key)
+    return call.id
 
 
 def begin(session: Session, run_id: str) -> list[list[str]]:

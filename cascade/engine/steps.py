@@ -16,20 +16,20 @@ from cascade import ledger
 from cascade.engine import events
 from cascade.engine.runs import Failure, beat_index, lock_run
 from cascade.llm.provider import Answer, Usage
-from cascade.store import calls, revisions, stories
+from cascade.store import calls, pieces, revisions, stories
 from cascade.store.calls import Call
+from cascade.store.pieces import Stood
 from cascade.store.tables import (
     Draft,
     Revision,
     Run,
     RunStep,
-    SceneShot,
     StoryVersion,
     now,
 )
 from cascade.story.brief import Brief, brief_for
-from cascade.story.document import Part, Story, digest, piece_key
-from cascade.story.plan import Change, Plan, Step
+from cascade.story.document import Part, Scene, Story, digest, level_key, piece_key
+from cascade.story.plan import Change, Plan, Step, changed_scene
 
 # What became of a step. `stopped`: the run is being cancelled, has ended, or another step failed.
 Outcome = Literal["saved", "failed", "stopped"]
@@ -37,6 +37,10 @@ Outcome = Literal["saved", "failed", "stopped"]
 CONFLICT = (
     "Somebody changed {piece} after this run was planned, so it was not overwritten. "
     "Look at that edit, then plan the change again."
+)
+SCENE_CONFLICT = (
+    "After this run was planned, scene {scene} was {done}. It was left as it is, and not charged. "
+    "Look at the scenes of the beat, then plan the change again."
 )
 
 
@@ -121,13 +125,21 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
         return _fail(session, run, plan, step, row, _conflict(edited, story))
 
     change = plan.change(step.beat_key)
+    scene = _scene(story, step)
+    scene_id = scene.id if scene is not None else ""
     if step == plan.steps_of(step.beat_key)[0]:
         _save_level(session, run, story_row, story, change)
     text = written.answer.text
-    revision = _add_revision(session, run, step, story.text(key), written, change.new_level)
-    stories.write_text(session, story_row, key, text)
-    stories.mark_up_to_date(session, story.id, key)
-    _mark_shots(session, run, story, step)
+    replaces_id = revisions.keep_found(
+        session, story.id, key, scene_id, pieces.standing(session, story_row, key, scene_id)
+    )
+    revision = _add_revision(session, run, step, scene_id, replaces_id, written, change.new_level)
+    pieces.write_text(session, story_row, key, scene_id, Stood(text))
+    pieces.mark_up_to_date(session, story.id, key)
+    if scene is not None and scene.shots:
+        # Shots of a rewritten scene are kept, and marked.
+        shots = piece_key(step.beat_key, "shots", step.scene_number)
+        pieces.mark_out_of_date(session, story.id, [shots], run.id)
     ledger.capture(session, run_id, key, step.credits)
     if not written.counted:
         calls.add(session, run_id, key, written.call)
@@ -216,17 +228,45 @@ def _has_failed(session: Session, run_id: str) -> bool:
 
 
 def _edited_meanwhile(plan: Plan, step: Step, story: Story) -> Part | None:
-    """What somebody else changed that this step would overwrite; None where nothing."""
+    """What somebody else changed that this step would overwrite; None where nothing.
+
+    A scene is known by its id: one that is gone, or hangs off another beat, is not written.
+    """
+    if step.beat_key not in story.structure.keys:
+        return Part("header")
+    moved = changed_scene(step, story)
+    if moved is not None:
+        return moved
+    if story.why_unreadable(step.key) is not None:
+        return Part("piece", step.key)
     if digest(story.text(step.key)) != step.replaces:
         return Part("piece", step.key)
     change = plan.change(step.beat_key)
     first = step == plan.steps_of(step.beat_key)[0]
     expected = change.expected_level if first else change.new_level
-    return Part("level", step.beat_key) if story.curve[step.beat_key] != expected else None
+    unreadable = story.why_unreadable(level_key(step.beat_key)) is not None
+    changed = unreadable or story.curve[step.beat_key] != expected
+    return Part("level", step.beat_key) if changed else None
+
+
+def _scene(story: Story, step: Step) -> Scene | None:
+    """The scene that a step writes; None for a beat's own texts."""
+    if step.scene_id:
+        return story.scene_by_id(step.scene_id)
+    return story.scene_of(step.key)
 
 
 def _conflict(edited: Part, story: Story) -> Failure:
-    message = CONFLICT.format(piece=edited.describe(story.structure))
+    scene = edited.key.split("/")[-1]
+    match edited.cause:
+        case "scene_gone":
+            message = SCENE_CONFLICT.format(scene=scene, done="deleted")
+        case "scene_moved":
+            message = SCENE_CONFLICT.format(
+                scene=scene, done="moved to another beat or given another number"
+            )
+        case _:
+            message = CONFLICT.format(piece=edited.describe(story.structure))
     return Failure("conflict", message, edited.fields)
 
 
@@ -235,10 +275,8 @@ def _save_level(
 ) -> None:
     if change.expected_level == change.new_level:
         return  # A resumed run: its first part saved the level and set the marks.
-    stories.write_level(row, change.beat_key, change.new_level)
-    stories.mark_out_of_date(
-        session, story.id, stories.pieces_of_beat(story, change.beat_key), run.id
-    )
+    _write_level(session, run, row, change)
+    pieces.mark_out_of_date(session, story.id, story.pieces_of(change.beat_key), run.id)
     draft = session.get(Draft, (story.id, run.user_id))
     if draft is not None and draft.levels.get(change.beat_key) == change.new_level:
         beat = change.beat_key
@@ -246,15 +284,44 @@ def _save_level(
         draft.directions = {key: text for key, text in draft.directions.items() if key != beat}
 
 
+def _write_level(session: Session, run: Run, row: StoryVersion, change: Change) -> None:
+    """Saves a level, with revisions of what stood there and of what is there now."""
+    key = level_key(change.beat_key)
+    stood = pieces.standing_level(row, change.beat_key)
+    replaces_id = revisions.keep_found(session, row.id, key, "", stood)
+    new = pieces.write_level(session, row, change.beat_key, change.new_level)
+    session.add(
+        Revision(
+            story_version_id=row.id,
+            key=key,
+            digest=digest(new.text),
+            text=new.text,
+            cell=new.cell,
+            origin="run",
+            replaces_id=replaces_id,
+            author_id=run.user_id,
+            run_id=run.id,
+            level=change.new_level,
+        )
+    )
+    session.flush()
+
+
 def _add_revision(
-    session: Session, run: Run, step: Step, old_text: str, written: Written, level: int
+    session: Session,
+    run: Run,
+    step: Step,
+    scene_id: str,
+    replaces_id: int | None,
+    written: Written,
+    level: int,
 ) -> Revision:
-    """The new text's revision; the text it replaces is kept as one too."""
-    replaces_id = revisions.keep_found(session, run.story_version_id, step.key, old_text)
+    """The new text's revision."""
     answer, usage = written.answer, written.answer.usage
     revision = Revision(
         story_version_id=run.story_version_id,
         key=step.key,
+        scene_id=scene_id or None,
         digest=digest(answer.text),
         text=answer.text,
         origin="run",
@@ -276,18 +343,6 @@ def _add_revision(
     session.add(revision)
     session.flush()
     return revision
-
-
-def _mark_shots(session: Session, run: Run, story: Story, step: Step) -> None:
-    """Shots of a rewritten scene are kept, and marked."""
-    if step.scene_number is None:
-        return
-    scene = story.scene(step.scene_number)
-    assert scene is not None
-    wanted = sa.select(SceneShot.id).where(SceneShot.scene_plot_id == scene.id).limit(1)
-    if session.scalar(wanted) is not None:
-        key = piece_key(step.beat_key, "shots", step.scene_number)
-        stories.mark_out_of_date(session, story.id, [key], run.id)
 
 
 def _report_saved(session: Session, run: Run, plan: Plan, step: Step, text: str) -> None:

@@ -108,7 +108,7 @@ def run_view(session: Session, run: Run) -> RunView:
 def _step_view(session: Session, step: RunStep, used: Used | None) -> StepView:
     rejected = None
     if step.status == "failed":
-        rejected = calls.last_rejected(session, step.run_id, step.key)
+        rejected = calls.last_rejected(session, step.chain_id, step.key)
     return StepView(
         key=step.key,
         status=step.status,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from editing import write_text
+
 from cascade.service import Service
 from cascade.store import stories
 
@@ -23,7 +25,7 @@ def compared(page: Page) -> list[str]:
 def edit(service: Service, key: str, words: str) -> None:
     with service.database.write() as db:
         row = stories.lock_story(db, story_of(service).id)
-        stories.write_text(db, row, key, words)
+        write_text(db, row, key, words)
 
 
 def test_old_and_new_are_compared_where_the_reader_opens_them(page: Page, service: Service) -> None:

@@ -1,0 +1,15 @@
+"""Another program's hand in a story: a text changed under its lock, as a product would."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from cascade.store import pieces, stories
+from cascade.store.pieces import Stood
+from cascade.store.tables import StoryVersion
+
+
+def write_text(session: Session, row: StoryVersion, key: str, text: str) -> None:
+    """Replaces one text, a scene's by the number in its key."""
+    scene = stories.read_story(session, row.id).scene_of(key)
+    pieces.write_text(session, row, key, scene.id if scene is not None else "", Stood(text))
