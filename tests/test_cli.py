@@ -167,12 +167,10 @@ def test_export_and_import_are_inverse(near: Near, tmp_path: Path) -> None:
     refused(near("show", HERO), 2, HERO)  # two stories have that title now
 
 
-def test_import_ignores_what_it_does_not_know(near: Near, tmp_path: Path) -> None:
+def test_import_passes_over_what_says_nothing_to_a_new_story(near: Near, tmp_path: Path) -> None:
     file = tmp_path / "story.json"
-    file.write_text(
-        "\ufeff" + json.dumps({**STORY, "id": "mine", "outOfDate": [], "more": {"x": 1}}),
-        encoding="utf-8",
-    )
+    document = {**STORY, "id": "mine", "outOfDate": [], "locked": ["you"]}
+    file.write_text("\ufeff" + json.dumps(document), encoding="utf-8")
     story_id = near("import", str(file)).stdout.strip()
     assert story_id
     assert story_id != "mine"
@@ -180,10 +178,40 @@ def test_import_ignores_what_it_does_not_know(near: Near, tmp_path: Path) -> Non
     assert [beat["tension"] for beat in document["beats"]] == [2, 3, 3, 3, 3, 3, 3, 3]
 
 
+ODD = """{"title": "T", "language": "en", "structureType": "harmon", "more": 1, "tone": "a",
+"tone": "b", "beats": [{"key": "you", "key_action": "She counts.", "content": "c"}],
+"scenes": [{"number": 1, "beat_key": "you", "scriptText": "INT. X",
+"shots": [{"size": "wide", "size": "close"}]}]}"""
+PLACES = (
+    "tone is there twice",
+    "more is not known",
+    "beats[0].key_action is not known (is keyAction meant?)",
+    "scenes[0].beat_key is not known (is beatKey meant?)",
+    "scenes[0].scriptText is not known (is script meant?)",
+    "scenes[0].shots[0].size is there twice",
+)
+
+
+def test_import_refuses_what_it_does_not_know(near: Near, tmp_path: Path) -> None:
+    file = tmp_path / "story.json"
+    file.write_text(ODD)
+    before = near.json("stories")
+    done = near("import", str(file))
+    refused(done, 2, "story.json", *PLACES[:2], "--lenient")
+    assert near.json("stories") == before
+    # And leaves it out where that is wanted, saying all of it.
+    lenient = near("import", "--lenient", str(file))
+    assert lenient.returncode == 0
+    assert sorted(lenient.stderr.splitlines()) == sorted(f"left out: {one}" for one in PLACES)
+    document = near.json("show", lenient.stdout.strip())
+    assert (document["tone"], document["beats"][0]["keyAction"]) == ("b", "")
+    assert document["scenes"][0]["shots"] == [{"size": "close"}]
+
+
 def test_db(near: Near) -> None:
     assert near("db", "upgrade").returncode == 0
     report = near.json("db", "check")
-    assert set(report) == {"tables", "scripts"}
+    assert set(report) == {"tables", "scripts", "empty", "problems", "unreadable"}
     assert "scene_plots.script" in report["scripts"]
     product = [one["table"] for one in report["tables"] if one["product"]]
     assert sorted(product) == ["projects", "scene_plots", "scene_shots", "story_versions"]

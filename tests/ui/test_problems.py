@@ -14,6 +14,7 @@ import pytest
 import cascade
 from cascade import errors
 from cascade.errors import (
+    CannotImport,
     CascadeError,
     DatabaseAway,
     EditedSince,
@@ -23,16 +24,20 @@ from cascade.errors import (
     NothingChanged,
     NothingToRestore,
     NotResumable,
+    NotWritten,
     RunActive,
     StalePlan,
     UnknownRun,
     UnknownStory,
     UnknownUser,
+    UnreadablePieces,
+    UnreadableStory,
 )
 from cascade.llm import faults
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import Flaw
 from cascade.permissions import Action
+from cascade.samples import Cause
 from cascade.store.tables import Role, RunStatus
 from cascade.story.document import Part
 from cascade.story.structures import STRUCTURES
@@ -47,6 +52,8 @@ PARTS = [
     Part("level", "midpoint"),
     Part("header"),
     Part("scenes"),
+    Part("scene_gone", "midpoint/script/5"),
+    Part("scene_moved", "midpoint/scenePlot/5"),
 ]
 FLAWS = tomllib.loads(
     resources.files("cascade.llm").joinpath("prompts", "flaws.en.toml").read_text("utf-8")
@@ -100,7 +107,15 @@ def refusals() -> Iterator[CascadeError]:
     yield NotResumable("r1", "run r2 has resumed it already.", "resumed", later="r2")
     yield NotResumable("r1", "every step of it was saved.", "saved")
     yield NotResumable("r1", "nothing is kept.", "nothing_rejected", step="midpoint/script/5")
-    yield NotADemo("it has users of its own", "users")
+    yield NotResumable("r1", "it is saved already.", "step_saved", step="midpoint/script/5")
+    for cause in get_args(Cause):
+        yield NotADemo("it has some of its own", cause)
+    yield CannotImport(["story_versions.organization_id"])
+    yield NotWritten("scene_plots")
+    yield UnreadablePieces(["the key action of Midpoint"], {"midpoint/keyAction": "not_text"})
+    yield UnreadablePieces(["its language"], {"language": "not_a_language"})
+    yield UnreadableStory("Tides", "save_the_cat", ["hero", "cat", "harmon"])
+    yield UnreadableStory("Tides", "", ["hero", "cat", "harmon"])
     yield NotADemo("a run is under way; wait until it has ended, or cancel it", "run_active")
 
 
@@ -115,8 +130,9 @@ def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield error.code, error.fields, error.message
     for name in FLAWS:
         yield "bad_output", {"cause": name, **COUNTS}, Flaw(name, COUNTS).reason()
-    for part in PARTS[:3]:
+    for part in PARTS:
         yield "conflict", part.fields, f"{part.describe(CAT)} was changed"
+    yield "not_written", {"table": "scene_plots"}, "no row of scene_plots"
     yield "timeout", {"seconds": 60.0}, "within 60 seconds"
     yield "connection", {"host": "example.org"}, "example.org cannot be reached"
     for code in ("truncated", "no_answer", "interrupted"):
