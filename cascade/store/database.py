@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import DatabaseAway, DatabaseUnavailable
+from cascade.store import address
 
 # How long SQLite waits for another process's write to end before it gives up.
 BUSY_TIMEOUT_MS = 30_000
@@ -57,8 +58,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The address without its password, for messages."""
-        return self.url.render_as_string(hide_password=True)
+        """The address without its passwords, for messages."""
+        return address.shown(self.url)
 
     @property
     def path(self) -> Path | None:
