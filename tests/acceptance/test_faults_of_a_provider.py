@@ -19,8 +19,8 @@ from observe import completed_keys, plan_document, step_keys
 from seeded import postgres_copy, sqlite_copy
 from small_run import BEAT, PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
 
-from cascade.llm import openai
-from cascade.llm.openai import Abilities
+from cascade.llm import abilities
+from cascade.llm.abilities import Abilities
 
 # What the server does to one call: an answer, or one made for the call and the text it replaces.
 Doing = Reply | Callable[[Call, str], Reply]
@@ -350,7 +350,7 @@ def test_a_server_that_knows_nothing_but_text_is_fallen_back_to(
 ) -> None:
     """No schema, no JSON mode, no streaming, no counts: each refused with a 400, and remembered."""
     known = (server.url, studio.service.settings.model)
-    monkeypatch.setitem(openai._KNOWN, known, Abilities())
+    monkeypatch.setitem(abilities.KNOWN, known, Abilities())
     monkeypatch.setattr(server, "behave", None)
     monkeypatch.setattr(server, "formats", frozenset({"plain"}))
     monkeypatch.setattr(server, "usage_option", False)

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cascade.llm.growing import Growing
 from cascade.llm.openai import OpenAIWriter
+from cascade.llm.picking import pick
 from cascade.llm.provider import Delta, Usage
-from cascade.llm.structured import PROPERTY, AnswerError, Growing, clean, pick
+from cascade.llm.structured import PROPERTY, AnswerError, clean
 from cascade.story.document import KINDS, LANGUAGES, Kind, Language
 from llm.asking import GOOD, KEY, KEY_ACTION, make_brief, new_model, write
 from llm.model_server import ModelServer, Reply, http
