@@ -14,6 +14,17 @@ _HARMLESS = frozenset(
 HIDDEN = "***"
 
 
+def with_password_in_place(url: sa.URL) -> sa.URL:
+    """The same address with a password from behind the question mark where passwords belong.
+
+    There everything that writes an address into a log knows to hide it.
+    """
+    given = url.query.get("password")
+    if not isinstance(given, str):
+        return url
+    return url.difference_update_query(["password"]).set(password=given)
+
+
 def shown(url: sa.URL) -> str:
     """The address without its password, wherever in it that stands."""
     query = {

@@ -33,7 +33,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
+        self.url = address.with_password_in_place(sa.make_url(url))
         if self.url.drivername == "postgresql":
             # Plain postgresql:// would mean psycopg 3 to SQLAlchemy 2.1.
             self.url = self.url.set(drivername="postgresql+psycopg2")
