@@ -29,7 +29,7 @@ _FIELDS = {
     "retry_after": 1.0, "retryafter": 1.0, "retry_after_seconds": 1.0, "retry_after_ms": 0.001,
     "retry_after_millis": 0.001, "retrydelay": 1.0, "estimated_time": 1.0, "retry-after": 1.0,
 }  # fmt: skip
-_DEEPEST = 6
+_DEEPEST = 10
 # What is larger is no number of seconds but a point in time.
 _A_YEAR_S = 31_536_000.0
 _MILLISECONDS_SINCE_1970 = 100_000_000_000.0

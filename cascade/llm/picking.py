@@ -32,6 +32,10 @@ _DRAFT = re.compile(
     r"|rancangan|percobaan|sebelumnya|bukan)\b",
     re.IGNORECASE,
 )
+# What a chat template says in between, where it was not taken for what it is.
+_TURN = re.compile(r"<\|[a-z_]{1,20}\|>(?:assistant\b)?", re.IGNORECASE)
+# Where a server cut a character in two, and wrote that it did.
+_BROKEN = "\ufffd"
 _UNLIKELY, _PLAIN, _MEANT = range(3)
 
 
@@ -81,7 +85,7 @@ class _Picker:
 
     def _refuse(self) -> str:
         if not self._found:
-            rest = _legible(self._content[self._rest :])
+            rest = _legible(_TURN.sub("", self._content[self._rest :]))
             raise AnswerError("no_object" if rest or not self._rest else "only_thoughts", rest)
         pairs = self._decoded(self._found[-1])
         texts = [value for _, value in pairs if isinstance(value, str)]
@@ -102,11 +106,10 @@ class _Picker:
         value = pairs[0][1]
         if not isinstance(value, str):
             raise AnswerError("no_text")
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise AnswerError("broken_characters", _legible(value)) from None
-        return clean(value)
+        legible = _legible(value)
+        if _BROKEN in legible or legible != clean(value):
+            raise AnswerError("broken_characters", legible)
+        return legible
 
     def _scan(self) -> int | None:
         """Finds the objects; gives where a thought begins that does not end, if one does."""

@@ -20,7 +20,7 @@ _SPEAKING = frozenset(
     | {"metadata", "violations", "quotaid", "quotametric"}
 )
 _NAMED = frozenset({"code", "type", "param", "status", "reason", "quotaid"})
-_DEEPEST = 6
+_DEEPEST = 10
 _MOST = 16_000
 
 # Codes, and then words. Each quantifier is bounded, so the work is in proportion to the words.

@@ -129,7 +129,7 @@ FAULTS: dict[str, Fault] = {
     # The server refuses for now.
     "429": once(status(429), reads="asked too often (429)"),
     "429 with Retry-After": once(
-        status(429, retry_after="1"), reads="tried again after a pause", wait=1.0),
+        status(429, retry_after="1"), reads="asked too often (429)", wait=1.0),
     "429 for good": always(
         status(429), "rate_limit", 3, "CASCADE_REQUESTS_PER_MINUTE", fields={"status": 429}),
     "500": once(status(500), reads="in trouble (500)"),
@@ -185,10 +185,12 @@ FAULTS: dict[str, Fault] = {
     "refusal field": always(
         Reply(content="", message={"refusal": "No."}), "refused", 0, "Change the beat's direction"),
     "content_filter": always(Reply(finish="content_filter"), "refused", 0, "declined"),
-    "no finish reason": always(
-        Reply(finish=None), "bad_answer", 3, "broke off", fields={"cause": "broken_off"}),
-    "an odd finish reason": always(
-        Reply(finish="tool_calls"), "bad_answer", 3, "another way", fields={"cause": "odd_end"}),
+    "half an object and no finish reason": always(
+        lambda call, _: Reply(content=good(call)[:-12], finish=None),
+        "bad_answer", 3, "broke off", fields={"cause": "broken_off"}),
+    "half an object and an odd finish reason": always(
+        lambda call, _: Reply(content=good(call)[:-12], finish="tool_calls"),
+        "bad_answer", 3, "another way", fields={"cause": "odd_end"}),
     "length": once(Reply(finish="length"), reads=CUT),
     "length for good": always(Reply(finish="length"), "truncated", 3, CUT, at="script"),
     "a refusal in prose": always(
