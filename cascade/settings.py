@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cascade.errors import BadSetting
@@ -16,9 +24,36 @@ from cascade.errors import BadSetting
 DEFAULT_DATABASE = "sqlite:///data/arc-studio.db"
 DEFAULT_MODEL = "gpt-4.1-mini"
 
+# How the keys of model servers, and of what lies beside them in an environment, begin.
+_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|fw|r8|tgp|csk|ghp|gho|glpat|xox[bp])[-_]\w{3}"
+    r"|AIza\w{8}|eyJ[\w-]{8}|AKIA[A-Z0-9]{8}"
+)
+# What can be repeated to whoever set it: a word, a number with a unit, the address of a server.
+_WORD = re.compile(r"[A-Za-z]{0,12}")
+_NUMBER = re.compile(r"[-+]?[\d.,]{1,12}[A-Za-z%]{0,3}")
+_ADDRESS = re.compile(
+    r"(?:[a-z]{1,8}://)?(?:[\w-]{1,30}(?:\.[\w-]{1,30}){0,5}|\[[0-9a-f:.]{0,45}\]?)?(?::\d{1,5})?"
+    r"(?:/[\w./-]{0,40})?",
+    re.IGNORECASE,
+)
+_LONGEST_NAME = 200
+
 
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def _no_key(value: str) -> str:
+    # Such a value is shown to everybody, and kept with what was written.
+    if _KEY.search(value):
+        raise ValueError("looks like a key, which belongs in OPENAI_API_KEY alone")
+    if len(value) > _LONGEST_NAME or not value.isprintable():
+        raise ValueError(f"may have {_LONGEST_NAME} signs at most, and each of them printable")
+    return value
+
+
+Shown = Annotated[str, AfterValidator(_no_key)]
 
 
 class Settings(BaseSettings):
@@ -28,25 +63,30 @@ class Settings(BaseSettings):
         env_prefix="CASCADE_", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: str = DEFAULT_DATABASE
+    database_url: str = Field(default=DEFAULT_DATABASE, repr=False)
     samples: Annotated[Literal["on", "off"], BeforeValidator(_lower)] = "on"
     provider: Annotated[Literal["auto", "openai", "offline"], BeforeValidator(_lower)] = "auto"
     openai_api_key: str | None = Field(
         default=None, validation_alias=AliasChoices("OPENAI_API_KEY"), repr=False
     )
     openai_base_url: str | None = Field(
-        default=None, validation_alias=AliasChoices("OPENAI_BASE_URL")
+        default=None, validation_alias=AliasChoices("OPENAI_BASE_URL"), repr=False
     )
-    model: str = DEFAULT_MODEL
+    model: Shown = DEFAULT_MODEL
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    reasoning_effort: Annotated[
+        Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None,
+        BeforeValidator(_lower),
+    ] = None
     price_prompt: float | None = Field(default=None, ge=0)
     price_cached: float | None = Field(default=None, ge=0)
     price_completion: float | None = Field(default=None, ge=0)
-    price_currency: str = "USD"
+    price_currency: Shown = "USD"
     concurrency: int = Field(default=4, ge=1, le=64)
     requests_per_minute: int | None = Field(default=None, ge=1)
     timeout_s: float = Field(default=60, gt=0, le=3600)
     offline_delay_ms: int = Field(default=300, ge=0, le=600_000)
-    user: str = "editor"
+    user: Shown = "editor"
     worker: Annotated[Literal["embedded", "external"], BeforeValidator(_lower)] = "embedded"
 
     @field_validator("openai_base_url")
@@ -54,9 +94,25 @@ class Settings(BaseSettings):
     def _has_scheme(cls, value: str | None) -> str | None:
         # The client takes an address without a scheme and fails at the first call, much later.
         if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.netloc:
+            parts = urlsplit(value.strip())
+            if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError("must begin with http:// or https:// and name a host")
+            try:
+                parts.port  # noqa: B018
+            except ValueError:
+                raise ValueError("must have a number from 0 to 65535 as its port") from None
+            # The client writes the address of each request into its log.
+            if parts.query or parts.fragment:
+                raise ValueError("must end with the path, without a ? or # and what follows it")
+        return value
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _can_be_sent(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]*", value.strip()):
+            raise ValueError(
+                "holds a sign that no key has, a space or a typographic one for example"
+            )
         return value
 
     @property
@@ -106,9 +162,22 @@ def load_settings() -> Settings:
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
+    # What pydantic says repeats no value by itself, but its account of one that has its own words.
+    first = error.errors(include_url=False, include_context=False)[0]
     name = str(first["loc"][0])
     variable = name.upper() if name.upper().startswith("OPENAI") else f"CASCADE_{name.upper()}"
-    # The API key is the one value that must not be repeated.
-    shown = "" if "KEY" in variable else f' (it is "{os.environ.get(variable, first["input"])}")'
+    value = os.environ.get(variable, first["input"])
+    shown = f' (it is "{value}")' if _may_be_repeated(variable, value) else ""
     return f"{variable} cannot be used{shown}: {first['msg'].removeprefix('Value error, ')}."
+
+
+def _may_be_repeated(variable: str, value: Any) -> bool:
+    """True for a value that is plainly no secret, whatever somebody put into the wrong variable."""
+    if variable == "OPENAI_API_KEY" or not isinstance(value, str) or _KEY.search(value):
+        return False
+    value = value.strip()
+    if variable != "OPENAI_BASE_URL":
+        return bool(_WORD.fullmatch(value) or _NUMBER.fullmatch(value))
+    # A single word may be a key or a password; an address has more than that.
+    looks_like_one = not value or any(sign in value for sign in ".:/")
+    return looks_like_one and _ADDRESS.fullmatch(value) is not None

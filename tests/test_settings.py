@@ -48,6 +48,8 @@ DEFAULTS: dict[str, Any] = {
     "provider": "auto",
     "openai_api_key": None,
     "openai_base_url": None,
+    "temperature": None,
+    "reasoning_effort": None,
     "price_prompt": None,
     "price_cached": None,
     "price_completion": None,
@@ -89,6 +91,11 @@ def test_defaults() -> None:
         ),
         ("OPENAI_BASE_URL", "https://h/v1", "openai_base_url", "https://h/v1"),
         ("CASCADE_MODEL", "some-model", "model", "some-model"),
+        ("CASCADE_MODEL", "claude-3-5-sonnet-20241022", "model", "claude-3-5-sonnet-20241022"),
+        ("CASCADE_TEMPERATURE", "0.7", "temperature", 0.7),
+        ("CASCADE_TEMPERATURE", "0", "temperature", 0),
+        ("CASCADE_REASONING_EFFORT", "LOW", "reasoning_effort", "low"),
+        ("CASCADE_REASONING_EFFORT", "none", "reasoning_effort", "none"),
         ("CASCADE_PRICE_PROMPT", "0.4", "price_prompt", 0.4),
         ("CASCADE_PRICE_CACHED", "0", "price_cached", 0),
         ("CASCADE_PRICE_COMPLETION", "1.6", "price_completion", 1.6),
@@ -142,6 +149,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, fiel
         ("CASCADE_OFFLINE_DELAY_MS", "-1"),
         ("CASCADE_OFFLINE_DELAY_MS", "0.5"),
         ("CASCADE_WORKER", "remote"),
+        ("CASCADE_TEMPERATURE", "-1"),
+        ("CASCADE_TEMPERATURE", "2.1"),
+        ("CASCADE_TEMPERATURE", "warm"),
+        ("CASCADE_REASONING_EFFORT", "very"),
+        ("OPENAI_BASE_URL", "http://host:99999/v1"),
     ],
 )
 def test_a_bad_value_is_one_line_with_the_variable_and_the_value(
@@ -196,6 +208,88 @@ def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nor when something beside it is wrong.
     refusal(monkeypatch, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="nowhere")
     refusal(monkeypatch, OPENAI_API_KEY=KEY, CASCADE_CONCURRENCY="x", OPENAI_BASE_URL="")
+
+
+CANARY = "heron-canary-77"
+
+SECRETS = [
+    # A key in the wrong variable, in many kinds.
+    "sk-proj-4711abcdefghij", "gsk_4711abcdef", "AIzaSy4711abcdef", "eyJhbGciOiJIUzI1NiJ9.e30.abc",
+    "hf_4711abcdef", "nvapi-4711abcdef",
+    # A password, alone and in what might have been an address.
+    "hunter2", f"user:{CANARY}@host/v1", f"user:{CANARY}@host:8080", f"user:{CANARY}",
+    f"ftp://user:{CANARY}@host/v1", f"htp://{CANARY}@host", f"//user:{CANARY}@host/v1",
+    f"host/v1?api_key={CANARY}", f"host/v1?password={CANARY}", f"password={CANARY}",
+    f"postgresql://u:{CANARY}@h/d", f"host=h password={CANARY}", f"Bearer {CANARY}",
+]  # fmt: skip
+STRICT = [
+    "OPENAI_BASE_URL",
+    "CASCADE_PROVIDER",
+    "CASCADE_SAMPLES",
+    "CASCADE_WORKER",
+    "CASCADE_CONCURRENCY",
+    "CASCADE_TIMEOUT_S",
+    "CASCADE_REQUESTS_PER_MINUTE",
+    "CASCADE_OFFLINE_DELAY_MS",
+    "CASCADE_TEMPERATURE",
+    "CASCADE_REASONING_EFFORT",
+    "CASCADE_PRICE_PROMPT",
+]
+
+
+@pytest.mark.parametrize("variable", STRICT)
+@pytest.mark.parametrize("value", SECRETS)
+def test_a_bad_value_that_may_be_a_secret_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    message = refusal(monkeypatch, **{variable: value})
+    assert message.startswith(f"{variable} cannot be used: ")
+    assert value not in message
+    assert CANARY not in message
+    assert not any(part in message for part in ("4711", "hunter2", "eyJ"))
+
+
+@pytest.mark.parametrize("variable", ["CASCADE_MODEL", "CASCADE_USER", "CASCADE_PRICE_CURRENCY"])
+@pytest.mark.parametrize("value", SECRETS[:6])
+def test_a_key_in_a_variable_that_everybody_sees_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    message = refusal(monkeypatch, **{variable: value})
+    assert message.startswith(f"{variable} cannot be used: ")
+    assert "OPENAI_API_KEY" in message
+    assert value not in message
+
+
+@pytest.mark.parametrize("value", ["m" * 201, "m\x1b[31m", "m\nn"])
+def test_a_model_name_that_no_column_and_no_terminal_takes(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    assert value not in refusal(monkeypatch, CASCADE_MODEL=value)
+
+
+@pytest.mark.parametrize(
+    "value", ["sk-4711 abcdef", "sk-4711\nabcdef", "sk-4711\u2026", "sk\u20114711"]
+)
+def test_a_key_that_cannot_be_sent(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    message = refusal(monkeypatch, OPENAI_API_KEY=value)
+    assert message.startswith("OPENAI_API_KEY cannot be used: ")
+    assert "4711" not in message
+
+
+def test_an_address_with_a_question_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The client's log would show the key in it at every call.
+    message = refusal(monkeypatch, OPENAI_BASE_URL=f"https://host/v1?key={CANARY}")
+    assert "without a ?" in message
+    assert CANARY not in message
+
+
+def test_a_settings_own_words_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch,
+        CASCADE_DATABASE_URL=f"postgresql://u:{CANARY}@h/d?sslpassword={CANARY}",
+        OPENAI_BASE_URL=f"https://user:{CANARY}@host/v1",
+    )
+    assert CANARY not in repr(settings) + str(settings)
 
 
 def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:

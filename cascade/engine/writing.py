@@ -23,6 +23,9 @@ from cascade.store.database import Database
 from cascade.story.brief import Brief
 
 MAX_ATTEMPTS = 4
+# What passes by itself (a limit of calls a minute, a model that is loading) is waited for until
+# this long after it began, however many attempts that takes.
+PASSING_PATIENCE_S = 60.0
 # A text that a check rejects is asked for once more, with the reason.
 MAX_REJECTIONS = 2
 FIRST_WAIT_S = 1.0
@@ -69,6 +72,7 @@ class _Attempts:
     rejections: int = 0
     complaint: str | None = None
     began: float = field(default_factory=time.monotonic)
+    passing_since: float | None = None
 
     def begin(self) -> None:
         self.made += 1
@@ -80,9 +84,27 @@ class _Attempts:
             self.rejections += 1
             self.complaint = error.complaint
             return 0.0 if self.rejections < MAX_REJECTIONS else None
-        if not error.retryable or self.made >= MAX_ATTEMPTS:
+        if not error.retryable:
             return None
-        return wait_before_retry(error, self.made)
+        left = self._patience_left(error)
+        if self.made >= MAX_ATTEMPTS and left <= 0:
+            return None
+        wait_s = wait_before_retry(error, self.made)
+        if self.made >= MAX_ATTEMPTS:
+            # Some servers wish for "at once" again and again.
+            wait_s = max(wait_s, growing_wait(self.made))
+        # The last attempt is made when the time is up, not given up for being a little too late.
+        return min(wait_s, left) if left > 0 and error.retry_after is None else wait_s
+
+    def _patience_left(self, error: ProviderError) -> float:
+        """Seconds for which what passes by itself is still waited for; 0 for what does not."""
+        if not error.passes:
+            self.passing_since = None
+            return 0.0
+        now = time.monotonic()
+        if self.passing_since is None:
+            self.passing_since = now
+        return max(self.passing_since + PASSING_PATIENCE_S - now, 0.0)
 
 
 class StepWriter:
@@ -264,11 +286,13 @@ class StepWriter:
 
 
 def wait_before_retry(error: ProviderError, attempt: int) -> float:
-    """Seconds until the next attempt: the server's own wish up to 60, else exponential with jitter.
-
-    The jitter takes off a quarter at most, so that each wait is longer than the one before.
-    """
+    """Seconds until the next attempt: the server's own wish up to 60, else a growing wait."""
     if error.retry_after is not None:
         return min(max(error.retry_after, 0.0), LONGEST_WAIT_S)
+    return growing_wait(attempt)
+
+
+def growing_wait(attempt: int) -> float:
+    """Exponential with jitter, which takes off a quarter at most, so that each wait is longer."""
     longest = min(FIRST_WAIT_S * 2 ** (attempt - 1), LONGEST_WAIT_S)
     return random.uniform(longest * 3 / 4, longest)

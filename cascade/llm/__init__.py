@@ -20,4 +20,6 @@ def provider_for(settings: Settings) -> Provider:
         api_key=settings.openai_api_key,
         base_url=settings.openai_base_url,
         timeout_s=settings.timeout_s,
+        temperature=settings.temperature,
+        effort=settings.reasoning_effort,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cascade.llm.provider import ProviderError
-from cascade.llm.structured import AnswerError, Form, pick
+from cascade.llm.structured import AnswerError, Form
 from cascade.settings import Settings
 
 # Listing models is quick everywhere; a whole call's patience would only keep the editor waiting.
@@ -21,9 +21,13 @@ _ASKED = (
     f'"{_PROPERTY}", whose value is the one word: ready',
 )
 # What a failed call says of the key: refused by these, accepted by those; nothing by the rest.
-_NOT_ACCEPTED = frozenset({"auth", "permission"})
+_NOT_ACCEPTED = frozenset({"auth", "permission", "bad_key"})
 _ACCEPTED = frozenset({"rate_limit", "quota", "too_long", "refused", "truncated"})
+# Failures with which nothing came from the server; with some of them it was not even asked.
+_NOT_THERE = frozenset({"connection", "bad_proxy"})
+_NOT_REACHED = _NOT_THERE | {"timeout", "bad_key"}
 _MOST_NAMED = 5
+_WORDS = 20  # what is asked for is one, and a model that thinks has room besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +80,25 @@ async def _examine_server(settings: Settings) -> Diagnosis:
         api_key=settings.openai_api_key,
         base_url=settings.openai_base_url,
         timeout_s=settings.timeout_s,
+        temperature=settings.temperature,
+        effort=settings.reasoning_effort,
     )
     found = Diagnosis("openai", settings.model, writer.host)
     now = asyncio.get_running_loop().time
     try:
         listed = await writer.models(min(settings.timeout_s, _LONGEST_LISTING_S))
-        reply, began, content = Reply(), now(), ""
+        reply, began, keeps_form = Reply(), now(), True
         try:
-            async with aclosing(writer.pieces(Prompt(*_ASKED), _PROPERTY, reply)) as pieces:
+            asked = writer.pieces(Prompt(*_ASKED), _PROPERTY, reply, _WORDS)
+            async with aclosing(asked) as pieces:
                 async for _ in pieces:
                     pass
-            took = round((now() - began) * 1000)
-            content = reply.whole()
+            await asyncio.to_thread(reply.text, _PROPERTY)
+        except AnswerError:
+            keeps_form = False
         except Exception as error:
             return _with_failure(found, writer.explain(error), listed)
-        abilities = writer.abilities
+        took, abilities = round((now() - began) * 1000), writer.abilities
         found = replace(
             found,
             reachable=True,
@@ -101,26 +109,22 @@ async def _examine_server(settings: Settings) -> Diagnosis:
             streams=reply.streamed,
             latency_ms=took,
         )
-        return _with_form(found, content)
+        return found if keeps_form else _with_form_ignored(found)
     finally:
         await writer.close()
 
 
-def _with_form(found: Diagnosis, content: str) -> Diagnosis:
-    """The same, with a warning where the answer is not in the form that was asked for."""
-    try:
-        pick(content, _PROPERTY)
-    except AnswerError:
-        return replace(
-            found,
-            code="form_ignored",
-            problem=(
-                "The model answers, but not in the form that it is asked for, so that many of its "
-                "texts will be refused. Use a model that can give structured output "
-                "(CASCADE_MODEL)."
-            ),
-        )
-    return found
+def _with_form_ignored(found: Diagnosis) -> Diagnosis:
+    """The same, with a warning that the answer is not in the form that was asked for."""
+    return replace(
+        found,
+        code="form_ignored",
+        problem=(
+            "The model answers, but not in the form that it is asked for, so that many of its "
+            "texts will be refused. Use a model that can give structured output "
+            "(CASCADE_MODEL)."
+        ),
+    )
 
 
 def _with_failure(
@@ -135,12 +139,12 @@ def _with_failure(
             f"that it has, for example: {', '.join(some)}."
         )
         code, fields = "unknown_model", {"model": found.model, "known": some}
-    there = listed is not None or failure.code not in ("connection", "timeout")
+    there = listed is not None or failure.code not in _NOT_REACHED
     accepted = failure.code in _ACCEPTED or (failure.code == "not_found" and bool(listed))
     return replace(
         found,
         # Who is only slow may be there.
-        reachable=True if there else False if failure.code == "connection" else None,
+        reachable=True if there else False if failure.code in _NOT_THERE else None,
         key_accepted=False if failure.code in _NOT_ACCEPTED else True if accepted else None,
         model_known=known,
         problem=problem,

@@ -55,6 +55,11 @@ class Prompt:
         ]
 
     @property
+    def folded(self) -> list[dict[str, str]]:
+        """The same as one message, for models that take none from the system."""
+        return [{"role": "user", "content": f"{self.system}\n\n{self.user}"}]
+
+    @property
     def hash(self) -> str:
         """Names exactly these messages: 16 hex digits, kept with what was written from them."""
         return hashlib.sha256(json.dumps(self.messages).encode()).hexdigest()[:16]

@@ -67,8 +67,9 @@ class ProviderError(Exception):
     programs, so that it can be said in another language (`fields` is JSON; where one code has
     several sentences, its `cause` names which). None of it carries keys, prompts or story text.
     `retryable`: the same call may succeed later; `retry_after` is the server's own wish in
-    seconds, if it had one. `usage` and `model` are what the server told before it failed; such
-    tokens are paid for all the same.
+    seconds, if it had one; `passes`: it is over by itself, mostly within a minute, so that it is
+    worth more attempts than a fault is. `usage` and `model` are what the server told before it
+    failed; such tokens are paid for all the same.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ProviderError(Exception):
         fields: Mapping[str, Any] | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
+        passes: bool = False,
         usage: Usage | None = None,
         model: str | None = None,
     ) -> None:
@@ -88,6 +90,7 @@ class ProviderError(Exception):
         self.fields = dict(fields or {})
         self.retryable = retryable
         self.retry_after = retry_after
+        self.passes = passes
         self.usage = usage or Usage()
         self.model = model
 

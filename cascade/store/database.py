@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import DatabaseAway, DatabaseUnavailable
+from cascade.store import address
 
 # How long SQLite waits for another process's write to end before it gives up.
 BUSY_TIMEOUT_MS = 30_000
@@ -33,7 +34,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, make_folder: bool = True) -> None:
-        self.url = sa.make_url(url)
+        self.url = address.with_password_in_place(sa.make_url(url))
         if self.url.drivername == "postgresql":
             # Plain postgresql:// would mean psycopg 3 to SQLAlchemy 2.1.
             self.url = self.url.set(drivername="postgresql+psycopg2")
@@ -59,8 +60,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The address without its password, for messages."""
-        return self.url.render_as_string(hide_password=True)
+        """The address without its passwords, for messages."""
+        return address.shown(self.url)
 
     @property
     def path(self) -> Path | None:

@@ -100,10 +100,16 @@ class Case:
 
 
 @contextmanager
-def executing(url: str, base_url: str, pause_s: float = PAUSE_S) -> Iterator[Studio]:
-    """The studio on that database, executing with that server."""
+def executing(
+    url: str, base_url: str, pause_s: float = PAUSE_S, patience_s: float = 0.0
+) -> Iterator[Studio]:
+    """The studio on that database, executing with that server.
+
+    `patience_s` is how long it waits for what passes by itself: no longer than for any fault.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writing, "FIRST_WAIT_S", pause_s)
+        patch.setattr(writing, "PASSING_PATIENCE_S", patience_s)
         studio = Studio(url, base_url)
         with studio.service.executing():
             yield studio

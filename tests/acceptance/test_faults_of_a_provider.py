@@ -8,6 +8,7 @@ saved, nothing else changes by a byte, and resuming does exactly the rest.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,9 @@ from observe import completed_keys, plan_document, step_keys
 from seeded import postgres_copy, sqlite_copy
 from small_run import BEAT, PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
 
-from cascade.llm import openai
-from cascade.llm.openai import Abilities
+from cascade.engine import writing
+from cascade.llm import abilities
+from cascade.llm.abilities import Abilities
 
 # What the server does to one call: an answer, or one made for the call and the text it replaces.
 Doing = Reply | Callable[[Call, str], Reply]
@@ -117,6 +119,61 @@ def unclosed(call: Call, _: str) -> Reply:
     return said(call, text_for(call).rstrip(".") + " and")
 
 
+DRAFT_WORD = "Sketch"
+
+
+def drafted(call: Call) -> str:
+    """A text that passes every check as well, and that is not the one meant."""
+    draft = re.sub("version", DRAFT_WORD, text_for(call), flags=re.IGNORECASE)
+    return json.dumps({call.property: draft})
+
+
+def wrapped(template: str) -> Doing:
+    """An answer with a draft before it; DRAFT and FINAL stand for the two objects."""
+
+    def doing(call: Call, _: str) -> Reply:
+        return Reply(content=template.replace("DRAFT", drafted(call)).replace("FINAL", good(call)))
+
+    return doing
+
+
+def ended(reason: str | None) -> Doing:
+    return lambda call, _: Reply(content=good(call), finish=reason)
+
+
+def parts(call: Call, _: str) -> Reply:
+    content = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": drafted(call)}]},
+        {"type": "text", "text": good(call)},
+    ]
+    choice = {"message": {"content": content}, "finish_reason": "stop"}
+    return body(json.dumps({"choices": [choice]}))
+
+
+def refusing(answered: int, message: str, **fields: Any) -> Reply:
+    return Reply(status=answered, error={"message": message, **fields})
+
+
+def whole_body(code: int, document: object) -> Reply:
+    return Reply(raw=http(json.dumps(document), code))
+
+
+RETRY_INFO = {
+    "code": 429,
+    "status": "RESOURCE_EXHAUSTED",
+    "message": "You exceeded your current quota, please check your plan and billing details.",
+    "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.3s"}],
+}
+NO_FORM = {
+    "message": "Failed to generate JSON. See 'failed_generation'.",
+    "code": "json_validate_failed",
+    "failed_generation": "temperature, system role, stream",
+}
+TOO_LONG = "texts of this beat are too long"
+NO_QUOTA = "no quota left"
+DECLINED = "declined to write"
+NO_KEY = "refuses the API key"
+LOADING = "still loading the model"
 HOST = "the server's"
 CUT = "cut off at its length limit"
 UNUSABLE = "answer could not be used"
@@ -129,7 +186,7 @@ FAULTS: dict[str, Fault] = {
     # The server refuses for now.
     "429": once(status(429), reads="asked too often (429)"),
     "429 with Retry-After": once(
-        status(429, retry_after="1"), reads="tried again after a pause", wait=1.0),
+        status(429, retry_after="1"), reads="asked too often (429)", wait=1.0),
     "429 for good": always(
         status(429), "rate_limit", 3, "CASCADE_REQUESTS_PER_MINUTE", fields={"status": 429}),
     "500": once(status(500), reads="in trouble (500)"),
@@ -185,10 +242,12 @@ FAULTS: dict[str, Fault] = {
     "refusal field": always(
         Reply(content="", message={"refusal": "No."}), "refused", 0, "Change the beat's direction"),
     "content_filter": always(Reply(finish="content_filter"), "refused", 0, "declined"),
-    "no finish reason": always(
-        Reply(finish=None), "bad_answer", 3, "broke off", fields={"cause": "broken_off"}),
-    "an odd finish reason": always(
-        Reply(finish="tool_calls"), "bad_answer", 3, "another way", fields={"cause": "odd_end"}),
+    "half an object and no finish reason": always(
+        lambda call, _: Reply(content=good(call)[:-12], finish=None),
+        "bad_answer", 3, "broke off", fields={"cause": "broken_off"}),
+    "half an object and an odd finish reason": always(
+        lambda call, _: Reply(content=good(call)[:-12], finish="tool_calls"),
+        "bad_answer", 3, "another way", fields={"cause": "odd_end"}),
     "length": once(Reply(finish="length"), reads=CUT),
     "length for good": always(Reply(finish="length"), "truncated", 3, CUT, at="script"),
     "a refusal in prose": always(
@@ -202,6 +261,86 @@ FAULTS: dict[str, Fault] = {
         Reply(content="They go."), "bad_output", 1, NOT_SAVED, fields={"cause": "no_object"}),
     "schema ignored, other property": once(other_property, reads=NOT_SAVED),
     "answer cut in its json": once(half_json, reads=NOT_SAVED),
+    # The last answer counts: thoughts and drafts before it never do.
+    "a draft in [THINK]": once(wrapped("[THINK]So: DRAFT[/THINK]FINAL"), retries=0),
+    "a draft in a harmony channel": once(wrapped(
+        "<|channel|>analysis<|message|>DRAFT<|end|><|start|>assistant<|channel|>final<|message|>"
+        "FINAL<|return|>"), retries=0, at="script"),
+    "a draft in <|channel>thought": once(
+        wrapped("<|channel>thought\nDRAFT<channel|>FINAL"), retries=0),
+    "a draft in <thought>": once(wrapped("<thought>DRAFT</thought>FINAL"), retries=0),
+    "a draft in <reasoning>": once(wrapped("<reasoning>DRAFT</reasoning>FINAL"), retries=0),
+    "a draft in a second <think>": once(
+        wrapped("<think>Hm.</think><think>DRAFT</think>FINAL"), retries=0),
+    "a thought that quotes its own end": once(
+        wrapped("<think>Then </think> and DRAFT? No.</think>FINAL"), retries=0),
+    "drafts and a final": once(
+        wrapped("Draft 1: DRAFT\n\nDraft 2: DRAFT\n\nFinal: FINAL"), retries=0, at="script"),
+    "two objects that differ": once(wrapped("DRAFT\nFINAL"), retries=0),
+    "a draft and half a final": once(
+        lambda call, _: Reply(content=f"{drafted(call)} Final: {good(call)[:-9]}"),
+        reads=NOT_SAVED),
+    "nothing but a thought": always(
+        wrapped("<think>DRAFT</think>"), "bad_output", 1, "all thinking",
+        fields={"cause": "only_thoughts"}),
+    # A whole object is a whole answer, whatever reason is given for its end.
+    "no finish reason": once(ended(None), retries=0),
+    "an empty finish reason": once(ended(""), retries=0),
+    "eos": once(ended("eos"), retries=0),
+    "end_turn": once(ended("end_turn"), retries=0),
+    "STOP": once(ended("STOP"), retries=0, at="script"),
+    "tool_calls": once(ended("tool_calls"), retries=0),
+    "a whole object at the limit": always(ended("MAX_TOKENS"), "truncated", 3, CUT),
+    "a whole object and a filter": always(ended("SAFETY"), "refused", 0, DECLINED),
+    "a whole object and an error": always(
+        ended("network_error"), "server_error", 3, "an error of its own",
+        fields={"cause": "reported"}),
+    "content as a list of parts": once(parts, retries=0),
+    # What the server found out of form by itself is asked for once more.
+    "json_validate_failed": once(Reply(status=400, error=NO_FORM), retries=0),
+    "json_validate_failed twice": once(*[Reply(status=400, error=NO_FORM)] * 2, retries=0),
+    "json_validate_failed in a stream": once(Reply(extra={"error": NO_FORM}), reads="another way"),
+    # Causes told as what they are.
+    "a context window in other words": always(
+        refusing(500, "Requested tokens (5000) exceed context window of 4096"),
+        "too_long", 0, TOO_LONG, at="script"),
+    "a prompt too long with 200": always(
+        body('{"error": {"message": "prompt is too long: 9 tokens > 8 maximum"}}'),
+        "too_long", 0, TOO_LONG),
+    "a bad key in a list": always(
+        whole_body(400, [{"error": {"message": "API key not valid.", "code": 400}}]),
+        "auth", 0, NO_KEY, fields={"status": 400}),
+    "a bad key in a gateway's error": always(
+        refusing(500, "litellm.AuthenticationError: Incorrect API key provided"),
+        "auth", 0, NO_KEY, fields={"status": 500}),
+    "a balance that is too low": always(
+        refusing(400, "Your credit balance is too low"), "quota", 0, NO_QUOTA),
+    "a billing code": always(
+        refusing(400, "x", code="billing_hard_limit_reached"), "quota", 0, NO_QUOTA),
+    "an inspection": always(
+        refusing(400, "x", code="data_inspection_failed"), "refused", 0, DECLINED),
+    "moderation with 403": always(
+        refusing(403, "Your input was flagged by moderation"), "refused", 0, DECLINED),
+    "an address that is none": always(
+        body('{"error": "Unexpected endpoint or method. (POST /chat/completions)"}'),
+        "bad_address", 0, "mostly ends in /v1", fields={"host": HOST}),
+    "a redirect to another host": always(
+        Reply(status=307, error={}, headers={"location": "http://127.0.0.2:9/v1"}),
+        "redirected", 0, "not followed", fields={"host": HOST}),
+    # What passes by itself, with the server's wish wherever it says it.
+    "429 with a wish in words": once(
+        refusing(429, "Rate limit reached. Please try again in 300ms."),
+        reads="asked too often (429)", wait=0.3),
+    "429 with a renewal": once(
+        Reply(status=429, error={}, headers={
+            "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "300ms"}),
+        reads="asked too often (429)", wait=0.3),
+    "429 with RetryInfo": once(
+        whole_body(429, [{"error": RETRY_INFO}]), reads="asked too often (429)", wait=0.3),
+    "loading": once(refusing(503, "Loading model"), reads=LOADING),
+    "loading for good": always(
+        whole_body(503, {"error": "Model x is currently loading"}), "server_error", 3, LOADING,
+        fields={"cause": "loading"}),
     # What it writes must not be saved.
     "empty text": always(
         lambda call, _: said(call, " "), "bad_output", 1, "empty", fields={"cause": "empty"}),
@@ -294,6 +433,8 @@ def check_fault(studio: Studio, server: ModelServer, fault: Fault) -> None:
         assert (fault.reads in retries[-1]["error"]) if retries else not fault.reads
         case.check_saved(*STEPS)
         assert run.used_credits == run.estimated_credits == 12
+        written = json.dumps(studio.service.document(case.story_id))
+        assert DRAFT_WORD.lower() not in written.lower(), "a draft was saved"
         return
 
     saved = STEPS[:at]
@@ -348,20 +489,108 @@ def test_a_rejected_text_is_kept_and_may_be_accepted(studio: Studio, server: Mod
 def test_a_server_that_knows_nothing_but_text_is_fallen_back_to(
     studio: Studio, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No schema, no JSON mode, no streaming, no counts: each refused with a 400, and remembered."""
+    """Each of the parts of a request is refused with a 400 in words, and that is remembered."""
     known = (server.url, studio.service.settings.model)
-    monkeypatch.setitem(openai._KNOWN, known, Abilities())
+    monkeypatch.setitem(abilities.KNOWN, known, Abilities())
     monkeypatch.setattr(server, "behave", None)
     monkeypatch.setattr(server, "formats", frozenset({"plain"}))
     monkeypatch.setattr(server, "usage_option", False)
     monkeypatch.setattr(server, "streaming", "refused")
+    monkeypatch.setattr(server, "no_system", "Only user and assistant roles are supported!")
+    names = ("max_completion_tokens", "max_tokens")
+    monkeypatch.setattr(server, "refuses", {name: f"Unknown field: {name}" for name in names})
     case, first = Case(studio, {BEAT: 2}), server.count
     run, events = studio.ended(case.start())
     assert run.status == "done"
     assert "retry" not in {event["type"] for event in events}, "it is no fault"
     refused = [call.status for call in server.calls[first:] if call.status != 200]
-    assert refused == [400] * 4, "asked about each ability once"
+    assert refused == [400] * 7, "asked about each ability once"
     case.check_saved(*STEPS)
+
+
+@on_sqlite
+def test_what_passes_by_itself_is_waited_for_until_the_time_is_up(
+    studio: Studio, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More attempts than for a fault, ever further apart, the last one when the time is up."""
+    monkeypatch.setattr(writing, "PASSING_PATIENCE_S", 1.5)
+    for reply, code in (
+        (status(429), "rate_limit"),
+        (refusing(503, "Loading model"), "server_error"),
+        # At once, it says, again and again.
+        (status(429, retry_after="0"), "rate_limit"),
+    ):
+        case = Case(studio, {BEAT: 2})
+        met = misbehave(server, always(reply, code, 0, ""), "")
+        run, events = studio.ended(case.start())
+        waits = [event["waitSeconds"] for event in events if event["type"] == "retry"]
+        assert (run.status, run.error_code) == ("failed", code)
+        assert len(met) == len(waits) + 1
+        assert 5 <= len(met) < 12
+        assert "tried again" not in str(run.error), "the last sentence promises nothing"
+        asked = [call.started for call in met]
+        assert 1.4 < asked[-1] - asked[0] < 4
+        case.check_saved(STEPS[0])
+    # Well again before the time is up: nothing is lost, though it took more than four attempts.
+    case = Case(studio, {BEAT: 2})
+    misbehave(server, once(*[status(429)] * 5), "")
+    run, events = studio.ended(case.start())
+    assert run.status == "done"
+    assert [event["type"] for event in events].count("retry") == 5
+    # What does not pass by itself is given up as ever.
+    case = Case(studio, {BEAT: 2})
+    met = misbehave(server, always(status(503), "server_error", 3, ""), "")
+    run, _ = studio.ended(case.start())
+    assert (run.status, len(met)) == ("failed", 4)
+
+
+@pytest.mark.parametrize("studio", ["sqlite", "postgres"], indirect=True)
+def test_what_a_server_says_besides_the_text_is_stored_or_left_out(
+    studio: Studio, server: ModelServer
+) -> None:
+    counts = [
+        10**30, -5, 1.5, "x", True, None, [], 2**31, float("nan"),
+    ]  # fmt: skip
+    for count in counts:
+        usage = {
+            "prompt_tokens": count,
+            "completion_tokens": count,
+            "prompt_tokens_details": {"cached_tokens": count},
+        }
+        named = {"model": f"m\x00\ud83d{'m' * 10_000}", "usage": usage}
+        odd = Reply(extra=named, finish=f"\x00\udc00{'s' * 5_000}")
+        case = Case(studio, {BEAT: 2})
+        misbehave(server, once(odd), "")
+        run, _ = studio.ended(case.start())
+        assert (run.status, run.error) == ("done", None), count
+        case.check_saved(*STEPS)
+        model = f"m?{'m' * 198}"
+        [used] = [one for one in run.tokens if one.model == model]
+        assert (used.calls, used.unknown_calls, used.prompt_tokens) == (1, 1, 0)
+
+
+@on_sqlite
+def test_zeros_in_a_last_chunk_do_not_erase_what_was_used(
+    studio: Studio, server: ModelServer
+) -> None:
+    def behave(call: Call) -> Reply:
+        text = {"content": good(call)}
+        real = {"prompt_tokens": 120, "completion_tokens": 30}
+        zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        chunks = (
+            {"choices": [{"delta": text}], "usage": None},
+            {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": real},
+            {"choices": [], "usage": zeros},
+        )
+        stream = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+        return body(f"{stream}data: [DONE]\n\n", "text/event-stream")
+
+    case = Case(studio, {BEAT: 2})
+    server.behave = behave
+    run, _ = studio.ended(case.start())
+    server.behave = None
+    [used] = run.tokens
+    assert (used.prompt_tokens, used.completion_tokens) == (4 * 120, 4 * 30)
 
 
 @on_sqlite

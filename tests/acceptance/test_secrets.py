@@ -86,7 +86,10 @@ THROWN: dict[str, Callable[[Call], Reply]] = {
         raw=http(f"data: {{{ALL}\n\n", content_type="text/event-stream")
     ),
     "refusal field": lambda _: Reply(content="", message={"refusal": ALL}),
-    "odd reason": lambda _: Reply(finish=ALL),
+    "odd reason": lambda _: Reply(content=ALL, finish=ALL),
+    "redirect": lambda _: Reply(
+        status=307, error={"message": ALL}, headers={"location": f"http://127.0.0.2:9/{STORY}"}
+    ),
     "rejected text": said,
     "prose": lambda _: Reply(content=f"{STORY} saw {WISH}."),
 }
@@ -137,6 +140,7 @@ def test_every_fault_in_one_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(writing, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(writing, "PASSING_PATIENCE_S", 0.0)
     caplog.set_level(logging.INFO)
     asked: dict[str, Any] = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY}
     service = Service(Settings(database_url=url, provider="openai", **asked))

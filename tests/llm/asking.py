@@ -66,11 +66,20 @@ def write(
     timeout_s: float = 5,
     model: str | None = None,
     complaint: str | None = None,
+    temperature: float | None = None,
+    effort: str | None = None,
 ) -> list[tuple[list[str], Answer]]:
     """Writes the texts one after the other: the deltas and the answer of each."""
     url = server if isinstance(server, str) else server.url
     model = model or new_model()
-    writer: Provider = OpenAIWriter(model=model, api_key=KEY, base_url=url, timeout_s=timeout_s)
+    writer: Provider = OpenAIWriter(
+        model=model,
+        api_key=KEY,
+        base_url=url,
+        timeout_s=timeout_s,
+        temperature=temperature,
+        effort=effort,
+    )
 
     async def run() -> list[tuple[list[str], Answer]]:
         results = []

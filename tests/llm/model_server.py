@@ -21,7 +21,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 PROPERTIES = ("beatContent", "keyAction", "plot", "script")
@@ -82,6 +82,7 @@ class Reply:
     raw: bytes | None = None
     cut: int | None = None
     end: Literal["close", "reset", "stall"] = "close"
+    completion_tokens: int = 50
 
 
 def http(body: str | bytes, status: int = 200, content_type: str = "application/json") -> bytes:
@@ -96,7 +97,10 @@ class ModelServer:
 
     `latency`: seconds before an answer begins; `pace`: seconds between a stream's chunks.
     `formats`, `usage_option`, `streaming`: what it knows; anything else it refuses with 400, but
-    `streaming="ignored"` answers whole what was asked for as a stream. These may be changed
+    `streaming="ignored"` answers whole what was asked for as a stream. `no_system` is how it
+    refuses a system's role. `limits` are the names of a limit that it knows: of others it says
+    nothing, and refuses with 400 those in `refuses` (fields of a request). Where no limit that it
+    knows is sent it stops after `small_default` tokens (of four characters). These may be changed
     while it runs. `behave` decides freely: it gives a Reply for a Call, or None for the usual.
     """
 
@@ -108,6 +112,10 @@ class ModelServer:
         formats: Iterable[str] = ("json_schema", "json_object", "plain"),
         usage_option: bool = True,
         streaming: Literal["yes", "ignored", "refused"] = "yes",
+        no_system: str | None = None,
+        limits: Iterable[str] = ("max_completion_tokens", "max_tokens"),
+        small_default: int | None = None,
+        refuses: Mapping[str, str] | None = None,
         behave: Callable[[Call], Reply | None] | None = None,
     ) -> None:
         self.latency = latency
@@ -115,6 +123,10 @@ class ModelServer:
         self.formats = frozenset(formats)
         self.usage_option = usage_option
         self.streaming = streaming
+        self.no_system = no_system
+        self.limits = tuple(limits)
+        self.small_default = small_default
+        self.refuses = dict(refuses or {})
         self.behave = behave
         # What GET …/models gives: these ids, or that response; 404 while there are neither.
         self.models: list[str] | None = None
@@ -276,7 +288,20 @@ class ModelServer:
             return _unknown("Unrecognized request argument supplied: stream_options")
         if call.body.get("stream") and self.streaming == "refused":
             return _unknown("Streaming is not supported by this model")
+        for field_name, message in self.refuses.items():
+            if field_name in call.body:
+                return _unknown(message)
+        if self.no_system and call.body["messages"][0]["role"] == "system":
+            return _unknown(self.no_system)
         return Reply()
+
+    def _cut(self, call: Call, reply: Reply, content: str) -> tuple[Reply, str]:
+        """What comes of an answer where the limit sent, or the server's own, is small."""
+        sent = [call.body[name] for name in self.limits if name in call.body]
+        limit = sent[0] if sent else self.small_default
+        if limit is None or len(content) <= 4 * limit:
+            return reply, content
+        return replace(reply, finish="length", completion_tokens=limit), content[: 4 * limit]
 
     def _answer(self, connection: socket.socket, call: Call, reply: Reply) -> None:
         self._pause(connection, self.latency)
@@ -288,13 +313,15 @@ class ModelServer:
         elif reply.error is not None:
             self._send_whole(connection, reply, {"error": dict(reply.error)})
         else:
-            content = reply.content if reply.content is not None else self._write(call)
+            content = reply.content or ""
+            if reply.content is None:
+                reply, content = self._cut(call, reply, self._write(call))
             if call.body.get("stream") and self.streaming == "yes":
                 self._send_stream(connection, call, reply, content)
             else:
                 message = {"role": "assistant", "content": content, **reply.message}
                 choice = {"index": 0, "message": message, "finish_reason": reply.finish}
-                self._send_whole(connection, reply, _document(call, choice, usage=True))
+                self._send_whole(connection, reply, _document(call, choice, reply))
         if reply.end == "stall":
             while not self._closing.is_set():
                 self._pause(connection, 0.05)
@@ -324,7 +351,7 @@ class ModelServer:
         chunks += [{"delta": {}, "finish_reason": reply.finish}]
         documents = [_document(call, {"index": 0, **chunk}) for chunk in chunks]
         if (call.body.get("stream_options") or {}).get("include_usage"):
-            documents.append(_document(call, None, usage=True))
+            documents.append(_document(call, None, reply))
         connection.sendall(_head(reply, "text/event-stream\r\ntransfer-encoding: chunked"))
         lines = [json.dumps({**document, **reply.extra}) for document in documents] + ["[DONE]"]
         for line in lines[: reply.cut]:
@@ -404,7 +431,9 @@ def _unknown(message: str) -> Reply:
     return Reply(status=400, error={"message": message, "type": "invalid_request_error"})
 
 
-def _document(call: Call, choice: dict[str, Any] | None, *, usage: bool = False) -> dict[str, Any]:
+def _document(
+    call: Call, choice: dict[str, Any] | None, counted: Reply | None = None
+) -> dict[str, Any]:
     document: dict[str, Any] = {
         "id": f"call-{call.number}",
         "object": "chat.completion.chunk" if call.body.get("stream") else "chat.completion",
@@ -412,11 +441,11 @@ def _document(call: Call, choice: dict[str, Any] | None, *, usage: bool = False)
         "model": call.body.get("model"),
         "choices": [choice] if choice is not None else [],
     }
-    if usage:
+    if counted is not None:
         document["usage"] = {
             "prompt_tokens": len(call.prompt.split()),
-            "completion_tokens": 50,
-            "total_tokens": len(call.prompt.split()) + 50,
+            "completion_tokens": counted.completion_tokens,
+            "total_tokens": len(call.prompt.split()) + counted.completion_tokens,
             "prompt_tokens_details": {"cached_tokens": 4},
         }
     return document

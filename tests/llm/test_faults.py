@@ -74,7 +74,7 @@ FAULTS: dict[str, Fault] = {
     "400 filter": Fault(status(400, {"code": "content_filter"}), "refused", False, "declined"),
     "408": Fault(status(408), "server_error", True, TROUBLE),
     "409": Fault(status(409), "server_error", True, TROUBLE),
-    "429": Fault(status(429), "rate_limit", True, "tried again after a pause"),
+    "429": Fault(status(429), "rate_limit", True, "CASCADE_REQUESTS_PER_MINUTE"),
     "429 with a wish": Fault(status(429, retry_after="7"), "rate_limit", True, "asked too often"),
     "429 quota": Fault(status(429, QUOTA), "quota", False, "no quota left"),
     "402": Fault(status(402), "quota", False, "no quota left"),
@@ -85,7 +85,7 @@ FAULTS: dict[str, Fault] = {
     "529": Fault(status(529), "server_error", True, "in trouble (529)"),
     "502 html": Fault(
         Reply(raw=http(f"<html>{STORY}", 502, "text/html")), "server_error", True, TROUBLE),
-    "redirect": Fault(Reply(raw=http("", 302)), "bad_request", False, "OPENAI_BASE_URL"),
+    "redirect": Fault(Reply(raw=http("", 302)), "redirected", False, "OPENAI_BASE_URL"),
     # The connection fails.
     "reset before headers": Fault(Reply(raw=b"", end="reset"), "connection", True, BROKEN),
     "close before headers": Fault(Reply(raw=b""), "connection", True, BROKEN),
@@ -136,8 +136,10 @@ FAULTS: dict[str, Fault] = {
         Reply(content="", message={"refusal": f"No {STORY}."}), "refused", False, "declined"),
     "content filter": Fault(Reply(finish="content_filter"), "refused", False, "declined"),
     "length": Fault(Reply(finish="length"), "truncated", True, "cut off at its length limit"),
-    "no finish reason": Fault(Reply(finish=None), "bad_answer", True, "broke off"),
-    "tool call": Fault(Reply(finish="tool_calls"), "bad_answer", True, "another way"),
+    "no finish reason": Fault(
+        Reply(content=GOOD[:-9], finish=None), "bad_answer", True, "broke off"),
+    "tool call": Fault(
+        Reply(content="Calling.", finish="tool_calls"), "bad_answer", True, "another way"),
 }  # fmt: skip
 
 # The answer is whole, and its text may not be saved: what of it is kept for the editor.
@@ -332,9 +334,9 @@ def test_a_writer_shows_no_key() -> None:
 
 
 def test_an_address_that_cannot_be_asked(caplog: pytest.LogCaptureFixture) -> None:
-    for address in ("http://host:notaport/v1", "http://"):
+    for address, code in (("http://host:notaport/v1", "bad_address"), ("http://", "connection")):
         error = caught(address, KEY_ACTION, caplog)
-        assert error.code in ("connection", "bad_answer")
+        assert error.code == code
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,9 @@ def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
         faults.from_status(status, None, {}) for status in (400, 401, 402, 403, 404, 413, 429, 500)
     ]
     found += [faults.from_body({"message": "x"}), faults.refused()]
+    found += [faults.from_status(503, {"error": {"message": "Loading model"}}, {})]
+    found += [faults.bad_address("example.org"), faults.redirected("example.org")]
+    found += [faults.bad_proxy(), faults.bad_key()]
     found += [faults.bad_answer(cause, host="example.org") for cause in faults._BAD_ANSWERS]
     for error in found:
         yield error.code, error.fields, error.message
