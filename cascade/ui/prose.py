@@ -6,10 +6,10 @@ import html
 import re
 
 from cascade.story.document import Kind, Scene, Story
+from cascade.story.fountain import heading
 from cascade.ui.texts import text
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=])")
-_HEADING = re.compile(r"^(?:(?:INT|EXT|EST|I/E|INT\./EXT|INT/EXT)[ .]|\.[^.\s])", re.IGNORECASE)
 _LONGEST_NAME = 80
 
 
@@ -36,16 +36,11 @@ def first_words(words: str, most: int = 90) -> str:
     return line if len(line) <= most else f"{line[:most].rsplit(' ', 1)[0]}…"
 
 
-def is_heading(line: str) -> bool:
-    """Whether a line of a script is a scene heading."""
-    return _HEADING.match(line.strip()) is not None
-
-
 def scene_name(scene: Scene) -> str:
     """A scene by number and heading: the one in its script, else how its plot begins."""
     for line in scene.script.splitlines():
-        if is_heading(line):
-            return _named(scene.number, line.strip().lstrip("."))
+        if place := heading(line):
+            return _named(scene.number, place)
     first = scene.plot.strip().split("\n")[0]
     return _named(scene.number, first) if first else text("scene.bare", number=scene.number)
 
