@@ -22,7 +22,7 @@ __all__ = ["check", "is_refusal"]
 # Of two texts' words, in order: more than this share in common is the same text.
 _SAME = 0.95
 # How far two texts are compared: steps that their words are worth, and some for short ones.
-_STEPS_A_WORD, _FEWEST_STEPS = 40, 20_000
+_STEPS_A_WORD, _FEWEST_STEPS = 10, 50_000
 
 _FENCE = re.compile(r"^[^\S\n]*(?:```|~~~)", re.MULTILINE)
 _HEADING = re.compile(r"^(?:#{1,6} .*|\*\*[^*\n]+\*\*:?[^\S\n]*)$", re.MULTILINE)
