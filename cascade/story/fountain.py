@@ -100,7 +100,8 @@ class Element:
 
     `text` is as written, without the sign that forces it. `name` is the speaker of a cue, and of a
     card that looks like one ("MAYA" with no words under it). `closed` is False for a note or a
-    comment that never ends, `dual` True for a cue that speaks at the same time as the one before.
+    comment that never ends, `dual` True for a cue that speaks at the same time as the one before,
+    `joined` for a line of action right under another line.
     """
 
     kind: ElementKind
@@ -110,6 +111,7 @@ class Element:
     forced: bool = False
     closed: bool = True
     dual: bool = False
+    joined: bool = False
 
 
 def heading(line: str) -> str:
@@ -329,7 +331,7 @@ class _Reader:
         if self._in_speech:
             aside = plain.startswith("(") and plain.endswith(")")
             return Element("parenthetical" if aside else "speech", line)
-        return Element("action", raw.rstrip())
+        return Element("action", raw.rstrip(), joined=not self._apart)
 
     def _speaks(self) -> bool:
         """Whether what stands under this line can be said by somebody."""

@@ -189,7 +189,7 @@ def test_a_note_that_never_ends_takes_its_line_only() -> None:
     assert list(read("Rain. [[why\nnot\n\nMIRA\nGo.")) == [
         Element("action", "Rain."),
         Element("note", "[[why", closed=False),
-        Element("action", "not"),
+        Element("action", "not", joined=True),
         Element("cue", "MIRA", name="MIRA"),
         Element("speech", "Go."),
     ]
