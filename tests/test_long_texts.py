@@ -31,18 +31,15 @@ MOST = 3.0
 
 SIGNS = [
     # one sign
-    *"aA0é她 \t\n\"“'()[]{}`-—.!…,:;*_~#=>@/\\^|<",
+    *"aA她 \t\n\"([`—.*_~#=>@/^",
     "\u0301",
     # pairs and more
-    "a ", "A ", "a b ", "a\n", "A\n", "a\n\n", "A\n\n", "A\na\n\n", " \n", "\r\n", "\n\n",
-    "\u0301\u0316",
-    "[[", "]]", "[[\n", "[[a]]", "[[a]] ", "[[a]]\n", "[[a\nb]]", "/*", "*/", "/*a*/", "/*\n",
-    "/*a*/ ", "**", "**a** ", "*a ", "_a ", "a* ", "*a* _b_ ", "```\n", "<<<", "</think",
-    "- a\n", "1. a\n", "# a\n", "A. ", "a. ", ". ", "a!\n", "! ", "“a” ", "(a)\n", "A (", "(a) ",
-    "@a\n", "@a\na\n\n", "~a\n", ">a<\n", "> \n", "INT. ", "INT. A\n\n", "A ^\na\n\n", "TO:",
-    "A:\n\n",
-    "=\n", "===\n", "\\n", "\\*", "and ", "slowly ", "He waits and ", "He waits. ", "He goes, and ",
-    "dan ia ", "Ia pergi. ", "Here is ", "Title: a\n", "a: ", "1 INT. A 1\n",
+    "a ", "A ", "a\n", "A\n\n", "A\na\n\n", " \n", "\r\n", "\u0301\u0316",
+    "[[", "]]", "[[\n", "[[a]]", "[[a]]\n", "[[a\nb]]", "/*", "/*a*/ ", "/*\n",
+    "**a** ", "*a ", "_a ", "a* ", "```\n", "<<<",
+    "- a\n", "A. ", "a. ", ". ", "a!\n", "“a” ", "(a)\n", "A (", "(a) ",
+    "@a\na\n\n", "~a\n", "> \n", "INT. ", "INT. A\n\n", "A ^\na\n\n", "TO:",
+    "slowly ", "He waits. ", "He goes, and ", "Ia pergi. ", "Title: a\n",
 ]  # fmt: skip
 
 

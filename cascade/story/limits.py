@@ -8,9 +8,7 @@ from typing import Literal, get_args
 
 from cascade.story.document import Kind
 
-Limited = (
-    Kind | Literal["title", "genre", "tone", "synopsis", "beatKey", "shots", "scenes", "document"]
-)
+Limited = Kind | Literal["title", "genre", "tone", "synopsis", "key", "shots", "scenes", "document"]
 # In characters; of "scenes" how many there are, of "shots" the characters of one scene's as JSON,
 # of "document" the bytes of a file. The longest texts of the samples have some 1,300 characters.
 LIMITS: Mapping[Limited, int] = MappingProxyType(
@@ -19,7 +17,7 @@ LIMITS: Mapping[Limited, int] = MappingProxyType(
         "genre": 300,
         "tone": 1_000,
         "synopsis": 20_000,
-        "beatKey": 100,
+        "key": 100,
         "beatContent": 50_000,
         "keyAction": 5_000,
         "scenePlot": 50_000,
@@ -35,7 +33,7 @@ _NAMES: Mapping[Limited, str] = MappingProxyType(
         "genre": "a genre",
         "tone": "a tone",
         "synopsis": "a synopsis",
-        "beatKey": "a beat's key",
+        "key": "a key",
         "beatContent": "a beat's content",
         "keyAction": "a key action",
         "scenePlot": "a plot",
