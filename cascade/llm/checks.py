@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
+from collections import Counter
+from itertools import pairwise
 
 from cascade.llm.flaws import Flaw
 from cascade.llm.languages import in_language
 from cascade.llm.lengths import length_allowed
+from cascade.llm.remarks import is_preamble, is_refusal
 from cascade.llm.screenplay import check_script
 from cascade.story.brief import Brief
 from cascade.story.document import Kind
+from cascade.story.limits import LIMITS
+
+__all__ = ["check", "is_refusal"]
 
 # Of two texts' words, in order: more than this share in common is the same text.
 _SAME = 0.95
+# How far two texts are compared: steps that their words are worth, and some for short ones.
+_STEPS_A_WORD, _FEWEST_STEPS = 10, 50_000
 
-_FENCE = re.compile(r"^\s*(```|~~~)", re.MULTILINE)
-_HEADING = re.compile(r"^(?:#{1,6} .*|\*\*[^*\n]+\*\*:?\s*)$", re.MULTILINE)
-_LIST = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)]) .*\n+\s*(?:[-*•]|\d{1,2}[.)]) ", re.MULTILINE)
+_FENCE = re.compile(r"^[^\S\n]*(?:```|~~~)", re.MULTILINE)
+_HEADING = re.compile(r"^(?:#{1,6} .*|\*\*[^*\n]+\*\*:?[^\S\n]*)$", re.MULTILINE)
+_ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)]) ")
 _MARKS = re.compile(r"<{3}|>{3}|</?think")
 _ESCAPES = re.compile(r'\\[n"]')
-# "Sure! Here is the new scene:" and its like, in both languages: a first line about the text.
-_PREAMBLE = re.compile(
-    r"(?:(?:sure|certainly|of course|tentu(?: saja)?|baik(?:lah)?)\s*[,!.:]\s|"
-    r"(?:here(?:'s|’s| is| are)|below is|berikut(?: ini| adalah)?|ini(?:lah)?)\b"
-    r"[^\n]{0,120}:\s*\n)",
-    re.IGNORECASE,
-)
-_NOT_ABLE = r"can(?:['’]?t|not| not)|won['’]t|(?:am|['’]m) (?:not able|unable)|will not"
-_TASKS = r"assist|help|fulfil|comply|continue|provide|write|rewrite|create|generate|do that|produce"
-# Only as a text's first words: what somebody says in a story stands after a name or a mark.
-_REFUSAL = re.compile(
-    rf"(?:(?:i['’]m|i am) (?:so |very |really )?sorry\b|sorry,|i apologi[sz]e|unfortunately,)"
-    rf"[^.\n]{{0,60}}?\bi?\s*(?:{_NOT_ABLE})\b"
-    rf"|i (?:{_NOT_ABLE})(?: to)? (?:{_TASKS})"
-    r"|as an? (?:ai|artificial|language)\b"
-    r"|(?:mohon )?maaf,?[^.\n]{0,40}?\b(?:saya|kami|aku) (?:tidak|tak|belum) (?:bisa|dapat|mampu)"
-    r"|(?:saya|kami) (?:tidak|tak) (?:bisa|dapat|mampu) "
-    r"(?:membantu|memenuhi|menulis|melanjutkan|membuat|memproses|menyediakan|melakukan)"
-    r"|sebagai (?:sebuah )?(?:ai|kecerdasan buatan|model bahasa)\b",
-    re.IGNORECASE,
-)
 # The CJK ones so that such a text is told by its language.
-_ENDED = re.compile(r"""[.!?…。！？][*_]*["'”’»)\]*_]*$""")
-_SCRIPT_ENDED = re.compile(r"(?:[.!?…。！？:—–]|--?|<)[*_]*[\"'”’»)\]*_]*$")
-_SENTENCE_END = re.compile(r"""(\S+?)[.!?…]+["'”’»)\]]*(?=\s|$)""")
+_ENDS = ".!?…。！？"
+_SCRIPT_ENDS = (*_ENDS, ":", "—", "–", "-", "<")
+_CLOSERS = "\"'”’»)]*_"
 # English, then Indonesian.
 _ABBREVIATIONS = """dr mr mrs ms st jr sr prof no vs col gen lt sgt capt
     jl gg hj ir drs dra sdr bpk kol jend"""
@@ -52,40 +40,49 @@ _NOT_AN_END = frozenset(_ABBREVIATIONS.split())
 
 
 def check(brief: Brief, text: str) -> Flaw | None:
-    """Why `text` may not be saved for that brief; None if it may."""
+    """Why `text` may not be saved for that brief; None if it may.
+
+    The work grows with the text's length and no faster, whatever is in it: what it is first looked
+    at for is its size.
+    """
     if not text.strip():
         return Flaw("empty")
+    if len(text) > (most := LIMITS[brief.kind]):
+        return Flaw("too_large", {"count": len(text), "high": most})
     if is_refusal(text):
         return Flaw("refusal")
+    if (flaw := _check_length(brief, text)) and flaw.name == "too_long":
+        return flaw
     for name, pattern in (("fence", _FENCE), ("marks", _MARKS), ("escapes", _ESCAPES)):
         if pattern.search(text) and not pattern.search(brief.old_text):
             return Flaw(name)
-    if _PREAMBLE.match(text):
+    if is_preamble(text) and not is_preamble(brief.old_text):
         return Flaw("preamble")
     return (
         _check_form(brief, text)
         or _check_language(brief, text)
         or _check_end(brief, text)
-        or _check_length(brief, text)
+        or flaw
         or _check_novelty(brief, text)
     )
-
-
-def is_refusal(text: str) -> bool:
-    """True where a text begins as a model does that declines."""
-    return _REFUSAL.match(text.lstrip()) is not None
 
 
 def _check_form(brief: Brief, text: str) -> Flaw | None:
     if brief.kind == "script":
         return check_script(brief, text)
-    if _HEADING.search(text) or _LIST.search(text):
+    if _is_marked_up(text) and not _is_marked_up(brief.old_text):
         return Flaw("heading")
     if brief.kind == "beatContent" and not 2 <= (count := _paragraphs(text)) <= 3:
         return Flaw("paragraphs", {"count": count})
     if brief.kind == "keyAction" and (count := _sentences(text)) > 2:
         return Flaw("sentences", {"count": count})
     return None
+
+
+def _is_marked_up(text: str) -> bool:
+    """True where prose has a Markdown heading in it, or a list of two items or more."""
+    items = [_ITEM.match(line) is not None for line in text.split("\n") if line.strip()]
+    return _HEADING.search(text) is not None or any(map(operator.and_, items, items[1:]))
 
 
 def _check_language(brief: Brief, text: str) -> Flaw | None:
@@ -107,10 +104,15 @@ def _check_end(brief: Brief, text: str) -> Flaw | None:
 def _ended(text: str, kind: Kind) -> bool:
     text = text.strip()
     if kind != "script":
-        return _ENDED.search(text) is not None
-    last = text.splitlines()[-1].strip()
+        return _ends_in(text, tuple(_ENDS))
+    last = text.rpartition("\n")[2].strip()
     # "THE END", a shout, a song.
-    return _SCRIPT_ENDED.search(last) is not None or last == last.upper() or last[0] == "~"
+    return _ends_in(last, _SCRIPT_ENDS) or last == last.upper() or last[0] == "~"
+
+
+def _ends_in(text: str, marks: tuple[str, ...]) -> bool:
+    """True where one of the marks is the last sign but quotes, brackets and emphasis."""
+    return text.rstrip(_CLOSERS).endswith(marks)
 
 
 def _check_length(brief: Brief, text: str) -> Flaw | None:
@@ -134,18 +136,27 @@ def _check_novelty(brief: Brief, text: str) -> Flaw | None:
 def _within(old: list[str], new: list[str], most: int) -> bool:
     """True where at most so many words were taken out or put in (Myers' greedy difference).
 
-    Not difflib: a model that goes round in circles makes that take minutes.
+    Not difflib: a model that goes round in circles makes that take minutes. Where it would take
+    more steps than the texts' length allows, they count as two texts.
     """
+    counts = Counter(old)
+    counts.subtract(new)
+    if sum(map(abs, counts.values())) > most:  # quick, and right about nearly every new text
+        return False
+    steps = _FEWEST_STEPS + _STEPS_A_WORD * (len(old) + len(new))
     furthest = {1: 0}  # by diagonal: how far into the old text
     for edits in range(most + 1):
         for diagonal in range(-edits, edits + 1, 2):
             below, above = furthest.get(diagonal - 1, -1), furthest.get(diagonal + 1, -1)
-            at = above if below < above else below + 1
+            at = start = above if below < above else below + 1
             while at < len(old) and at - diagonal < len(new) and old[at] == new[at - diagonal]:
                 at += 1
             furthest[diagonal] = at
             if at >= len(old) and at - diagonal >= len(new):
                 return True
+            steps -= 1 + at - start
+            if steps < 0:
+                return False
     return False
 
 
@@ -162,19 +173,25 @@ def _paragraphs(text: str) -> int:
 
 
 def _sentences(text: str) -> int:
+    words = text.split()
     ends = [
-        match
-        for match in _SENTENCE_END.finditer(text)
-        if match.end() == len(text) or _ends_a_sentence(match[1], text[match.end() :])
+        place
+        for place, (word, following) in enumerate(pairwise([*words, ""]))
+        if (bare := _before_the_stop(word)) and (not following or _is_end(bare, following))
     ]
-    unfinished = text[ends[-1].end() :] if ends else text
-    return len(ends) + bool(unfinished.strip())
+    return len(ends) + (not ends or ends[-1] < len(words) - 1)
 
 
-def _ends_a_sentence(word: str, rest: str) -> bool:
+def _before_the_stop(word: str) -> str:
+    """A word without the full stop after it; "" for a word that has none."""
+    word = word.rstrip("\"'”’»)]")
+    bare = word.rstrip(".!?…")
+    return "" if bare == word else bare or word[:-1]
+
+
+def _is_end(word: str, following: str) -> bool:
     """Tells a full stop from an abbreviation, an initial, and a question inside a sentence."""
     bare = word.strip("\"'“‘(«[").lower()
     if bare in _NOT_AN_END or (len(bare) == 1 and bare.isalpha()):
         return False
-    following = rest.lstrip().lstrip("\"'“‘(«[-–—")
-    return not following[:1].islower()
+    return not following.lstrip("\"'“‘(«[-–—")[:1].islower()

@@ -13,7 +13,6 @@ from typing import Any
 from cascade.llm.provider import RejectedText, Usage
 from cascade.story.document import Language
 
-_MOST_KEPT = 20_000
 # What the languages are called in each of them, as the sentences need it.
 LANGUAGE_NAMES: Mapping[Language, Mapping[str, str]] = MappingProxyType(
     {
@@ -71,7 +70,7 @@ def rejected(
         details=flaw.details,
         reason=flaw.reason(),
         complaint=flaw.complaint(language),
-        text=text[:_MOST_KEPT],
+        text=text,
         prompt_hash=prompt_hash,
         usage=usage,
         model=model,

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cascade.story.document import Kind, Language
+from cascade.story.fountain import read
 
 # Fewer words say too little.
 JUDGED_FROM = 12
@@ -26,18 +27,27 @@ _RIGHT: Mapping[Language, frozenset[str]] = MappingProxyType(
 _MARGIN = 20.0
 
 _LAST_LATIN = "\u024f"
-_CUE_OR_HEADING = re.compile(r"^[^a-z]*$|^(?:INT|EXT|EST|I/E)\b.*$|^\(.*\)$", re.MULTILINE)
+_EMPTY_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
 def in_language(text: str, language: Language, kind: Kind) -> bool:
     """False where a text, or one of its paragraphs, is surely in another language.
 
-    In a script somebody may speak another language: it counts as a whole, without the lines
-    that every script has.
+    A script is judged by its action: people in it may speak whatever they speak. Only where there
+    is hardly any does what they say count too.
     """
     if kind == "script":
-        return _fits(_CUE_OR_HEADING.sub("", text), language)
-    return all(_fits(part, language) for part in [text, *re.split(r"\n\s*\n", text)])
+        return _fits(_told(text), language)
+    return all(_fits(part, language) for part in [text, *_EMPTY_LINE.split(text)])
+
+
+def _told(script: str) -> str:
+    """The action of a script; with what is said in it where the action is a few words."""
+    elements = list(read(script))
+    action = " ".join(one.text for one in elements if one.kind == "action")
+    if len(action.split()) >= JUDGED_FROM:
+        return action
+    return " ".join(one.text for one in elements if one.kind in {"action", "speech", "lyric"})
 
 
 def _fits(text: str, language: Language) -> bool:

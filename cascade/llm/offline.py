@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 from typing import Literal
 
 from cascade.llm.pacing import edited
-from cascade.llm.provider import Answer, Delta
+from cascade.llm.provider import Answer, Delta, ProviderError
 from cascade.story.brief import Brief
 from cascade.story.document import Language
 
@@ -22,6 +22,8 @@ _LABELS: dict[Language, str] = {
     "id": "draf luring: suntingan ritme, bukan AI",
 }
 _PIECES = 6
+# A text as long as one may be takes a few seconds.
+_LONGEST_S = 60.0
 _BREAK = re.compile(r"\s")
 
 
@@ -33,27 +35,39 @@ def label(language: Language) -> str:
 class OfflineWriter:
     """The Provider without a model. `delay_ms` is how long one call takes, spread over its pieces.
 
-    It obeys no direction (rules cannot), fails on no input, and uses no tokens.
+    It obeys no direction (rules cannot) and uses no tokens. `limit_s` is how long rules may take.
     """
 
     name: Literal["offline", "openai"] = "offline"
     model = "offline-pacing-1"
     # Raise it whenever rules or tables change what is written: plans carry it in their hash.
-    prompt_version = "offline-1"
+    prompt_version = "offline-2"
 
-    def __init__(self, delay_ms: int = 300) -> None:
+    def __init__(self, delay_ms: int = 300, limit_s: float = _LONGEST_S) -> None:
         self._delay_s = max(0, delay_ms) / 1000
+        self._limit_s = limit_s
 
     async def write(
         self,
         brief: Brief,
         complaint: str | None = None,  # noqa: ARG002
     ) -> AsyncGenerator[Delta | Answer, None]:
-        """Streams the edited text in a few pieces, then the Answer. Raises nothing of its own.
+        """Streams the edited text in a few pieces, then the Answer.
 
-        Rules cannot heed a complaint, and nothing they write is rejected.
+        Rules cannot heed a complaint, and nothing they write is rejected. Raises ProviderError
+        (`offline_timeout`) for a text that they do not get through in time.
         """
-        text = edited(brief)
+        try:
+            # In a thread: a long text must not hold up who else is waiting.
+            async with asyncio.timeout(self._limit_s):
+                text = await asyncio.to_thread(edited, brief)
+        except TimeoutError:
+            raise ProviderError(
+                "offline_timeout",
+                f"The offline writer was not done within {self._limit_s:g} seconds. The text is "
+                "too long for it: shorten it and resume.",
+                fields={"seconds": self._limit_s},
+            ) from None
         pieces = _pieces(text)
         for piece in pieces:
             await asyncio.sleep(self._delay_s / len(pieces))

@@ -21,6 +21,7 @@ from pydantic.alias_generators import to_camel
 
 from cascade.errors import BadDocument, CascadeError
 from cascade.story.document import Language, Scene, Story
+from cascade.story.limits import Limited, over
 from cascade.story.structures import structure
 from cascade.story.tension import check_level
 
@@ -52,8 +53,34 @@ _PASSED_OVER = ("id", "label", "outOfDate", "locked")
 # How many problems one message tells, and how much of a key.
 MOST_TOLD = 5
 LONGEST_KEY = 60
-Text = Annotated[StrictStr, AfterValidator(_storable)]
-Shots = Annotated[list[Any], AfterValidator(_writable)]
+
+
+def _within(what: Limited, size: Callable[[Any], int] = len) -> AfterValidator:
+    """Lets through what is no longer than one of the kind may be."""
+
+    def check(value: Any) -> Any:
+        if problem := over(what, size(value)):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def _as_json(shots: list[Any]) -> int:
+    return len(json.dumps(shots, ensure_ascii=False))
+
+
+# The length first: what is too long is not looked through.
+Key = Annotated[StrictStr, _within("key"), AfterValidator(_storable)]
+Title = Annotated[StrictStr, _within("title"), AfterValidator(_storable)]
+Genre = Annotated[StrictStr, _within("genre"), AfterValidator(_storable)]
+Tone = Annotated[StrictStr, _within("tone"), AfterValidator(_storable)]
+Synopsis = Annotated[StrictStr, _within("synopsis"), AfterValidator(_storable)]
+Content = Annotated[StrictStr, _within("beatContent"), AfterValidator(_storable)]
+KeyAction = Annotated[StrictStr, _within("keyAction"), AfterValidator(_storable)]
+Plot = Annotated[StrictStr, _within("scenePlot"), AfterValidator(_storable)]
+Script = Annotated[StrictStr, _within("script"), AfterValidator(_storable)]
+Shots = Annotated[list[Any], AfterValidator(_writable), _within("shots", _as_json)]
 
 
 LeftOut = Callable[[str], None]
@@ -65,30 +92,30 @@ class _Document(BaseModel):
 
 
 class _Beat(_Document):
-    key: Text
-    content: Text | None = ""
-    key_action: Text | None = ""
+    key: Key
+    content: Content | None = ""
+    key_action: KeyAction | None = ""
     tension: StrictInt | None = None
 
 
 class _Scene(_Document):
     # Postgres keeps it in four bytes.
     number: Annotated[StrictInt, Field(ge=1, le=2_147_483_647)]
-    beat_key: Text | None = None
-    plot: Text | None = ""
-    script: Text | None = ""
+    beat_key: Key | None = None
+    plot: Plot | None = ""
+    script: Script | None = ""
     shots: Shots | None = None
 
 
 class _Story(_Document):
-    title: Text
+    title: Title
     language: Language
-    structure_type: Text
-    synopsis: Text | None = ""
-    genre: Text | None = ""
-    tone: Text | None = ""
+    structure_type: Key
+    synopsis: Synopsis | None = ""
+    genre: Genre | None = ""
+    tone: Tone | None = ""
     beats: list[_Beat] = Field(default_factory=list)
-    scenes: list[_Scene] = Field(default_factory=list)
+    scenes: Annotated[list[_Scene], _within("scenes")] = Field(default_factory=list)
 
 
 def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, Any]:
@@ -131,6 +158,8 @@ def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, A
 def read_document(path: Path, left_out: LeftOut | None = None) -> Story:
     """A story out of a JSON file. Raises BadDocument, which says where in the file and what."""
     try:
+        if problem := over("document", path.stat().st_size):
+            raise BadDocument(f"{path.name} {problem}.")
         text = path.read_text(encoding="utf-8-sig")
         return parse_document(text, path.name, left_out)
     except OSError as error:

@@ -6,11 +6,11 @@ import html
 import re
 
 from cascade.story.document import Scene, Story
+from cascade.story.fountain import heading
 from cascade.story.plan import Step
 from cascade.ui.texts import text
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=])")
-_HEADING = re.compile(r"^(?:(?:INT|EXT|EST|I/E|INT\./EXT|INT/EXT)[ .]|\.[^.\s])", re.IGNORECASE)
 _LONGEST_NAME = 80
 
 
@@ -37,16 +37,11 @@ def first_words(words: str, most: int = 90) -> str:
     return line if len(line) <= most else f"{line[:most].rsplit(' ', 1)[0]}…"
 
 
-def is_heading(line: str) -> bool:
-    """Whether a line of a script is a scene heading."""
-    return _HEADING.match(line.strip()) is not None
-
-
 def scene_name(scene: Scene) -> str:
     """A scene by number and heading: the one in its script, else how its plot begins."""
     for line in scene.script.splitlines():
-        if is_heading(line):
-            return _named(scene.number, line.strip().lstrip("."))
+        if place := heading(line):
+            return _named(scene.number, place)
     first = scene.plot.strip().split("\n")[0]
     if first:
         return _named(scene.number, first)
@@ -64,8 +59,8 @@ def step_name(story: Story, step: Step) -> str:
     return text(f"step.{step.kind}", scene=name[:1].lower() + name[1:])
 
 
-def _named(number: int | None, heading: str) -> str:
-    heading = first_words(heading, _LONGEST_NAME)
+def _named(number: int | None, place: str) -> str:
+    place = first_words(place, _LONGEST_NAME)
     if number is None:
-        return text("scene.unnumbered_name", heading=heading)
-    return text("scene.name", number=number, heading=heading)
+        return text("scene.unnumbered_name", heading=place)
+    return text("scene.name", number=number, heading=place)

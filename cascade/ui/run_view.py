@@ -15,10 +15,11 @@ import streamlit as st
 
 from cascade.service import MAX_ATTEMPTS, Actor, RunView, Service
 from cascade.story.document import Story
+from cascade.story.fountain import is_heading
 from cascade.ui import receipt, session
 from cascade.ui.changes import short_change
 from cascade.ui.progress import BeatProgress, StepLine, elapsed_s, progress, remaining_s
-from cascade.ui.prose import escape, first_words, is_heading, step_name
+from cascade.ui.prose import escape, first_words, step_name
 from cascade.ui.session import guarded
 from cascade.ui.shell import announce
 from cascade.ui.texts import clock, count, duration, moment, text

@@ -23,6 +23,7 @@ from cascade.llm.screenplay import unknown_speakers
 from cascade.store.documents import read_document
 from cascade.story.brief import Brief
 from cascade.story.document import LANGUAGES, Kind, Language
+from cascade.story.limits import LIMITS
 from cascade.story.speakers import speakers
 from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES, ID_BEAT, ID_SCRIPT, SAMPLES
 
@@ -52,6 +53,17 @@ GOOD: list[tuple[Kind, str]] = [
     ("scenePlot", "Here is the place where it began: a shop. It is shut."),
     ("scenePlot", "Sure of herself, Mira goes in."),
     ("scenePlot", "Baik Mira maupun Tan diam."),
+    ("scenePlot", "Here is what she never told them:\n\nThe shop was never hers."),
+    ("scenePlot", "Inilah yang tak pernah Mira katakan:\n\nToko itu bukan miliknya."),
+    ("keyAction", "As an AI, Aria was never meant to dream, and tonight she does."),
+    ("keyAction", "As an artificial mind, I watched them go. I did not call."),
+    ("keyAction", "As an AI, Aria knows what I cannot say."),
+    ("keyAction", "As an assistant, my days were long."),
+    ("keyAction", "Sebagai asisten, saya menunggu di luar."),
+    ("keyAction", "Sebagai AI, Aria tak pernah dirancang untuk bermimpi."),
+    ("keyAction", "I cannot help but watch him go."),
+    ("scenePlot", "I can't write the letter he wants. I burn the pen."),
+    ("scenePlot", "Saya tidak bisa tidur. Hujan turun."),
     ("scenePlot", "She cannot help it. \"I'm sorry, but I can't stay.\""),
     ("scenePlot", "Unfortunately for Tan, the door is open. He can hear them."),
     ("scenePlot", "He asks why (nobody says.)"),
@@ -77,6 +89,20 @@ BAD: list[tuple[Kind, str, str]] = [
     ("script", "Certainly, INT. SHOP - DAY", "preamble"),
     ("scenePlot", "Berikut plot barunya:\nMira pergi.", "preamble"),
     ("scenePlot", "Tentu saja, Mira pergi.", "preamble"),
+    ("scenePlot", "Here it is:\n\nMira goes.", "preamble"),
+    ("scenePlot", "Here's the rewritten scene, with more tension:\nMira goes.", "preamble"),
+    ("scenePlot", "Berikut hasilnya:\n\nMira pergi.", "preamble"),
+    ("keyAction", "As an AI I cannot", "refusal"),
+    ("keyAction", "As an AI, I am unable to go on with this.", "refusal"),
+    ("keyAction", "As an artificial intelligence, I must decline.", "refusal"),
+    ("keyAction", "As an AI developed by people, I can’t do that.", "refusal"),
+    ("keyAction", "As a helpful AI assistant, I keep to the rules.", "refusal"),
+    ("keyAction", "As a large language model, I have no views.", "refusal"),
+    ("keyAction", "Sebagai AI, saya tidak dapat menulis kekerasan.", "refusal"),
+    ("keyAction", "Sebagai asisten AI, saya harus menolak.", "refusal"),
+    ("scenePlot", "I cannot continue.", "refusal"),
+    ("scenePlot", "I cannot help with that.", "refusal"),
+    ("scenePlot", "Mira goes.\n\n\n  * One.\n\n  * Two.", "heading"),
     ("scenePlot", "I'm sorry, but I can't help with that.", "refusal"),
     ("beatContent", "I’m sorry, I cannot continue this story.\n\nPlease try another.", "refusal"),
     ("script", "I can't write this scene.", "refusal"),
@@ -345,11 +371,146 @@ def test_the_writer_is_told_who_it_was_and_the_editor_is_not() -> None:
 
 
 @pytest.mark.usefixtures("any_length")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("INT. SHOP - DAY\n\nMIRA\n\nRain", "INT. SHOP - DAY\n\nMIRA\n\nMore of this rain"),
+        ("INT. SHOP - DAY\n\n@tan\n\nRain", "INT. SHOP - DAY\n\n@tan\n\nMore of this rain"),
+        ("Rain.\n\nINT. SHOP - DAY\n\nGo.", "Wind.\n\nINT. SHOP - DAY\n\nStay."),
+        ("Only rain on the roof.", "Only wind on the roof."),
+        ("Title: The Shop\n\nINT. SHOP - DAY\n\nGo.", "Title: The Shop\n\nINT. SHOP\n\nStay."),
+        ("Rain.\n\nEXT. STREET - DAY", "INT. SHOP - DAY\n\nWind.\n\nEXT. STREET - DAY"),
+        ("INT. SHOP - DAY\n\nRain. /* cut", "INT. SHOP - DAY\n\nWind. /* cut"),
+        ("INT. SHOP - DAY\n\nBORIS\nGo.", "INT. SHOP - DAY\n\nBORIS\nStay."),
+    ],
+)
+def test_what_the_old_script_did_the_new_one_may_do(old: str, new: str) -> None:
+    assert check(brief("script", old), new) is None
+    assert check(brief("script", "INT. SHOP - DAY\n\nHere."), new) is not None
+
+
+@pytest.mark.usefixtures("any_length")
 def test_a_writers_own_habit_is_no_fault() -> None:
-    old = "INT. SHOP - DAY\n\nBOOM\n\nRain"
-    assert check(brief("script", old), "INT. SHOP - DAY\n\nBOOM\n\nMore of this rain") is None
-    assert check(brief("script"), "INT. SHOP - DAY\n\nBOOM\n\nMore rain.") == Flaw("no_dialogue")
     assert check(brief("keyAction", "Mira goes."), "Mira comes") == Flaw("cut_off")
+    for kind, old, new in (
+        ("scenePlot", "- Mira goes.\n- Tan stays.", "- Mira runs.\n- Tan hides."),
+        ("scenePlot", "Of course, nobody came.", "Of course, somebody came."),
+    ):
+        assert check(brief(kind, old), new) is None  # type: ignore[arg-type]
+        assert check(brief(kind), new) is not None  # type: ignore[arg-type]
+
+
+# -- how a script opens
+
+SCENE = "Maya turns the gas down.\n\nMAYA\nNot yet.\n\nShe waits."
+OPENINGS = [
+    "INT. KITCHEN - NIGHT",
+    "FADE IN:\n\nINT. KITCHEN - NIGHT",
+    "FADE IN:\nINT. KITCHEN - NIGHT",
+    "FADE FROM BLACK:\n\nINT. KITCHEN - NIGHT",
+    "OVER BLACK:\n\nA tap drips.\n\nINT. KITCHEN - NIGHT",
+    "OVER BLACK:\n\nMAYA (V.O.)\nOne. Two.\n\nINT. KITCHEN - NIGHT",
+    "MEMUDAR MASUK:\n\nINT. DAPUR - MALAM",
+    "COLD OPEN\n\nINT. KITCHEN - NIGHT",
+    "TEASER\n\nFADE IN:\n\nINT. KITCHEN - NIGHT",
+    "> ACT ONE <\n\nINT. KITCHEN - NIGHT",
+    "===\n\nINT. KITCHEN - NIGHT",
+    "# Act one\n\n= Maya waits.\n\nINT. KITCHEN - NIGHT",
+    "[[still to be timed]]\n\nINT. KITCHEN - NIGHT",
+    "/* the old\n\nopening */\n\nINT. KITCHEN - NIGHT",
+    "SUPER: TEN YEARS LATER\n\nINT. KITCHEN - NIGHT",
+    "Super: Ten years later\n\nINT. KITCHEN - NIGHT",
+    "EXT/INT. KITCHEN - NIGHT",
+    "INT./EXT. KITCHEN - NIGHT",
+    "I/E. KITCHEN - NIGHT",
+    "1 INT. KITCHEN - NIGHT 1",
+    "INT. KITCHEN - NIGHT #1A#",
+    "**INT. KITCHEN - NIGHT**",
+    "**1. INT. KITCHEN - NIGHT**",
+    "INT: KITCHEN",
+    ".KITCHEN",
+    "INT. KITCHEN - NIGHT\nThe tap drips.",
+]
+
+
+@pytest.mark.usefixtures("any_length")
+@pytest.mark.parametrize("opening", OPENINGS)
+@pytest.mark.parametrize("old", ["", "INT. KITCHEN - NIGHT\n\nRain."])
+def test_a_script_may_open_as_scripts_do(opening: str, old: str) -> None:
+    known = brief("script", old, speakers=("MAYA",))
+    assert check(known, f"{opening}\n\n{SCENE}") is None
+
+
+@pytest.mark.usefixtures("any_length")
+@pytest.mark.parametrize(
+    ("opening", "name"),
+    [
+        ("FADE IN:", "no_heading"),
+        ("SUPER: TEN YEARS LATER", "no_heading"),
+        ("The tap drips.\n\nINT. KITCHEN - NIGHT", "no_heading"),
+        ("Title: Steam\nAuthor: M. Sato\n\nFADE IN:\n\nINT. KITCHEN - NIGHT", "title_page"),
+        ("Judul: Uap\n\nINT. DAPUR - MALAM", "title_page"),
+        ("INT. KITCHEN - NIGHT\n\n[[not closed", "not_closed"),
+    ],
+)
+def test_and_must_come_to_a_scene(opening: str, name: str) -> None:
+    flaw = check(brief("script", speakers=("MAYA",)), f"{opening}\n\n{SCENE}")
+    assert flaw is not None
+    assert flaw.name == name
+
+
+@pytest.mark.usefixtures("any_length")
+def test_a_line_in_capitals_is_a_fault_only_where_it_is_somebodys_name() -> None:
+    script = "INT. SHOP - DAY\n\nRain.\n\n{}\n\nMore rain."
+    for card in ("LATER", "BOOM", "MONTAGE", "END OF ACT ONE", "KEMUDIAN"):
+        assert check(brief("script"), script.format(card)) is None
+    for name in ("MIRA", "PAK MULYONO", "MIRA (V.O.)", "TAN\nNo.\n\nTAN"):
+        assert check(brief("script"), script.format(name)) == Flaw("no_dialogue")
+
+
+@pytest.mark.parametrize(
+    "cue",
+    ["CROWD", "THE CROWD", "VOICES", "SOLDIERS", "AUDIENCE MEMBER", "RADIO", "TV ANNOUNCER",
+     "RADIO (V.O.)", "NEWSREADER", "INTERCOM", "NARRATOR", "NARRATOR (V.O.)", "KERUMUNAN", "MASSA",
+     "PARA TAMU", "ORANG-ORANG", "ANAK-ANAK", "SUARA-SUARA", "SUARA RADIO", "TELEVISI", "PENYIAR",
+     "PENGERAS SUARA", "NARATOR", "MIRA AND THE OTHERS", "WARGA DAN MIRA"],
+)  # fmt: skip
+def test_a_crowd_a_radio_and_a_narrator_are_nobody_new(cue: str) -> None:
+    assert unknown_speakers(brief("script", plot="Rain on the roof."), [cue]) == ()
+
+
+@pytest.mark.usefixtures("any_length")
+def test_a_script_is_judged_by_its_action_whatever_is_spoken_in_it() -> None:
+    english, indonesian = SPOKEN["en"], SPOKEN["id"]
+    for language, action, speech in (
+        ("en", english, indonesian),
+        ("id", indonesian, english),
+    ):
+        told, said = action[0], speech[1]
+        text = f"INT. SHOP - DAY\n\n{told}\n\nMIRA\n{said}\n\nTAN\n{said}\n\n{told}"
+        assert check(brief("script", language=language), text) is None  # type: ignore[arg-type]
+        other = brief("script", language="id" if language == "en" else "en")
+        assert check(other, text) == Flaw("language", {"language": other.language})
+    foreign = f"INT. SHOP - DAY\n\n{FOREIGN['zh']}\n\nMIRA\nGo."
+    assert check(brief("script"), foreign) == Flaw("language", {"language": "en"})
+
+
+SPOKEN = {
+    "en": (
+        "Mira wipes the counter twice and does not look up when the door opens behind her again.",
+        "You told me that it was over, and now you stand here with that face and that letter.",
+    ),
+    "id": (
+        "Mira mengelap meja dua kali dan tidak menoleh ketika pintu di belakangnya terbuka lagi.",
+        "Katamu semuanya sudah selesai, dan sekarang kau berdiri di sini membawa surat itu lagi.",
+    ),
+}
+
+
+def test_a_text_beyond_every_limit_is_not_looked_at() -> None:
+    text = "(" * (LIMITS["keyAction"] + 1)
+    assert check(brief("keyAction"), text) == Flaw("too_large", {"count": 5001, "high": 5000})
+    assert check(brief("keyAction"), text[1:]) != Flaw("too_large", {"count": 5001, "high": 5000})
 
 
 def test_both_languages_have_a_sentence_for_every_flaw() -> None:

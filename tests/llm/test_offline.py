@@ -10,9 +10,10 @@ import pytest
 
 from cascade.llm.offline import OfflineWriter, label
 from cascade.llm.pacing import edited
-from cascade.llm.provider import Answer, Delta, Provider, Usage
+from cascade.llm.provider import Answer, Delta, Provider, ProviderError, Usage
 from cascade.story.brief import Brief
-from llm.pacing_texts import BLANK, EN_BEAT, FIXTURES
+from cascade.story.limits import LIMITS
+from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES
 
 
 async def collect(writer: Provider, brief: Brief) -> tuple[list[Delta], Answer]:
@@ -56,6 +57,31 @@ def test_a_direction_changes_no_word() -> None:
 def test_no_text_is_too_odd(text: str) -> None:
     deltas, answer = asyncio.run(collect(OfflineWriter(0), replace(BLANK, old_text=text)))
     assert "".join(delta.text for delta in deltas) == answer.text != text
+
+
+def test_a_long_text_holds_nobody_up() -> None:
+    brief = replace(BLANK, kind="script", old_text=EN_SCRIPT * 200)
+
+    async def beside() -> int:
+        beats = 0
+        task = asyncio.create_task(collect(OfflineWriter(0), brief))
+        while not task.done():
+            await asyncio.sleep(0.001)
+            beats += 1
+        await task
+        return beats
+
+    assert len(brief.old_text) < LIMITS["script"]
+    assert asyncio.run(beside()) > 5
+
+
+def test_a_text_that_takes_too_long_is_said_so() -> None:
+    brief = replace(BLANK, kind="script", old_text=EN_SCRIPT * 200)
+    with pytest.raises(ProviderError) as error:
+        asyncio.run(collect(OfflineWriter(0, limit_s=0.001), brief))
+    assert error.value.code == "offline_timeout"
+    assert error.value.fields == {"seconds": 0.001}
+    assert not error.value.retryable
 
 
 def test_a_call_takes_its_delay_once() -> None:

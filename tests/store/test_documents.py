@@ -20,7 +20,8 @@ from cascade.store.database import Database
 from cascade.store.documents import parse_document, read_document, story_document
 from cascade.store.stories import insert_story, read_story
 from cascade.store.tables import Base
-from cascade.story.document import Story
+from cascade.story.document import KINDS, Story
+from cascade.story.limits import LIMITS
 from cascade.story.structures import STRUCTURES
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)
@@ -260,6 +261,62 @@ def test_a_broken_document_says_where(text: str, place: str) -> None:
     assert "\n" not in message
     assert message.endswith((".", ")"))
     assert len(message) < 500
+
+
+TOO_LONG: list[tuple[str, str]] = [
+    (broken(title="x" * 301), "title: has 301 characters, where a title may have 300"),
+    (broken(genre="x" * 301), "genre: has 301 characters, where a genre may have 300"),
+    (broken(tone="x" * 1001), "tone: has 1,001 characters, where a tone may have 1,000"),
+    (broken(synopsis="x" * 20_001), "synopsis: has 20,001 characters, where a synopsis may have"),
+    (broken(structureType="x" * 101), "structureType: has 101 characters, where a key may have"),
+    (beat(key="x" * 1_000_000), "beats[1].key: has 1,000,000 characters"),
+    (beat(content="x" * 50_001), "beats[1].content: has 50,001 characters, where a beat's content"),
+    (beat(keyAction="x" * 5_001), "beats[1].keyAction: has 5,001 characters, where a key action"),
+    (
+        scene(plot="x" * 50_001),
+        "scenes[1].plot: has 50,001 characters, where a plot may have 50,000",
+    ),
+    (scene(script="[" * 200_001), "scenes[1].script: has 200,001 characters, where a script may"),
+    (
+        scene(shots=["x" * 199_997]),
+        "scenes[1].shots: has 200,001 characters, where a scene's shots",
+    ),
+    (broken(scenes=[{"number": n} for n in range(1, 5_002)]), "scenes: has 5,001 scenes"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), TOO_LONG, ids=[said[:20] for _, said in TOO_LONG])
+def test_what_is_too_long_is_refused_with_its_place_and_the_limit(text: str, said: str) -> None:
+    with pytest.raises(BadDocument) as refused:
+        parse_document(text, "tides.json")
+    assert refused.value.message.startswith(f"tides.json: {said}")
+    assert refused.value.message.endswith("; shorten it.")
+    assert len(refused.value.message) < 200
+
+
+def test_what_is_as_long_as_it_may_be_is_taken() -> None:
+    assert set(LIMITS) == {
+        *("title", "genre", "tone", "synopsis", "key", "shots", "scenes", "document"), *KINDS
+    }  # fmt: skip
+    scenes: list[dict[str, Any]] = [{"number": n} for n in range(1, LIMITS["scenes"] + 1)]
+    scenes[0] |= {
+        "plot": "x" * LIMITS["scenePlot"],
+        "script": "x" * LIMITS["script"],
+        "shots": ["x" * (LIMITS["shots"] - 4)],
+    }
+    content = {"content": "x" * LIMITS["beatContent"], "keyAction": "x" * LIMITS["keyAction"]}
+    head = {name: "x" * LIMITS[name] for name in ("title", "genre", "tone", "synopsis")}  # type: ignore[index]
+    story = parse_document(broken(**head, beats=[{"key": "setup", **content}], scenes=scenes), "t")
+    assert len(story.scenes) == LIMITS["scenes"]
+    assert len(story.scenes[0].script) == LIMITS["script"]
+
+
+def test_a_file_beyond_every_story_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "tides.json"
+    with path.open("wb") as file:
+        file.truncate(LIMITS["document"] + 1)  # takes no room
+    with pytest.raises(BadDocument, match=r"tides.json has 100,000,001 bytes, where a file may"):
+        read_document(path)
 
 
 def test_several_problems_are_counted() -> None:

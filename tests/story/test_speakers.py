@@ -1,53 +1,15 @@
-"""Who speaks in a story, by the cues of its scripts; what a brief says of it."""
+"""Who speaks in a story; what a brief says of it."""
 
 from __future__ import annotations
 
 import pytest
-from llm.pacing_texts import EN_SCRIPT, SAMPLES
+from llm.pacing_texts import SAMPLES
 
 from cascade.store.documents import read_document
 from cascade.story.brief import brief_for
 from cascade.story.document import Scene, Story
 from cascade.story.plan import make_plan
-from cascade.story.speakers import cue_name, cues, speakers
-
-
-@pytest.mark.parametrize(
-    ("line", "name"),
-    [
-        ("MIRA", "MIRA"),
-        ("  MIRA  ", "MIRA"),
-        ("MIRA (V.O.)", "MIRA"),
-        ("MIRA (O.S.) (CONT'D)", "MIRA"),
-        ("MIRA ^", "MIRA"),
-        ("MIRA (V.O.) ^", "MIRA"),
-        ("@McAvoy", "MCAVOY"),
-        ("MRS. TORDOFF", "MRS. TORDOFF"),
-        ("INÉS #2", "INÉS #2"),
-        ("INTAN", "INTAN"),
-        ("R2D2", "R2D2"),
-        ("INT. SHOP - DAY", ""),
-        ("EXT SHOP", ""),
-        ("INT./EXT. VAN - DAY", ""),
-        (".THE SHOP", ""),
-        ("SILENCE.", ""),
-        ("CUT TO:", ""),
-        ("> FADE OUT", ""),
-        ("!BANG", ""),
-        ("Mira", ""),
-        ("1947", ""),
-        ("", ""),
-    ],
-)
-def test_the_name_in_a_cue(line: str, name: str) -> None:
-    assert cue_name(line) == name
-
-
-def test_cues_stand_after_an_empty_line_and_over_words() -> None:
-    assert list(cues(EN_SCRIPT)) == ["TOMAS", "INES", "TOMAS"]
-    assert list(cues("MIRA\nGo.\n\nBOOM\n\nRain.\nTAN\nNo.\n\nTAN")) == ["MIRA"]
-    assert list(cues("INT. X - DAY\r\n\r\nMIRA\r\nGo.\r\n")) == ["MIRA"]
-    assert list(cues("")) == []
+from cascade.story.speakers import speakers
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)

@@ -137,6 +137,7 @@ def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "conflict", part.fields, f"{part.describe(CAT)} was changed"
     yield "not_written", {"table": "scene_plots"}, "no row of scene_plots"
     yield "timeout", {"seconds": 60.0}, "within 60 seconds"
+    yield "offline_timeout", {"seconds": 60.0}, "shorten it"
     yield "connection", {"host": "example.org"}, "example.org cannot be reached"
     for code in ("truncated", "no_answer", "interrupted"):
         yield code, {}, "as it was kept"

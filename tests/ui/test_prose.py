@@ -7,7 +7,7 @@ import re
 import pytest
 
 from cascade.story.document import Scene
-from cascade.ui.prose import escape, first_words, is_heading, paragraphs, scene_name
+from cascade.ui.prose import escape, first_words, paragraphs, scene_name
 
 
 def test_markdown_is_escaped_sign_by_sign() -> None:
@@ -27,6 +27,8 @@ def test_prose_keeps_paragraphs_and_breaks_and_no_tags() -> None:
         ("Title: X\n\nINT. LOFT - DAY\n\nShe waits.", "", "Scene 3: INT. LOFT - DAY"),
         ("ext. quay - night", "", "Scene 3: ext. quay - night"),
         (".UNDER THE PIER", "", "Scene 3: UNDER THE PIER"),
+        ("FADE IN:\n\n3 EXT/INT. VAN - DAY 3\n\nRain.", "", "Scene 3: EXT/INT. VAN - DAY"),
+        ("**INT. LOFT - DAY**", "", "Scene 3: INT. LOFT - DAY"),
         ("", "A plot.\nMore.", "Scene 3: A plot."),
         ("", "", "Scene 3"),
     ],
@@ -45,13 +47,3 @@ def test_first_words_are_one_line_cut_between_two_words() -> None:
     assert first_words("Rain\n\nfalls.") == "Rain falls."
     assert first_words("one two three four", 12) == "one two…"
     assert first_words("") == ""
-
-
-@pytest.mark.parametrize("line", ["INT. A - DAY", " ext. b", ".FORCED", "I/E CAR", "EST. TOWN"])
-def test_headings(line: str) -> None:
-    assert is_heading(line)
-
-
-@pytest.mark.parametrize("line", ["INTO THE NIGHT", "...", "Rain.", ""])
-def test_no_headings(line: str) -> None:
-    assert not is_heading(line)

@@ -69,9 +69,64 @@ def test_no_word_of_a_sample_is_lost(scene: Scene) -> None:
         "Title: The Quay\n\nINT. A - DAY\n\nRain.",
         "# Act\n\n= what happens\n\nINT. A - DAY\n\n===\n\n~la la",
         "just a line",
+        "FADE IN:\n\nSUPER: TEN YEARS LATER\n\n1 EXT/INT. VAN - DAY 1\n\nLATER",
+        "INT. A - DAY [[which?]]\n\nMIRA [[or Tan]]\nGo [[away]]. /* or not */!\n[[low]]\nNo.",
+        "Rain [[never closed\nmore\n\nMIRA\nGo. /* nor this\n\nALL\nthat",
+        "=== [[a note at a break]]\n\n> CUT [[hard]] TO:\n\n> THE [[very]] END <",
+        "A \ue000 of the story's own [[and a note]] *in* it \ue000",
+        "*a* " * 30 + "\n" + "*b* _c_ " * 100 + "\n" + "**d** [[e]] " * 600,
+        "MIRA (V.O.) [[x]] ^\nGo.\n\nTAN ^\n(low)\nNo [[n]].\n\nBO ^\n[[silent]]",
+        "ONE\n" * 3 + "(two\n\nthree)\n \nfour",
     ],
 )
 def test_no_word_of_an_odd_script_is_lost(script: str) -> None:
-    shown = html.unescape(re.sub(r"<[^>]+>", " ", screenplay(script, "x")))
-    words = re.findall(r"\w+", script.replace("Title:", ""))
-    assert set(words) <= set(re.findall(r"\w+", shown))
+    shown = re.sub(r"<br>|</(?:p|div)>", " ", screenplay(script, "x"))
+    shown = html.unescape(re.sub(r"<[^>]+>", "", shown))
+    words = re.findall(r"[\w\ue000]+", script.replace("Title:", "").replace("_", " "))
+    assert re.findall(r"[\w\ue000]+", shown.replace("_", " ")) == words
+
+
+def test_a_note_in_a_line_is_shown_in_its_place_and_nothing_glues_together() -> None:
+    shown = screenplay(
+        "INT. A - DAY\n\nHe *walks* [[needs *work* & <b>]] to the door[[?]], /* out */ and "
+        "[[a]][[b]] on.\n\nMIRA (V.O.) [[or Tan]]\nGo [[away]]now.",
+        "x",
+    )
+    note = '<span class="arc-inline-note">{}</span>'.format
+    assert (
+        f"He <em>walks</em> {note('[[needs *work* &amp; &lt;b&gt;]]')} to the door{note('[[?]]')}, "
+        f"{note('/* out */')} and {note('[[a]]')}{note('[[b]]')} on."
+    ) in shown
+    assert f'<div class="fountain-character">MIRA (V.O.) {note("[[or Tan]]")}</div>' in shown
+    assert f'<div class="fountain-dialogue">Go {note("[[away]]")}now.</div>' in shown
+
+
+def test_a_note_between_two_lines_keeps_them_apart() -> None:
+    shown = screenplay("Rain.\n[[more?]]\nWind.\n\nHe [[a\nb]] goes. /* c\n\nd */ She stays.", "x")
+    assert re.findall(r'class="(?!fountain-script)([\w-]+)">([^<]+)<', shown) == [
+        ("fountain-action", "Rain."),
+        ("arc-aside", "[[more?]]"),
+        ("fountain-action", "Wind."),
+        ("fountain-action", "He"),
+        ("arc-aside", "[[a\nb]]"),
+        ("fountain-action", "goes."),
+        ("arc-aside", "/* c\n\nd */"),
+        ("fountain-action", "She stays."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "words"),
+    [
+        ("1 EXT/INT. VAN - DAY 1", "scene-heading", "1 EXT/INT. VAN - DAY 1"),
+        ("**INT. VAN - DAY**", "scene-heading", "<strong>INT. VAN - DAY</strong>"),
+        ("INT: VAN\nRain.", "scene-heading", "INT: VAN"),
+        ("SUPER: TEN YEARS LATER", "action", "SUPER: TEN YEARS LATER"),
+        ("OVER BLACK:\n\nRain.", "transition", "OVER BLACK:"),
+        ("INÉS\nGo.", "character", "INÉS"),
+        ("MIRA\nEXT. is short.", "dialogue", "EXT. is short."),
+        ("> ACT ONE <", "centered", "ACT ONE"),
+    ],
+)
+def test_a_script_is_set_as_it_is_checked(script: str, kind: str, words: str) -> None:
+    assert f'<div class="fountain-{kind}">{words}</div>' in screenplay(script, "x")

@@ -44,7 +44,6 @@ _JOIN_TO = {1: 26, 2: 24, 3: 20, 4: 17, 5: 14}
 # A text of many thousand sentences is edited in this many places, to keep the edit quick.
 _MOST = 400
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][^\W\d_]+(?:['’-][^\W\d_]+)*")
-_END = re.compile(r"[.!?…]*\)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +180,7 @@ def _opens_paragraph(tail: str) -> bool:
 def _key_action(text: str, pace: Pace) -> str:
     """A key action's own sentences, edited: two at most, whatever it had."""
     body = _bare(text.strip())
-    end = _END.search(body)
-    stem, mark = (body[: end.start()], end.group()) if end else (body, "")
+    stem, mark = _parted(body)
     for tail in ALL_TAILS:
         if stem.endswith(tail):
             body = stem.removesuffix(tail) + mark
@@ -202,9 +200,14 @@ def _key_action(text: str, pace: Pace) -> str:
 
 
 def _with_tail(text: str, tail: str) -> str:
-    end = _END.search(text)
-    stem, mark = (text[: end.start()], end.group()) if end else (text, "")
+    stem, mark = _parted(text)
     return f"{stem}{tail}{mark or '.'}"
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """A text and the stops and closing brackets at its end."""
+    stem = text.rstrip(")").rstrip(".!?…")
+    return stem, text[len(stem) :]
 
 
 def _repaced(texts: list[str], pace: Pace, cuts: int | None = None) -> list[str]:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 
 from cascade.llm.pacing.lines import ACTIONS
 from cascade.llm.pacing.text import one_line, sentences
+from cascade.story.fountain import is_heading, is_transition
 
-_HEADING = re.compile(r"(?:INT|EXT|EST|I/E|INT/EXT|INT\./EXT)(?:\s*\.|\s)", re.IGNORECASE)
-_TRANSITION = re.compile(r"(?:[A-Z\s.'/-]+TO:|FADE IN:|FADE OUT\.|>[^<]*)\Z")
 _OPEN = re.compile(r"/\*|\*/|\[\[|\]\]")
+# As much of a line as tells a heading, so that a very long one is not taken for action.
+_HEAD = 200
 
 
 def rewritten(script: str, repace: Callable[[list[str]], list[str]]) -> str:
@@ -70,7 +71,8 @@ def gathered(script: str, pick: Callable[[int], set[int]]) -> str:
     found: list[int] = []
     for place in sorted(action):
         # Three in a row would make a wall of text.
-        if place + 2 in action and place - 2 not in found and _fits(lines[place], lines[place + 2]):
+        third = found[-1:] == [place - 2]
+        if place + 2 in action and not third and _fits(lines[place], lines[place + 2]):
             found.append(place)
     for number in sorted(pick(len(found)), reverse=True):
         place = found[number]
@@ -114,7 +116,7 @@ def closed(script: str, line: str) -> str:
     body, rest = lines[:end], lines[end:]
     if not body:
         return line + "\n" * max(0, len(lines) - 1)
-    if len(body) > 1 and not body[-2] and _TRANSITION.match(body[-1].strip()):
+    if len(body) > 1 and not body[-2] and is_transition(body[-1]):
         head = body[:-2]
         while head and not head[-1].strip():
             head.pop()
@@ -145,7 +147,7 @@ def _plain(line: str) -> bool:
     return (
         (text[:1].isalnum() or text[:1] in {'"', "“", "‘", "'"})
         and any(char.islower() for char in text)
-        and not _HEADING.match(text)
+        and not is_heading(text[:_HEAD])
         and not _OPEN.search(text)
         and "^" not in text
         and not text.endswith("TO:")
@@ -174,10 +176,10 @@ def _action_lines(lines: list[str]) -> Iterator[int]:
             locked, fresh, opening = True, False, False
             continue
         # A first line with a colon may be a title page: it and what belongs to it stay.
-        if opening and ":" in text and not _HEADING.match(text):
+        if opening and ":" in text and not is_heading(text[:_HEAD]):
             locked = True
         opening = False
-        if fresh and _HEADING.match(text):
+        if fresh and is_heading(text[:_HEAD]):
             fresh = False
             continue
         fresh = False

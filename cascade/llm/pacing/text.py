@@ -17,9 +17,12 @@ def word_set(text: str) -> frozenset[str]:
 
 # A run of blank lines between paragraphs; whitespace on the blank lines belongs to the gap.
 _GAP = re.compile(r"((?:\r?\n[ \t]*){2,})")
-_TERMINAL = re.compile(r"[.!?…]+[\"”’'»)\]]*\s+(?=[\"“‘«(\[]?[^\W_])")
+# Each sign is looked at once: a run of stops is entered at its first, and nothing is given back.
+_TERMINAL = re.compile(r"(?<![.!?…])[.!?…]++[\"”’'»)\]]*+\s++(?=[\"“‘«(\[]?[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _QUOTES = frozenset('"“”«»')
+# What is longer is no sentence to edit, and rules would look at it for long.
+_LONGEST = 1_000
 
 # A full stop after these ends no sentence. Single letters (initials) are told by their shape.
 _ABBREVIATIONS = word_set(
@@ -30,7 +33,10 @@ _ABBREVIATIONS = word_set(
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence and the whitespace after it; `editable` is False in or beside quoted speech."""
+    """One sentence and the whitespace after it.
+
+    `editable` is False in or beside quoted speech, and for what is too long to be a sentence.
+    """
 
     text: str
     gap: str = ""
@@ -68,7 +74,7 @@ def _push(parts: list[Sentence], body: str, gap: str, quoted: bool) -> bool:
         if char in _QUOTES:
             touches = True
             inside = char in "“«" if char in "“”«»" else not inside
-    parts.append(Sentence(body, gap, not touches))
+    parts.append(Sentence(body, gap, not touches and len(body) <= _LONGEST))
     return inside
 
 
