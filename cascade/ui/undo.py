@@ -11,6 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
+from cascade.display import readable
 from cascade.service import Actor, Replaced, RunView, Service
 from cascade.story.document import KINDS, Kind, Story
 from cascade.story.plan import Change
@@ -80,7 +81,8 @@ def undoing(service: Service, story: Story, run: RunView) -> Undoing:
         change
         for change in run.plan.changes
         if change.beat_key in begun
-        and change.expected_level != change.new_level == story.curve[change.beat_key]
+        # The story may have another structure by now, which has no such beat.
+        and change.expected_level != change.new_level == story.curve.get(change.beat_key)
     ]
     return Undoing(tuple(pieces), tuple(levels))
 
@@ -131,7 +133,8 @@ def _draw_pieces(
         with opened:
             style = "arc-typed" if piece.kind == "script" else ""
             titles = (text("undo.before"), text("undo.after"))
-            st.html(side_by_side(piece.replaced.before, piece.replaced.after, titles, style))
+            before, after = map(readable, (piece.replaced.before, piece.replaced.after))
+            st.html(side_by_side(before, after, titles, style))
             if piece.state == "edited":
                 st.caption(text("undo.edited_help"))
             elif piece.state == "stands" and may:
@@ -170,7 +173,8 @@ def _draw_restore_all(service: Service, who: Actor, run: RunView, found: Undoing
 
 def _place(beats: Sequence[str], one: Rewritten) -> tuple[int, int, int]:
     """Where a text stands in the story: a scene's script comes after its own plot."""
-    return beats.index(one.beat_key), one.scene_number or 0, KINDS.index(one.kind)
+    at = beats.index(one.beat_key) if one.beat_key in beats else len(beats)
+    return at, one.scene_number or 0, KINDS.index(one.kind)
 
 
 def _state(story: Story, one: Replaced) -> State:
