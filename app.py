@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -14,9 +15,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import streamlit as st
 
-from cascade.errors import CascadeError
+from cascade.display import harmless
+from cascade.errors import CascadeError, Unexpected
 from cascade.service import Service
 from cascade.settings import load_settings
+from cascade.ui import open_files
 from cascade.ui.curve import routes
 from cascade.ui.session import provide
 from cascade.ui.studio import draw_studio  # noqa: F401 - the page, read before it is first asked for
@@ -25,6 +28,8 @@ from cascade.ui.studio import draw_studio  # noqa: F401 - the page, read before 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Opens the service, executes runs while the server lives, and gives everything back."""
+    if warning := open_files.allow_many():
+        _say(warning)
     async with AsyncExitStack() as stack:
         try:
             settings = load_settings()
@@ -37,6 +42,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
                 stack.push_async_callback(asyncio.to_thread, executing.__exit__, None, None, None)
         except CascadeError as error:
             _stop(error)
+        except Exception as error:
+            logging.getLogger("cascade").error("the start failed", exc_info=error)
+            _stop(Unexpected(error))
         provide(service)
         stack.callback(provide, None)
         # Streamlit collects garbage after every run of the script, and no answer leaves meanwhile.
@@ -48,8 +56,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 def _stop(error: CascadeError) -> None:
     # Raised through the server, it would come out as several tracebacks around one sentence.
-    print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201
+    _say(f"Error: {error.message}")
     os._exit(error.exit_code)
+
+
+def _say(words: str) -> None:
+    # Standard error writes what its encoding does not have as escapes; nobody may be there at all.
+    if sys.stderr is not None:
+        print(harmless(words), file=sys.stderr, flush=True)  # noqa: T201
 
 
 app = st.App("cascade/ui/main.py", lifespan=lifespan, routes=routes())

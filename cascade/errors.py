@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from cascade.display import one_line
+
 USAGE, FAILED, REFUSED = 2, 4, 5
 
 
@@ -23,6 +25,25 @@ class CascadeError(Exception):
         super().__init__(message)
         self.message = message
         self.fields = fields
+
+
+def _said(given: object) -> str:
+    """What somebody has given, as a message repeats it: it may hold anything, at any length."""
+    return one_line(given, 80)
+
+
+class Unexpected(CascadeError):
+    """What nobody foresaw; the log has the details."""
+
+    code = "unexpected"
+
+    def __init__(self, error: Exception) -> None:
+        name = type(error).__name__
+        super().__init__(
+            f"Something unexpected went wrong in the program ({name}). Try again; if it stays so, "
+            "the log has the details.",
+            exception=name,
+        )
 
 
 class UsageError(CascadeError):
@@ -45,8 +66,8 @@ class UnknownStructure(UsageError):
 
     def __init__(self, type_: object, known: Sequence[str]) -> None:
         super().__init__(
-            f'There is no structure "{type_}". Use one of: {", ".join(known)}.',
-            structure=str(type_),
+            f'There is no structure "{_said(type_)}". Use one of: {", ".join(known)}.',
+            structure=_said(type_),
         )
 
 
@@ -57,7 +78,10 @@ class UnknownBeat(UsageError):
 
     def __init__(self, key: str, structure_name: str, known: Sequence[str]) -> None:
         super().__init__(
-            f'{structure_name} has no beat "{key}". Its beats are: {", ".join(known)}.', beat=key
+            f'{structure_name} has no beat "{_said(key)}". Its beats are: {", ".join(known)}.',
+            beat=_said(key),
+            structure=structure_name,
+            known=list(known),
         )
 
 
@@ -68,10 +92,10 @@ class BadLevel(UsageError):
 
     def __init__(self, beat_key: str, value: object) -> None:
         super().__init__(
-            f'"{value}" is not a tension level for {beat_key}. Use a whole number from 1 (calm) '
-            "to 5 (highest pressure).",
-            beat=beat_key,
-            value=str(value),
+            f'"{_said(value)}" is not a tension level for {_said(beat_key)}. Use a whole number '
+            "from 1 (calm) to 5 (highest pressure).",
+            beat=_said(beat_key),
+            value=_said(value),
         )
 
 
@@ -82,8 +106,24 @@ class UnknownStory(UsageError):
 
     def __init__(self, reference: str) -> None:
         super().__init__(
-            f'There is no story "{reference}". `cascade stories` lists the ids there are.',
-            story=reference,
+            f'There is no story "{_said(reference)}". `cascade stories` lists the ids there are.',
+            story=_said(reference),
+        )
+
+
+class AmbiguousStory(UsageError):
+    """A title, or a beginning of an id or title, that several stories have."""
+
+    code = "ambiguous_story"
+
+    def __init__(self, reference: str, count: int, cause: str) -> None:
+        how = {"called": "are called", "begins": "begin with"}[cause]
+        super().__init__(
+            f'{count} stories {how} "{_said(reference)}". Give the id of the one that is meant: '
+            "`cascade stories` lists them.",
+            story=_said(reference),
+            count=count,
+            cause=cause,
         )
 
 
@@ -94,7 +134,22 @@ class UnknownRun(UsageError):
 
     def __init__(self, reference: str) -> None:
         super().__init__(
-            f'There is no run "{reference}". `cascade runs` lists the ids there are.', run=reference
+            f'There is no run "{_said(reference)}". `cascade runs` lists the ids there are.',
+            run=_said(reference),
+        )
+
+
+class AmbiguousRun(UsageError):
+    """A beginning of an id that several runs have."""
+
+    code = "ambiguous_run"
+
+    def __init__(self, reference: str, count: int) -> None:
+        super().__init__(
+            f'{count} runs begin with "{_said(reference)}". Give more of the id of the one that is '
+            "meant: `cascade runs` lists them.",
+            run=_said(reference),
+            count=count,
         )
 
 
@@ -105,9 +160,9 @@ class UnknownUser(UsageError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f'There is no user "{name}". Set CASCADE_USER or --user to a known name; '
+            f'There is no user "{_said(name)}". Set CASCADE_USER or --user to a known name; '
             "`cascade credits grant --user NAME N` adds an editor of that name.",
-            user=name,
+            user=_said(name),
         )
 
 
@@ -286,9 +341,9 @@ class NotAllowed(Refused):
 
     def __init__(self, user: str, action: str, roles: Sequence[str], cause: str) -> None:
         super().__init__(
-            f"{user} may not {action}. That takes one of these roles in the project: "
+            f"{_said(user)} may not {action}. That takes one of these roles in the project: "
             f"{', '.join(roles)}.",
-            user=user,
+            user=_said(user),
             action=action,
             roles=list(roles),
             cause=cause,
@@ -357,6 +412,63 @@ class NotWritten(DatabaseError):
             f"The row is gone, or a policy or trigger of {table} keeps this role from it: grant "
             f"UPDATE on {table} and let its policies pass the role.",
             table=table,
+        )
+
+
+class DatabaseReadOnly(DatabaseError):
+    """It can be read but not written, and what is to be done writes."""
+
+    code = "database_read_only"
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"The database {where} cannot be written: {why}. Nothing was changed. Point "
+            "CASCADE_DATABASE_URL at the server that takes writes, or let the file and its folder "
+            "be written, then try again.",
+            where=where,
+            why=why,
+        )
+
+
+class MissingRights(DatabaseError):
+    """The database's user may not do what the program needs.
+
+    The causes: `grant` (with the statements that mend it), `policy` (row-level security forbids a
+    row), `owner` (a table of ours belongs to somebody else), `other`.
+    """
+
+    code = "missing_rights"
+
+    def __init__(self, where: str, role: str, why: str, cause: str, grants: str = "") -> None:
+        what_to_do = {
+            "grant": f"Let the owner of the tables execute: {grants};",
+            "policy": f'Give "{role}" a policy that allows it, or BYPASSRLS.',
+            "owner": f'Start once as the owner of the tables, or make "{role}" their owner.',
+            "other": f'Give "{role}" that right.',
+        }[cause]
+        super().__init__(
+            f"The database {where} does not let its user do this: {why}. {what_to_do}",
+            where=where,
+            role=role,
+            why=why,
+            cause=cause,
+            grants=grants,
+        )
+
+
+class RowsHidden(DatabaseError):
+    """Row-level security hides every story from the database's user."""
+
+    code = "rows_hidden"
+
+    def __init__(self, where: str, role: str, tables: Sequence[str]) -> None:
+        super().__init__(
+            f'The database {where} hides every row of {" and ".join(tables)} from "{role}" by '
+            "row-level security. Nothing was changed. Give that role a policy for them, or "
+            "BYPASSRLS.",
+            where=where,
+            role=role,
+            tables=list(tables),
         )
 
 

@@ -16,7 +16,7 @@ from cascade.engine.executor import seat_for
 from cascade.engine.restore import Replaced
 from cascade.engine.views import RunView, run_view
 from cascade.engine.writing import MAX_ATTEMPTS
-from cascade.errors import CannotImport, StalePlan, UnknownRun, UsageError
+from cascade.errors import AmbiguousRun, CannotImport, StalePlan, UnknownRun, UsageError
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import flaw_in_words
@@ -297,15 +297,22 @@ class Service(Machinery):
     # Runs
 
     def find_run(self, reference: str) -> str:
-        """The id of a run, also from the beginning of one. Raises UnknownRun."""
+        """The id of a run, also from the beginning of one. Raises UnknownRun, AmbiguousRun."""
         wanted = reference.strip()
+        if len(wanted) > stories.LONGEST_BEGINNING or not stories.is_storable(wanted):
+            raise UnknownRun(reference)
+        begins = Run.id.startswith(wanted, autoescape=True)
         with self.database.read() as session:
-            ids = session.scalars(
-                sa.select(Run.id).where(Run.id.startswith(wanted, autoescape=True)).limit(2)
-            ).all()
-        if wanted in ids or (len(ids) == 1 and len(wanted) >= 4):
-            return wanted if wanted in ids else ids[0]
-        raise UnknownRun(reference)
+            exact = session.scalar(sa.select(Run.id).where(Run.id == wanted))
+            ids = session.scalars(sa.select(Run.id).where(begins).limit(2)).all()
+            count = session.scalar(sa.select(sa.func.count()).select_from(Run).where(begins)) or 0
+        if exact is not None:
+            return exact
+        if len(wanted) < 4 or not ids:
+            raise UnknownRun(reference)
+        if count > 1:
+            raise AmbiguousRun(reference, count)
+        return ids[0]
 
     def runs(self, story_id: str | None = None, limit: int | None = None) -> list[RunView]:
         """Runs, newest first; of one story or of all."""

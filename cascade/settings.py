@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cascade.display import is_whole
 from cascade.errors import BadSetting
 
 DEFAULT_DATABASE = "sqlite:///data/arc-studio.db"
@@ -133,6 +134,9 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """The settings of this process. Raises BadSetting, naming the variable and what it may hold."""
+    for name, value in os.environ.items():
+        if name.startswith(("CASCADE_", "OPENAI_")) and not is_whole(value):
+            raise BadSetting(f"{name} is not UTF-8. Set it again in that encoding.")
     try:
         settings = Settings()
     except ValidationError as error:

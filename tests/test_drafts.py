@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cascade.errors import BadLevel, UnknownBeat
 from cascade.service import Actor, Draft, Service
 from cascade.store import pieces
+from cascade.store.tables import Draft as DraftRow
+from cascade.store.tables import StoryVersion
 from cascade.story.document import Story
 
 
@@ -52,6 +56,46 @@ def test_a_bad_edit_keeps_the_draft(
     with pytest.raises(error):
         service.edit_draft(editor, story.id, levels)
     assert service.draft(editor, story.id) == Draft({"midpoint": 4}, {})
+
+
+@pytest.mark.parametrize(
+    ("levels", "directions"),
+    [
+        (
+            {"midpoint": 4, "gone": 5, "setup": 9, "finale": "4", "debate": True},
+            {"midpoint": "slow"},
+        ),
+        ({"midpoint": 4}, {"midpoint": " slow ", "gone": "x", "setup": None}),
+        ({"midpoint": 4}, {"midpoint": ["slow"]}),
+        ([["midpoint", 4]], "slow"),
+    ],
+)
+def test_a_kept_draft_is_read_as_far_as_the_story_has_a_place_for_it(
+    service: Service, story: Story, editor: Actor, levels: Any, directions: Any
+) -> None:
+    service.edit_draft(editor, story.id, {"setup": 5})
+    with service.database.write() as session:
+        row = session.get(DraftRow, (story.id, editor.user_id))
+        assert row is not None
+        row.levels, row.directions = levels, directions
+    kept = service.draft(editor, story.id)
+    assert kept.levels == ({"midpoint": 4} if isinstance(levels, dict) else {})
+    assert kept.directions in ({}, {"midpoint": "slow"})
+    # And it can be gone on with.
+    assert service.edit_draft(editor, story.id, {"finale": 4}).levels == {
+        **kept.levels,
+        "finale": 4,
+    }
+
+
+def test_a_draft_outlives_another_structure(service: Service, story: Story, editor: Actor) -> None:
+    service.edit_draft(editor, story.id, {"midpoint": 4, "finale": 2})
+    with service.database.write() as session:
+        row = session.get(StoryVersion, story.id)
+        assert row is not None
+        row.structure_type = "hero"
+    assert service.draft(editor, story.id) == Draft({}, {})
+    assert service.edit_draft(editor, story.id, {"ordeal": 2}) == Draft({"ordeal": 2}, {})
 
 
 def test_the_pulse_rests_while_nothing_happens(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from cascade.display import harmless, is_whole, to_json
+from cascade.errors import UsageError
 from cascade.service import Service
 from cascade.settings import load_settings
 
@@ -24,7 +26,40 @@ directions = click.option(
 )
 
 
-@click.group()
+class Command(click.Command):
+    """A command whose texts are whole: an argument that is not UTF-8 is refused, a path may be."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses as click does. Raises UsageError, naming the argument."""
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            given = ctx.params.get(param.name or "")
+            if isinstance(given, str):
+                ctx.params[param.name or ""] = _whole(given, param.make_metavar(ctx))
+            elif isinstance(given, tuple):
+                values = tuple(_whole(value, param.make_metavar(ctx)) for value in given)
+                ctx.params[param.name or ""] = values
+        return rest
+
+
+def _whole(given: str, name: str) -> str:
+    """An argument as a text. Under a plain `C` locale Python reads none but ASCII itself."""
+    if is_whole(given):
+        return given
+    try:
+        return os.fsencode(given).decode("utf-8")
+    except UnicodeError:
+        raise UsageError(f"{name} is not UTF-8. Give it in that encoding.") from None
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+
+@click.group(cls=Group)
 def cli() -> None:
     """Arc Studio: bend a screenplay's tension curve, and what hangs under it is written again."""
 
@@ -47,12 +82,46 @@ def with_service(command: Callable[..., Any]) -> Callable[..., Any]:
     return run_command
 
 
-def print_json(document: Any) -> None:
-    """Prints one JSON document."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+class OutputLost(OSError):
+    """Standard output takes no more: its disk is full, for example."""
+
+
+def say(words: str, *, err: bool = False) -> None:
+    """Prints words on a line of their own, or several; everything that is printed goes through it.
+
+    What would steer the terminal is written out, and so is a sign that its encoding does not have.
+    Raises BrokenPipeError where nobody reads any more, OutputLost where it cannot be written.
+    """
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:
+        return  # It was closed before the program began.
+    line = f"{harmless(words)}\n"
+    if encoding := stream.encoding:
+        line = line.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        stream.write(line)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputLost(error.errno, error.strerror) from error
+
+
+def print_json(document: Any, indent: int | None = 2) -> None:
+    """Prints one JSON document; it stays one whatever the terminal can print."""
+    encoding = (sys.stdout and sys.stdout.encoding) or "utf-8"
+    say(to_json(document, indent=indent, ascii_only=not encoding.lower().startswith("utf")))
 
 
 def print_line(event: dict[str, Any]) -> None:
     """Prints one JSON line and flushes it."""
-    click.echo(json.dumps(event, ensure_ascii=False))
-    sys.stdout.flush()
+    print_json(event, indent=None)
+
+
+def confirmed(question: str) -> bool:
+    """Asks on standard error and reads yes or no. Raises UsageError where nobody can answer."""
+    say(f"{question} [y/N]", err=True)
+    answer = sys.stdin.readline() if sys.stdin is not None else ""
+    if not answer:
+        raise UsageError("Nobody can be asked here: standard input is closed. Say it with --yes.")
+    return answer.strip().lower() in ("y", "yes")

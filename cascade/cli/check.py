@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
+from cascade.cli.base import say
 from cascade.service import SchemaReport, TableReport
 
 # What a thing is called, and why it cannot be read or planned, by the names in the report.
@@ -38,21 +37,21 @@ _WHY = {
 def print_check(found: SchemaReport) -> None:
     """The tables, then what of their rows cannot be read, then what is to be done."""
     if found.is_empty:
-        click.echo("The database is empty: the first start makes every table.")
+        say("The database is empty: the first start makes every table.")
     for one in found.tables:
         owner = "product" if one.product else "Cascade"
-        click.echo(f"{one.table} ({owner}): {_state(one, found)}")
+        say(f"{one.table} ({owner}): {_state(one, found)}")
     if not found.is_empty:
-        click.echo(f"scripts are stored in: {', '.join(found.scripts) or 'nowhere'}")
+        say(f"scripts are stored in: {', '.join(found.scripts) or 'nowhere'}")
     for rows in found.unreadable:
         named = ", ".join(rows.stories)
-        click.echo(f"{rows.count} {_WHAT[rows.what]} {_WHY[rows.why]} (in {named})")
+        say(f"{rows.count} {_WHAT[rows.what]} {_WHY[rows.why]} (in {named})")
     if found.unreadable:
-        click.echo("What cannot be read is shown as such, in no plan, and left as it is.")
+        say("What cannot be read is shown as such, in no plan, and left as it is.")
     for problem in found.problems:
-        click.echo(f"in the way: {problem}")
+        say(f"in the way: {problem}")
     if not found.problems and not found.is_empty and not found.complete:
-        click.echo("`cascade db upgrade` makes what is missing.")
+        say("`cascade db upgrade` makes what is missing.")
 
 
 def _state(one: TableReport, found: SchemaReport) -> str:

@@ -8,8 +8,18 @@ import threading
 import click
 
 from cascade import shapes
-from cascade.cli.base import as_json, as_user, cli, opened, print_json, with_service
+from cascade.cli.base import (
+    as_json,
+    as_user,
+    cli,
+    confirmed,
+    opened,
+    print_json,
+    say,
+    with_service,
+)
 from cascade.cli.check import print_check
+from cascade.display import one_line
 from cascade.errors import FAILED
 from cascade.service import Service, check_database
 from cascade.settings import load_settings
@@ -23,7 +33,7 @@ def worker(service: Service) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with service.executing():
-        click.echo("Executing runs. Ctrl-C stops.", err=True)
+        say("Executing runs. Ctrl-C stops.", err=True)
         stop.wait()
 
 
@@ -40,13 +50,13 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
     if as_json:
         print_json(shapes.credits_document(found))
         return
-    click.echo(
-        f"{found.user}: {found.available} available, {found.held} held, "
+    say(
+        f"{one_line(found.user)}: {found.available} available, {found.held} held, "
         f"{found.captured} used, of {found.deposited} deposited"
     )
     for entry in found.entries:
         what = " ".join(str(entry[key]) for key in ("runId", "stepKey") if entry[key])
-        click.echo(f"  {entry['at'][:16]}  {entry['kind']:8}{entry['credits']:5}  {what}")
+        say(f"  {entry['at'][:16]}  {entry['kind']:8}{entry['credits']:5}  {what}")
 
 
 @credits.command()
@@ -57,9 +67,9 @@ def grant(service: Service, user: str, credits: int) -> None:
     """Give a user N credits. A name that is not known yet becomes an editor."""
     actor, is_new = service.grant(user, credits)
     if is_new:
-        click.echo(f"{user} was not known and is now an editor.", err=True)
+        say(f"{one_line(user)} was not known and is now an editor.", err=True)
     balance = service.credits(actor)
-    click.echo(f"{user}: {balance.available} credits available")
+    say(f"{one_line(user)}: {balance.available} credits available")
 
 
 @cli.group()
@@ -71,18 +81,19 @@ def db() -> None:
 @with_service
 def upgrade(service: Service) -> None:
     """Bring the database to this program's schema."""
-    click.echo(f"{service.database.name} is up to date.")
+    say(f"{service.database.name} is up to date.")
 
 
 @db.command("reset-demo")
-@click.confirmation_option(
-    prompt="Throw away every story, run and credit of this demo and load the samples again?"
-)
+@click.option("--yes", is_flag=True, help="Do it without asking.")
 @with_service
-def reset_demo(service: Service) -> None:
+def reset_demo(service: Service, yes: bool) -> None:
     """Put the sample stories, users and credits back as a new database gets them."""
+    question = "Throw away every story, run and credit of this demo and load the samples again?"
+    if not (yes or confirmed(question)):
+        raise click.Abort
     service.reset_demo()
-    click.echo("The demo is as new.")
+    say("The demo is as new.")
 
 
 @db.command()
@@ -107,7 +118,7 @@ def doctor(service: Service, as_json: bool) -> int:
         print_json(shapes.diagnosis_document(found))
         return 0 if found.ready else FAILED
     named = f"{found.model} at {found.host}" if found.host else found.model
-    click.echo(f"writer: {named}" + (f" ({found.label})" if found.label else ""))
+    say(f"writer: {named}" + (f" ({found.label})" if found.label else ""))
     for what, value in (
         ("reached", found.reachable),
         ("key accepted", found.key_accepted),
@@ -117,7 +128,7 @@ def doctor(service: Service, as_json: bool) -> int:
         ("round trip", f"{found.latency_ms} ms" if found.latency_ms is not None else None),
     ):
         if value is not None:
-            click.echo(f"{what}: {'yes' if value is True else 'no' if value is False else value}")
+            say(f"{what}: {'yes' if value is True else 'no' if value is False else value}")
     if found.problem:
-        click.echo(found.problem, err=True)
+        say(found.problem, err=True)
     return 0 if found.ready else FAILED

@@ -20,8 +20,10 @@ from cascade.cli.base import (
     directions,
     print_json,
     print_line,
+    say,
     with_service,
 )
+from cascade.display import one_line
 from cascade.errors import FAILED, Refused, UsageError
 from cascade.service import Actor, Offer, Service
 
@@ -103,7 +105,7 @@ def restore(service: Service, run: str, piece: str | None, user: str | None) -> 
         restored = [piece]
     else:
         restored = service.restore_run(actor, run_id)
-    click.echo(f"Restored: {', '.join(restored) or 'the tension levels'}")
+    say(f"Restored: {', '.join(restored) or 'the tension levels'}")
 
 
 @cli.command("runs")
@@ -118,18 +120,17 @@ def runs_(service: Service, as_json: bool) -> None:
     for run in found:
         beats = ", ".join(change.beat_label for change in run.plan.changes)
         spent = f"{run.used_credits} of {run.estimated_credits} credits"
-        click.echo(f"{run.id}  {run.status}: {beats}; {spent}, {run.user}, {run.created_at:%F %R}")
+        who = one_line(run.user)
+        say(f"{run.id}  {run.status}: {beats}; {spent}, {who}, {run.created_at:%F %R}")
         if run.error:
-            click.echo(f"    {run.error}")
+            say(f"    {run.error}")
     if not found:
-        click.echo(
-            "There is no run yet. `cascade run STORY --set BEAT=LEVEL` starts one.", err=True
-        )
+        say("There is no run yet. `cascade run STORY --set BEAT=LEVEL` starts one.", err=True)
 
 
 @cli.command("events")
 @click.argument("run")
-@click.option("--after", metavar="SEQ", type=click.IntRange(min=0), default=0)
+@click.option("--after", metavar="SEQ", type=click.IntRange(0, 2**31 - 1), default=0)
 @click.option("--follow", is_flag=True, help="Go on until the run has ended.")
 @with_service
 def events_(service: Service, run: str, after: int, follow: bool) -> None:
@@ -157,11 +158,11 @@ def cancel(service: Service, run: str, user: str | None) -> None:
     finally:
         timer.cancel()
     if not before.is_active:
-        click.echo(f"Run {run_id} had ended already: {after.status}.")
+        say(f"Run {run_id} had ended already: {after.status}.")
     elif after.is_active:
-        click.echo(f"Run {run_id} is {after.status}; nothing more of it is saved.")
+        say(f"Run {run_id} is {after.status}; nothing more of it is saved.")
     else:
-        click.echo(
+        say(
             f"Run {run_id} is {after.status}: {after.used_credits} credits used, "
             f"{after.released_credits} released."
         )
@@ -174,15 +175,19 @@ def _offer(
     for given in sets:
         beat, sign, level = given.partition("=")
         if not sign:
-            raise UsageError(f'"{given}" is not BEAT=LEVEL, for example midpoint=4.')
+            raise UsageError(f'"{one_line(given)}" is not BEAT=LEVEL, for example midpoint=4.')
         number = level.strip()
         # What is no number goes on as it is: the level's own check then says what is wrong.
-        levels[beat.strip()] = int(number) if number.isascii() and number.isdigit() else number  # type: ignore[assignment]
+        # So does one of many digits: Python reads no number of thousands of them.
+        is_number = number.isascii() and number.isdigit() and len(number) < 10
+        levels[beat.strip()] = int(number) if is_number else number  # type: ignore[assignment]
     wishes: dict[str, str] = {}
     for given in directed:
         beat, sign, text = given.partition("=")
         if not sign:
-            raise UsageError(f'"{given}" is not BEAT=TEXT, for example midpoint="off-stage".')
+            raise UsageError(
+                f'"{one_line(given)}" is not BEAT=TEXT, for example midpoint="off-stage".'
+            )
         wishes[beat.strip()] = text
     return service.plan(actor, service.story(story).id, levels, wishes)
 
@@ -205,7 +210,7 @@ def _start_and_follow(service: Service, actor: Actor, start: Callable[[], str]) 
             asked = True
             # From here on a second Ctrl-C ends the process itself.
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            click.echo("Cancelling…", err=True)
+            say("Cancelling…", err=True)
             service.cancel(actor, run_id)
 
     code = FAILED
@@ -225,10 +230,10 @@ def _print_plan(offer: Offer) -> None:
     for change in plan.changes:
         arrow = "more dramatic" if change.new_level > change.previous_level else "less intense"
         levels = f"{change.previous_level} → {change.new_level}"
-        click.echo(f"{change.beat_label} {levels}, {arrow}")
+        say(f"{change.beat_label} {levels}, {arrow}")
         for step in plan.steps_of(change.beat_key):
-            click.echo(f"  {step.key}: {step.credits} credits")
+            say(f"  {step.key}: {step.credits} credits")
     if not plan.steps:
-        click.echo("Nothing to regenerate: every level given is the saved one already.")
+        say("Nothing to regenerate: every level given is the saved one already.")
     missing = f"; {offer.missing} are missing" if offer.missing else ""
-    click.echo(f"{plan.estimated_credits} credits of {offer.available} available{missing}")
+    say(f"{plan.estimated_credits} credits of {offer.available} available{missing}")

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from cascade import shapes
-from cascade.cli.base import as_json, cli, print_json, with_service
+from cascade.cli.base import as_json, cli, print_json, say, with_service
+from cascade.display import one_line
 from cascade.service import Service
 from cascade.story.document import Story
 
@@ -23,9 +24,9 @@ def stories_(service: Service, as_json: bool) -> None:
         return
     for one in found:
         kind = f"{one.structure_type}, {one.language}"
-        click.echo(f"{one.id}  {one.title} ({kind}): {one.beats} beats, {one.scenes} scenes")
+        say(f"{one.id}  {one_line(one.title)} ({kind}): {one.beats} beats, {one.scenes} scenes")
     if not found:
-        click.echo("There is no story yet. `cascade import FILE` makes one.", err=True)
+        say("There is no story yet. `cascade import FILE` makes one.", err=True)
 
 
 @cli.command()
@@ -49,9 +50,9 @@ def import_(service: Service, file: Path, lenient: bool) -> None:
     """Make a new story from a JSON file and print its id."""
 
     def left_out(line: str) -> None:
-        click.echo(f"left out: {line}", err=True)
+        say(f"left out: {line}", err=True)
 
-    click.echo(service.import_story(file, left_out if lenient else None))
+    say(service.import_story(file, left_out if lenient else None))
 
 
 @cli.command()
@@ -66,17 +67,17 @@ def _print_story(story: Story, marked: set[str]) -> None:
     def mark(key: str) -> str:
         return " (out of date)" if key in marked else ""
 
-    click.echo(f"{story.title}\n{story.synopsis}\n")
+    say(f"{one_line(story.title)}\n{story.synopsis}\n")
     for beat in story.structure.beats:
-        click.echo(f"{beat.label} [{story.curve[beat.key]}]{mark(f'{beat.key}/beatContent')}")
-        click.echo(f"{story.contents.get(beat.key) or '(nothing written yet)'}")
+        say(f"{beat.label} [{story.curve[beat.key]}]{mark(f'{beat.key}/beatContent')}")
+        say(f"{story.contents.get(beat.key) or '(nothing written yet)'}")
         action = story.key_actions.get(beat.key) or "(nothing written yet)"
-        click.echo(f"Key action{mark(f'{beat.key}/keyAction')}: {action}\n")
+        say(f"Key action{mark(f'{beat.key}/keyAction')}: {action}\n")
         for scene in story.scenes_of(beat.key):
             plot, script, shots = (
                 mark(f"{beat.key}/{kind}/{scene.number}")
                 for kind in ("scenePlot", "script", "shots")
             )
-            click.echo(f"  Scene {scene.number}{plot}: {scene.plot or '(no plot yet)'}")
+            say(f"  Scene {scene.number}{plot}: {scene.plot or '(no plot yet)'}")
             words = len(scene.script.split())
-            click.echo(f"    script{script}: {words} words; shots{shots}: {len(scene.shots)}\n")
+            say(f"    script{script}: {words} words; shots{shots}: {len(scene.shots)}\n")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import DatabaseAway, DatabaseUnavailable
-from cascade.store import address
+from cascade.store import address, denied
 
 # How long SQLite waits for another process's write to end before it gives up.
 BUSY_TIMEOUT_MS = 30_000
@@ -93,6 +93,10 @@ class Database:
                 yield session
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             raise DatabaseAway(self.name, _reason(error)) from error
+        except sa.exc.ProgrammingError as error:
+            if denied.is_denied(error):
+                raise denied.explain(error, self.engine, self.name) from error
+            raise
 
     def transact(self, work: Callable[..., T], *arguments: Any) -> T:
         """Runs `work(session, …)` as one writing transaction; again while the database is away.
@@ -112,13 +116,23 @@ class Database:
 
     def ping(self) -> None:
         """Connects once. Raises DatabaseUnavailable, with the driver's own reason in one line."""
+        encoding = "UTF8"
         try:
             with self._reader.connect() as connection:
                 if self.is_sqlite:
                     # Opening a file is not reading it: this sees that it is no database.
                     connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+                else:
+                    encoding = str(connection.scalar(sa.text("SHOW server_encoding")))
         except sa.exc.DBAPIError as error:
             raise DatabaseUnavailable(self.name, _reason(error)) from None
+        if encoding != "UTF8":
+            # Texts of every script go into it; found out later, one would be refused at its end.
+            raise DatabaseUnavailable(
+                self.name,
+                f"its texts are kept as {encoding} and have to be UTF8. Make one with CREATE "
+                "DATABASE name ENCODING 'UTF8' TEMPLATE template0, and bring the tables over",
+            )
 
     def close(self) -> None:
         """Gives back all connections."""
@@ -128,9 +142,19 @@ class Database:
         path = Path(self.url.database or "")
         if str(path) == ":memory:" or not path.name:
             raise DatabaseUnavailable(self.name, "the program needs a file that outlives a process")
-        if path.parent == Path("data"):
-            path.parent.mkdir(exist_ok=True)
-        elif not path.parent.is_dir():
+        if self.url.query:
+            options = ", ".join(sorted(self.url.query))
+            raise DatabaseUnavailable(
+                self.name, f"the address of a file takes no options, and this one has: {options}"
+            )
+        try:
+            if path.parent == Path("data"):
+                path.parent.mkdir(exist_ok=True)
+            is_there = path.parent.is_dir()
+        except OSError as error:
+            why = f"{path.parent} is no folder that can be used ({error.strerror})"
+            raise DatabaseUnavailable(self.name, why) from None
+        if not is_there:
             # A folder is not made for any other address: it may be a slip of the pen.
             raise DatabaseUnavailable(self.name, f"there is no folder {path.parent}")
 

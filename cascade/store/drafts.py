@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cascade.store.tables import Draft as DraftRow
 from cascade.story.document import Story
-from cascade.story.tension import pending_changes
+from cascade.story.tension import is_level, pending_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,23 @@ class Draft:
 
 
 def read(session: Session, story: Story, user_id: str) -> Draft:
-    """What the user has pending; levels that are saved by now are left out."""
+    """What the user has pending; levels that are saved by now are left out.
+
+    So is what the story has no place for any more: its structure may be another one since, and the
+    row may have been written by another version of this program.
+    """
     row = session.get(DraftRow, (story.id, user_id))
     if row is None:
         return Draft({}, {})
-    pending = pending_changes(story.structure, story.levels, row.levels)
-    return Draft(pending, tidy(pending, row.directions), row.updated_at)
+    levels = row.levels if isinstance(row.levels, dict) else {}
+    directions = row.directions if isinstance(row.directions, dict) else {}
+    fitting = {
+        key: level
+        for key, level in levels.items()
+        if key in story.structure.keys and is_level(level)
+    }
+    pending = pending_changes(story.structure, story.levels, fitting)
+    return Draft(pending, tidy(pending, directions), row.updated_at)
 
 
 def write(
@@ -57,5 +68,6 @@ def write(
 
 def tidy(pending: Mapping[str, int], directions: Mapping[str, str]) -> dict[str, str]:
     """The directions of pending beats, each on one line; empty ones are left out."""
-    found = {key: " ".join(directions.get(key, "").split()) for key in pending}
+    given = {key: directions.get(key) for key in pending}
+    found = {key: " ".join(one.split()) for key, one in given.items() if isinstance(one, str)}
     return {key: words for key, words in found.items() if words}

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import filelock
 import sqlalchemy as sa
 
-from cascade.errors import DatabaseError, DatabaseTooNew, DatabaseUnavailable
+from cascade.errors import (
+    DatabaseError,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    DatabaseUnavailable,
+)
+from cascade.store import denied
 from cascade.store.check import VERSION_TABLE, report, version
 from cascade.store.database import Database
 from cascade.store.tables import PRODUCT_TABLES, Made, Project, StoryVersion, User
@@ -41,9 +47,26 @@ def ensure(database: Database, parts: Sequence[Part] = ()) -> None:
 
     Several processes may call it at once: one works, the others wait. Each piece of it is one
     transaction, so a start killed in the middle leaves the next one to go on.
-    Raises DatabaseUnavailable, DatabaseTooNew, SchemaGap.
+    Raises DatabaseUnavailable, DatabaseTooNew, SchemaGap; DatabaseReadOnly, MissingRights and
+    RowsHidden where the database's user may not do or see what it takes.
     """
     database.ping()
+    try:
+        _ensure(database, parts)
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        raise denied.explain(error, database.engine, database.name) from error
+    except DatabaseError as error:
+        # It was there a moment ago: what it does not do now, it would not do in a while either.
+        cause = error.__cause__
+        if isinstance(cause, sa.exc.DBAPIError):
+            raise denied.explain(cause, database.engine, database.name) from error
+        raise
+
+
+def _ensure(database: Database, parts: Sequence[Part]) -> None:
+    if not database.is_sqlite:
+        with database.engine.connect() as connection:
+            denied.check_rows_are_seen(connection, database.name)
     if _version(database) == HEAD and not any(part.missing() for part in parts):
         return
     with _lock(database):
@@ -102,13 +125,21 @@ def _upgrade(database: Database, present: str | None) -> None:
 def _lock(database: Database) -> Iterator[None]:
     """Held by one process at a time; freed by the kernel or the server when its holder dies."""
     if database.path is not None:
+        lock = filelock.FileLock(f"{database.path}.migrate.lock", timeout=LOCK_PATIENCE_S)
         try:
-            with filelock.FileLock(f"{database.path}.migrate.lock", timeout=LOCK_PATIENCE_S):
-                yield
+            lock.acquire()
         except filelock.Timeout:
             raise DatabaseUnavailable(
                 database.name, f"another process has been migrating it for {LOCK_PATIENCE_S} s"
             ) from None
+        except OSError as error:
+            raise DatabaseReadOnly(
+                database.name, f"its folder takes no file ({error.strerror})"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
         return
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         deadline = time.monotonic() + LOCK_PATIENCE_S

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import UnknownStory, UnreadableStory
+from cascade.display import is_whole
+from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
 from cascade.store.beatmap import (
     BeatMap,
     UnreadableCell,
@@ -30,6 +31,9 @@ from cascade.story.document import Kind, Language, Scene, Story, Unreadable
 from cascade.story.structures import STRUCTURES, Structure, structure
 
 T = TypeVar("T")
+
+# What begins an id or a title is shorter; a database takes no pattern of any length.
+LONGEST_BEGINNING = 200
 
 _last_ms = 0
 _id_lock = threading.Lock()
@@ -47,27 +51,40 @@ def new_id() -> str:
 def find_story_id(session: Session, reference: str) -> str:
     """The id of the story of this id or title, or of the only one whose id or title begins so.
 
-    Four characters at least are taken for a beginning. Raises UnknownStory.
+    Four characters at least are taken for a beginning. Raises UnknownStory, AmbiguousStory.
     """
     wanted = reference.strip()
+    if not is_storable(reference):
+        raise UnknownStory(reference)
     exact = session.scalar(sa.select(StoryVersion.id).where(StoryVersion.id == wanted))
     if exact is not None:
         return exact
-    conditions = [
+    called = [
         # As it stands first: a database's lower() may know no letters but ASCII's.
-        StoryVersion.title.in_((reference, wanted)),
+        StoryVersion.title == reference,
+        StoryVersion.title == wanted,
         sa.func.lower(StoryVersion.title) == wanted.lower(),
     ]
-    if len(wanted) >= 4:
-        conditions += [
+    begins = []
+    if 4 <= len(wanted) <= LONGEST_BEGINNING:
+        begins = [
             StoryVersion.id.startswith(wanted, autoescape=True),
             sa.func.lower(StoryVersion.title).startswith(wanted.lower(), autoescape=True),
         ]
-    for condition in conditions:
-        ids = session.scalars(sa.select(StoryVersion.id).where(condition).limit(2)).all()
-        if len(ids) == 1:
-            return ids[0]
+    for condition in (*called, *begins):
+        found = session.scalars(sa.select(StoryVersion.id).where(condition).limit(2)).all()
+        if len(found) == 1:
+            return found[0]
+        if found:
+            stories = sa.select(sa.func.count()).select_from(StoryVersion).where(condition)
+            cause = "called" if any(condition is one for one in called) else "begins"
+            raise AmbiguousStory(wanted, session.scalar(stories) or 0, cause)
     raise UnknownStory(reference)
+
+
+def is_storable(reference: str) -> bool:
+    """Whether a database can be asked for it: no zero byte, and whole characters only."""
+    return "\0" not in reference and is_whole(reference)
 
 
 def lock_story(session: Session, story_id: str) -> StoryVersion:

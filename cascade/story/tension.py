@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from cascade.errors import BadLevel
 from cascade.story.structures import Structure
@@ -10,10 +11,15 @@ from cascade.story.structures import Structure
 LOWEST, HIGHEST, UNSET = 1, 5, 3
 
 
+def is_level(value: object) -> TypeGuard[int]:
+    """Whether a value is a tension level: an integer 1-5."""
+    # bool is an int to Python; a level of True is a mistake in somebody's document.
+    return isinstance(value, int) and not isinstance(value, bool) and LOWEST <= value <= HIGHEST
+
+
 def check_level(value: object, beat_key: str) -> int:
     """A tension level, an integer 1-5, given back. Raises BadLevel for anything else."""
-    # bool is an int to Python; a level of True is a mistake in somebody's document.
-    if isinstance(value, bool) or not isinstance(value, int) or not LOWEST <= value <= HIGHEST:
+    if not is_level(value):
         raise BadLevel(beat_key, value)
     return value
 

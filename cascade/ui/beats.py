@@ -6,19 +6,19 @@ drawn, and sent to the browser, when it is open.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from cascade.display import readable
 from cascade.service import Service, Written
 from cascade.story.document import Kind, Scene, Story, Unreadable, level_key, piece_key
 from cascade.story.structures import Beat
 from cascade.ui import session
 from cascade.ui.boxes import box, close, open_
-from cascade.ui.prose import escape, note, paragraphs, scene_name
+from cascade.ui.prose import escape, markup, note, paragraphs, scene_name
 from cascade.ui.screenplay import screenplay
 from cascade.ui.texts import count, text
 from cascade.ui.writer import byline
@@ -44,7 +44,7 @@ class _Marks:
             marks += f' <span class="arc-mark stale">{text("beats.out_of_date")}</span>'
         if written := self.written.get(key):
             words = byline(written.provider, written.model)
-            marks += f' <span class="arc-mark">{html.escape(words)}</span>'
+            marks += f' <span class="arc-mark">{markup(words)}</span>'
         return marks
 
     def badges(self, beat_key: str) -> str:
@@ -150,19 +150,19 @@ def _scene(story: Story, scene: Scene, beat_key: str, marks: _Marks) -> str:
     elif scene.script.strip():
         script = (
             f"<details><summary>{text('beats.script')}{beside_script}</summary>"
-            f"{screenplay(scene.script, name)}</details>"
+            f"{screenplay(readable(scene.script), name)}</details>"
         )
     else:
         script = note(text("beats.no_script"))
     shots = _shots(scene, marks.beside(piece_key(beat_key, "shots", scene.number)))
-    heading = f"<h4>{html.escape(name)}{beside_plot}</h4>"
+    heading = f"<h4>{markup(name)}{beside_plot}</h4>"
     return f'<section class="arc-scene">{heading}{plot}{script}{shots}</section>'
 
 
 def _shots(scene: Scene, beside: str) -> str:
     if not scene.shots:
         return ""
-    items = "".join(f"<li>{html.escape(_shot(shot))}</li>" for shot in scene.shots)
+    items = "".join(f"<li>{markup(_shot(shot))}</li>" for shot in scene.shots)
     title = count("beats.shots", len(scene.shots))
     return f"<details><summary>{title}{beside}</summary><ol>{items}</ol></details>"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping
 
 from cascade.story.document import Story
 from cascade.story.plan import Change
+from cascade.ui.prose import markup
 from cascade.ui.texts import text
 
 
@@ -40,7 +40,7 @@ def as_list(changes: Iterable[Change]) -> str:
         rising = change.new_level > change.previous_level
         items.append(
             f'<li class="{tone(change.previous_level, change.new_level)}">'
-            f"<b>{'⬆' if rising else '⬇'} {html.escape(short_change(change))}</b> "
+            f"<b>{'⬆' if rising else '⬇'} {markup(short_change(change))}</b> "
             f"<span>{text('change.up' if rising else 'change.down')}</span>"
             f"{_direction(change)}</li>"
         )
@@ -50,4 +50,4 @@ def as_list(changes: Iterable[Change]) -> str:
 def _direction(change: Change) -> str:
     if not change.direction:
         return ""
-    return f"<q>{html.escape(change.direction)}</q>"
+    return f"<q>{markup(change.direction)}</q>"

@@ -6,18 +6,16 @@ the script while the flag stands, so nothing that happens meanwhile can lose it.
 
 from __future__ import annotations
 
-import html
-
 import streamlit as st
 
-from cascade.errors import CascadeError, RunActive
+from cascade.errors import RunActive
 from cascade.service import Actor, Offer, Service
 from cascade.story.document import Story
 from cascade.story.estimate import PRICES, breakdown
 from cascade.story.plan import Plan
 from cascade.ui import session
 from cascade.ui.changes import as_list
-from cascade.ui.prose import scene_name, step_name
+from cascade.ui.prose import markup, scene_name, step_name
 from cascade.ui.session import guarded
 from cascade.ui.texts import count, duration, text
 from cascade.ui.writer import writer_words
@@ -54,11 +52,10 @@ def draw_dialog(service: Service, who: Actor, story_id: str) -> None:
             story = service.story(story_id)
             draft = session.draft(story, who)
             offer = service.plan(who, story_id, draft.levels, draft.directions)
-        except CascadeError as error:
-            session.show_error(error)
-            return
-        _draw_offer(service, story, offer)
-        _draw_buttons(service, who, offer)
+            _draw_offer(service, story, offer)
+            _draw_buttons(service, who, offer)
+        except Exception as error:
+            session.show_error(session.expected(error))
 
     dialog()
 
@@ -125,7 +122,7 @@ def _headline(service: Service, offer: Offer) -> str:
     if not offer.missing:
         after = offer.available - estimate
         lines.insert(0, text("confirm.balance", before=offer.available, after=after))
-    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    body = "".join(f"<p>{markup(line)}</p>" for line in lines)
     return (
         f'<div class="arc-headline"><p class="arc-estimate">{count("confirm.estimate", estimate)}'
         f"</p>{body}</div>"
@@ -150,8 +147,8 @@ def _scenes(story: Story, plan: Plan) -> str:
         steps = plan.steps_of(change.beat_key)
         numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
         scenes = [story.scene(change.beat_key, number) for number in numbers]
-        names = [html.escape(scene_name(scene)) for scene in scenes if scene is not None]
-        beat = html.escape(change.beat_label)
+        names = [markup(scene_name(scene)) for scene in scenes if scene is not None]
+        beat = markup(change.beat_label)
         if names:
             items = "".join(f"<li>{name}</li>" for name in names)
             blocks.append(f"<p>{beat}</p><ul>{items}</ul>")
@@ -162,8 +159,8 @@ def _scenes(story: Story, plan: Plan) -> str:
 
 def _steps(story: Story, plan: Plan) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(plan.change(step.beat_key).beat_label)}</td>"
-        f"<td>{html.escape(step_name(story, step))}</td>"
+        f"<tr><td>{markup(plan.change(step.beat_key).beat_label)}</td>"
+        f"<td>{markup(step_name(story, step))}</td>"
         f"<td>{count('credits', step.credits)}</td></tr>"
         for step in plan.steps
     )

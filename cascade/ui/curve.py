@@ -14,10 +14,13 @@ import streamlit as st
 from starlette.responses import FileResponse
 from starlette.routing import BaseRoute, Route
 
+from cascade.display import readable
 from cascade.llm.prompting import beat_jobs
 from cascade.story.document import Story, digest
 from cascade.story.tension import HIGHEST, LOWEST, check_level
+from cascade.ui import session
 from cascade.ui.language import language
+from cascade.ui.prose import first_words
 from cascade.ui.texts import text
 
 # What a run is doing to a beat: its turn has not come, it is at work on it, it is through.
@@ -26,8 +29,9 @@ BeatState = Literal["waiting", "rewriting", "rewritten"]
 HERE = Path(__file__).parent
 SCRIPT = HERE / "curve.js"
 # The version, or what is in it, is in the address, so that a browser may keep the file for good.
-PLOTLY_URL = f"/assets/plotly-{plotly.__version__}.min.js"
-SCRIPT_URL = f"/assets/curve-{digest(SCRIPT.read_text(encoding='utf-8'))}.js"
+# Relative to the page, as Streamlit's own files are: a proxy may serve it below a path of its own.
+PLOTLY_URL = f"./assets/plotly-{plotly.__version__}.min.js"
+SCRIPT_URL = f"./assets/curve-{digest(SCRIPT.read_text(encoding='utf-8'))}.js"
 
 _draw = st.components.v2.component(
     "arc_studio.curve",
@@ -47,10 +51,10 @@ _draw = st.components.v2.component(
 def routes() -> list[BaseRoute]:
     """The routes the component needs beside Streamlit's own."""
     drawing = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    return [_route(PLOTLY_URL, drawing), _route(SCRIPT_URL, SCRIPT)]
+    return [*_routes(PLOTLY_URL, drawing), *_routes(SCRIPT_URL, SCRIPT)]
 
 
-def _route(url: str, script: Path) -> Route:
+def _routes(url: str, script: Path) -> list[Route]:
     async def serve(_request: object) -> FileResponse:
         return FileResponse(
             script,
@@ -58,7 +62,9 @@ def _route(url: str, script: Path) -> Route:
             headers={"Cache-Control": "public, max-age=31536000, immutable"},
         )
 
-    return Route(url, serve)
+    path = url.removeprefix(".")
+    # And below whatever path the server is told to serve the page (`--server.baseUrlPath`).
+    return [Route(path, serve), Route(f"/{{base:path}}{path}", serve)]
 
 
 def curve(
@@ -80,6 +86,7 @@ def curve(
     key = f"curve/{story.id}"
     acknowledged = f"{key}/acknowledged"
 
+    @session.guarded("editor")
     def take_over() -> None:
         edit = st.session_state[key].edit
         if not edit:
@@ -135,7 +142,7 @@ def _texts(story: Story) -> dict[str, Any]:
         **{name: text(f"curve.{name}") for name in names},
         **{state: text(f"curve.{state}") for state in states},
         "levels": [text(f"level.{level}") for level in range(LOWEST, HIGHEST + 1)],
-        "name": text("curve.name", story=story.title),
+        "name": text("curve.name", story=first_words(readable(story.title))),
         "value": text("curve.value", **open_places),
         "changed": text("curve.value_changed", **open_places),
     }

@@ -6,35 +6,38 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cascade.display import readable
 from cascade.service import Actor, Service, StorySummary
 from cascade.story.document import Story
 from cascade.ui import session
 from cascade.ui.check import draw_check
-from cascade.ui.prose import escape, paragraphs
+from cascade.ui.prose import escape, first_words, paragraphs
 from cascade.ui.session import guarded
 from cascade.ui.texts import count, text
 from cascade.ui.writer import offline_label
+
+_LONGEST_TITLE = 120
 
 
 def draw_head(
     service: Service,
     who: Actor,
     stories: Sequence[StorySummary],
-    story: Story,
+    story_id: str,
     *,
     may: frozenset[str],
 ) -> None:
-    """The picker and, beside it, credits, user and writer; below them what the story is."""
+    """The picker and, beside it, credits, user and writer."""
     if service.provider.name == "offline":
         _draw_demo_bar(service, who, may_reset="start" in may)
-    titles = {one.id: one.title for one in stories}
+    titles = {one.id: first_words(readable(one.title or one.id), _LONGEST_TITLE) for one in stories}
 
     @guarded()
     def choose() -> None:
         session.go(story=st.session_state["story"])
 
-    if st.session_state.get("story") != story.id:
-        st.session_state["story"] = story.id
+    if st.session_state.get("story") != story_id:
+        st.session_state["story"] = story_id
     picker, figures = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     picker.selectbox(
         text("head.story"),
@@ -43,7 +46,7 @@ def draw_head(
         key="story",
         on_change=choose,
     )
-    credits = count("head.credits", service.balance(who, story.id))
+    credits = count("head.credits", service.balance(who, story_id))
     user = text("head.user", name=who.display_name)
     lines = [f"**{escape(credits)}** · {escape(user)}"]
     if service.provider.name != "offline":
@@ -51,10 +54,14 @@ def draw_head(
         lines.append(escape(text("head.writer", model=service.provider.model)))
     figures.caption("  \n".join(lines))
     draw_check(service)
+
+
+def draw_about(story: Story) -> None:
+    """What the story is: its structure, genre and tone, and its synopsis."""
     structure = story.structure
     about = [
         text("head.about", structure=structure.name, author=structure.author),
-        *(words for words in (story.genre, story.tone) if words),
+        *(readable(words) for words in (story.genre, story.tone) if words),
     ]
     st.caption(escape(" · ".join(about)))
     if story.synopsis:

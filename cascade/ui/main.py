@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cascade.errors import CascadeError, DatabaseAway
+from cascade.errors import DatabaseAway
 from cascade.ui import language, session
 from cascade.ui.shell import announce
 from cascade.ui.texts import text
@@ -36,8 +36,8 @@ def main() -> None:
     except DatabaseAway as error:
         session.show_error(error)
         session.redraw_when(_is_database_back, AWAY_S)
-    except CascadeError as error:
-        session.show_error(error)
+    except Exception as error:
+        session.show_error(session.expected(error))
 
 
 def _is_database_back() -> bool:

@@ -19,7 +19,11 @@ from cascade.ui.texts import listing, text
 
 def explain(error: CascadeError) -> str:
     """Why something could not be done, and what to do."""
-    return _text(f"problem.{error.code}", _values(error.code, error.fields)) or error.message
+    try:
+        return _text(f"problem.{error.code}", _values(error.code, error.fields)) or error.message
+    except (LookupError, ValueError):
+        # Of a piece or beat that is named in no way we know: its own words are better than none.
+        return error.message
 
 
 def failure(code: str | None, fields: Mapping[str, Any], message: str) -> str:

@@ -5,36 +5,65 @@ from __future__ import annotations
 import html
 import re
 
+from cascade.display import readable
 from cascade.story.document import Scene, Story
 from cascade.story.fountain import heading
 from cascade.story.plan import Step
 from cascade.ui.texts import text
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=/])")
+# What the page's Markdown makes of plain words even where every sign of theirs is escaped: links
+# out of addresses, icons and emojis out of names between colons, arrows and dashes out of signs.
+_LIVELY = re.compile(
+    r"(?i:(?<=http:)|(?<=https:))(?=//)"
+    r"|(?i:(?<=www))(?=\.)"
+    r"|(?<=[-.\w+])(?=@[-\w])"
+    r"|(?<=:)(?=(?:[-+\w]*[a-z][-+\w]*|[-+]1|100|1234):)"
+    r"|(?:(?<=\s<)|(?<=^<))(?=-)"
+    r"|(?:(?<=\s[->~])|(?<=^[->~]))(?=[->=](?:\s|$))"
+    r"|(?:(?<=\s<)|(?<=^<))(?==(?:\s|$))"
+)
+# Keeps two signs apart to the page, and together to whoever reads them: it has no width.
+_APART = "\N{WORD JOINER}"
+_LONGEST = 1000
 _LONGEST_NAME = 80
 
 
-def escape(words: str) -> str:
-    """Words for a place that reads Markdown, such that it shows them as they are."""
-    return _MARKDOWN.sub(r"\\\1", words)
+def escape(words: str, most: int = _LONGEST) -> str:
+    """Words for a place that reads Markdown, such that it shows them as they are, on one line.
+
+    Every text or name that somebody else has written comes through here on its way to Markdown.
+    """
+    line = first_words(readable(words), most)
+    return _MARKDOWN.sub(r"\\\1", _LIVELY.sub(_APART, line))
+
+
+def markup(words: str) -> str:
+    """Words for a place that reads HTML, such that it shows them as they are."""
+    return html.escape(readable(words))
 
 
 def paragraphs(words: str, css_class: str = "arc-prose") -> str:
     """Prose as HTML paragraphs: a blank line ends one, a single break stays a break."""
-    parts = [html.escape(part.strip()) for part in re.split(r"\n\s*\n", words) if part.strip()]
+    parts = [markup(part.strip()) for part in re.split(r"\n\s*\n", words) if part.strip()]
     body = "".join("<p>{}</p>".format(part.replace("\n", "<br>")) for part in parts)
     return f'<div class="{css_class}">{body}</div>'
 
 
 def note(words: str, tone: str = "") -> str:
     """A remark in the place of a text, as HTML; quiet, or of the `tone` of a class."""
-    return f'<p class="{f"arc-note {tone}".strip()}">{html.escape(words)}</p>'
+    return f'<p class="{f"arc-note {tone}".strip()}">{markup(words)}</p>'
 
 
 def first_words(words: str, most: int = 90) -> str:
     """How a text begins, on one line and cut between two words."""
-    line = " ".join(words.split())
-    return line if len(line) <= most else f"{line[:most].rsplit(' ', 1)[0]}…"
+    # Cut first: it may be a whole book.
+    line = " ".join(words[: 9 * most].split())
+    return (
+        line
+        if len(line) <= most and len(words) <= 9 * most
+        else f"{line[:most].rsplit(' ', 1)[0]}…"
+    )
 
 
 def scene_name(scene: Scene) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import streamlit as st
@@ -13,7 +12,7 @@ from cascade.ui import session
 from cascade.ui.changes import short_change, tone
 from cascade.ui.problems import failure
 from cascade.ui.progress import BeatProgress
-from cascade.ui.prose import escape
+from cascade.ui.prose import escape, markup
 from cascade.ui.rejected import draw_rejected
 from cascade.ui.session import guarded
 from cascade.ui.texts import count, money, text
@@ -129,5 +128,5 @@ def _changed(seen: Sequence[BeatProgress]) -> str:
         else:
             words = text("run.level_kept", beat=change.beat_label, old=change.expected_level)
             style = "kept"
-        items.append(f'<li class="{style}">{html.escape(words)}</li>')
+        items.append(f'<li class="{style}">{markup(words)}</li>')
     return f'<ul class="arc-changes">{"".join(items)}</ul>'

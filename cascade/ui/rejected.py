@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from cascade.display import readable
 from cascade.service import Actor, RunView, Service
 from cascade.story.document import Story
 from cascade.ui import problems, session
@@ -48,7 +49,7 @@ def draw_rejected(service: Service, who: Actor, story: Story, run: RunView, *, m
 
 def _show(place: Any, words: str) -> None:
     height: int | Literal["content"] = LONG_PX if len(words) > LONG else "content"
-    place.code(words, language=None, wrap_lines=True, height=height)
+    place.code(readable(words), language=None, wrap_lines=True, height=height)
 
 
 def _draw_accept(

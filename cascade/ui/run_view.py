@@ -6,7 +6,6 @@ rewrites what is in them, and asks for one full run when the run has ended.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +18,7 @@ from cascade.story.fountain import is_heading
 from cascade.ui import receipt, session
 from cascade.ui.changes import short_change
 from cascade.ui.progress import BeatProgress, StepLine, elapsed_s, progress, remaining_s
-from cascade.ui.prose import escape, first_words, step_name
+from cascade.ui.prose import escape, first_words, markup, step_name
 from cascade.ui.session import guarded
 from cascade.ui.shell import announce
 from cascade.ui.texts import clock, count, duration, moment, text
@@ -141,7 +140,7 @@ def _lines(story: Story, beat: BeatProgress, wrote: Mapping[str, str]) -> str:
     items = "".join(
         f'<li class="{line.state}"><span class="sign" aria-hidden="true">'
         f"{_SIGNS.get(line.state, '')}</span>"
-        f'<span class="what">{html.escape(_name(story, line))}</span>{_used(line)}'
+        f'<span class="what">{markup(_name(story, line))}</span>{_used(line)}'
         f'<span class="state">{_state(line)}</span>{_words(story, line, wrote)}</li>'
         for line in beat.lines
     )
@@ -161,7 +160,7 @@ def _used(line: StepLine) -> str:
         )
     if used.calls > 1:
         words = f"{words}, {count('run.step_calls', used.calls)}"
-    return f'<span class="used">{html.escape(words)}</span>'
+    return f'<span class="used">{markup(words)}</span>'
 
 
 def _words(story: Story, line: StepLine, wrote: Mapping[str, str]) -> str:
@@ -170,7 +169,7 @@ def _words(story: Story, line: StepLine, wrote: Mapping[str, str]) -> str:
     if line.state == "done":
         key = line.step.key
         words = first_words(_without_heading(wrote.get(key) or story.text(key)))
-    return f'<span class="words">{html.escape(words)}</span>' if words else ""
+    return f'<span class="words">{markup(words)}</span>' if words else ""
 
 
 def _without_heading(words: str) -> str:

@@ -6,20 +6,23 @@ refresh, which is a new session, a second tab and a restarted server all find th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from typing import Literal, ParamSpec
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from cascade.errors import CascadeError, DatabaseAway
+from cascade.errors import CascadeError, DatabaseAway, Unexpected
 from cascade.service import Actor, Draft, Service
 from cascade.story.document import Story
 from cascade.ui.problems import explain
 from cascade.ui.prose import escape
 
 P = ParamSpec("P")
+log = logging.getLogger("cascade.ui")
 
 _provided: list[Service] = []
 
@@ -59,7 +62,7 @@ Place = Literal["page", "editor", "dialog"]
 
 
 def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Makes a callback whose expected errors become a message in a place, never a traceback."""
+    """Makes a callback whose errors become a message in a place, never a traceback."""
 
     def wrap(action: Callable[P, None]) -> Callable[P, None]:
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -67,12 +70,34 @@ def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, 
             st.session_state.pop("notice", None)
             try:
                 action(*args, **kwargs)
-            except CascadeError as error:
-                keep_problem(place, error)
+            except Exception as error:
+                keep_problem(place, expected(error))
 
         return run
 
     return wrap
+
+
+def expected(error: Exception) -> CascadeError:
+    """An error as one that the page has words for; one that nobody expected goes into the log."""
+    if isinstance(error, CascadeError):
+        return error
+    log.error("an unexpected error on the page", exc_info=error)
+    return Unexpected(error)
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """A part of the page whose error is a message in its place, and takes no other part along.
+
+    Without the database no part has anything to say: then the page as a whole does.
+    """
+    try:
+        yield
+    except DatabaseAway:
+        raise
+    except Exception as error:
+        show_error(expected(error))
 
 
 def keep_problem(place: Place, error: CascadeError) -> None:
@@ -95,25 +120,35 @@ def show_problem(place: Place) -> None:
 def fragment(
     draw: Callable[P, None], *, key: str | None = None, run_every: float | None = None
 ) -> Callable[P, None]:
-    """A part of the page that is drawn by itself; without the database it says only that."""
+    """A part of the page that is drawn by itself; what goes wrong in it is said in its place."""
 
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             draw(*args, **kwargs)
-        except DatabaseAway as error:
-            show_error(error)
+        except Exception as error:
+            show_error(expected(error))
 
     made: Callable[P, None] = st.fragment(drawn, key=key, run_every=run_every)
     return made
 
 
 def redraw_when(is_so: Callable[[], bool], every_s: float) -> None:
-    """Looks every so many seconds, and draws the whole page anew once something is so."""
+    """Looks every so many seconds, and draws the whole page anew once something is so.
+
+    Also once it cannot be found out any more: the page as a whole says why.
+    """
     is_full_run = True
 
     @st.fragment(run_every=every_s)
     def look() -> None:
-        if not is_full_run and is_so():
+        if is_full_run:
+            return
+        try:
+            so = is_so()
+        except Exception as error:
+            expected(error)
+            so = True
+        if so:
             st.rerun()
 
     look()
@@ -132,7 +167,7 @@ def show_notice() -> None:
 
 
 def show_error(error: CascadeError) -> None:
-    """Shows an expected error as a message."""
+    """Shows an error as a message."""
     st.error(escape(explain(error)), icon=":material/error:")
 
 

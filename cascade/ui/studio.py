@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cascade.errors import CascadeError, DatabaseAway
 from cascade.service import Actor, Pulse, RunView, Service, StorySummary
@@ -16,7 +17,7 @@ from cascade.story.document import Story
 from cascade.ui import session
 from cascade.ui.beats import draw_beats
 from cascade.ui.editor import draw_editor
-from cascade.ui.head import draw_head
+from cascade.ui.head import draw_about, draw_head
 from cascade.ui.run_view import draw_run
 from cascade.ui.session import guarded
 from cascade.ui.texts import text
@@ -40,21 +41,45 @@ def draw_studio(service: Service) -> None:
     may = service.permitted(who, story_id)
     # Taken before anything is read: what changes meanwhile is then seen as a change.
     pulse = service.pulse(who, story_id)
-    story = service.story(story_id)
     # Each part has a place of its own: a run that comes or goes moves no other part, which would
-    # be made anew, and flicker.
-    head, above, curve, below = (st.container(key=f"part-{name}") for name in _PARTS)
+    # be made anew, and flicker. And each is shielded: what goes wrong in it is said in it.
+    places = [st.container(key=f"part-{name}") for name in _PARTS]
+    head, above = places[:2]
+    with head, session.shielded():
+        # The way to another story comes first: this may be one that cannot be read.
+        draw_head(service, who, stories, story_id, may=may)
+    story = None
+    with above, session.shielded():
+        read = service.story(story_id)
+        # One of a structure that is not known has no curve and no beats: that is said once.
+        story = read if read.structure else None
+    if story is not None:
+        _draw_story(service, who, story, run, places, may=may)
     with head:
-        draw_head(service, who, stories, story, may=may)
         for error in trouble:
             session.show_error(error)
-    newest = next(iter(service.runs(story_id, limit=1)), None)
-    active = newest if newest is not None and newest.is_active else None
-    if run is None and active is not None:
-        run = active
-        session.go(story=story_id, run=run.id)
-    undone = None
-    with above:
+    _watch(service, who, story_id, pulse)
+
+
+def _draw_story(
+    service: Service,
+    who: Actor,
+    story: Story,
+    run: RunView | None,
+    places: Sequence[DeltaGenerator],
+    *,
+    may: frozenset[str],
+) -> None:
+    """What a story is, its run, its curve and its words, each in its place."""
+    head, above, curve, below = places
+    with head, session.shielded():
+        draw_about(story)
+    newest = undone = None
+    with above, session.shielded():
+        newest = next(iter(service.runs(story.id, limit=1)), None)
+        if run is None and newest is not None and newest.is_active:
+            run = newest
+            session.go(story=story.id, run=run.id)
         # With a run on the page its own head shows what went wrong: that is where the button was.
         if run is None:
             session.show_problem("page")
@@ -62,11 +87,11 @@ def draw_studio(service: Service) -> None:
             _draw_last_run(story, newest)
         else:
             undone = draw_run(service, who, story, run, may=may)
-    with curve:
-        draw_editor(service, who, story_id, may=may, active=active, undone=undone)
-    with below:
-        draw_beats(service, story_id, new_from={one.id for one in (run, newest) if one is not None})
-    _watch(service, who, story_id, pulse)
+    active = newest if newest is not None and newest.is_active else None
+    with curve, session.shielded():
+        draw_editor(service, who, story.id, may=may, active=active, undone=undone)
+    with below, session.shielded():
+        draw_beats(service, story.id, new_from={one.id for one in (run, newest) if one is not None})
 
 
 def _find(
@@ -79,8 +104,10 @@ def _find(
         try:
             run = service.run(service.find_run(asked))
             return run.story_id, run, trouble
-        except CascadeError as error:
-            trouble.append(error)
+        except DatabaseAway:
+            raise
+        except Exception as error:
+            trouble.append(session.expected(error))
     story_id = stories[0].id
     if asked := session.asked_for("story"):
         if asked in {story.id for story in stories}:
@@ -88,8 +115,10 @@ def _find(
         else:
             try:
                 story_id = service.story(asked).id
-            except CascadeError as error:
-                trouble.append(error)
+            except DatabaseAway:
+                raise
+            except Exception as error:
+                trouble.append(session.expected(error))
     return story_id, run, trouble
 
 

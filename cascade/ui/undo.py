@@ -11,6 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
+from cascade.display import readable
 from cascade.service import Actor, Replaced, RunView, Service
 from cascade.story.document import KINDS, Story
 from cascade.story.plan import Change, Step
@@ -69,6 +70,7 @@ def undoing(service: Service, story: Story, run: RunView) -> Undoing:
         change
         for change in run.plan.changes
         if change.beat_key in begun
+        # The story may have another structure by now, which has no such beat.
         and change.expected_level != change.new_level == story.curve.get(change.beat_key)
     ]
     return Undoing(tuple(pieces), tuple(levels))
@@ -120,7 +122,8 @@ def _draw_pieces(
         with opened:
             style = "arc-typed" if piece.step.kind == "script" else ""
             titles = (text("undo.before"), text("undo.after"))
-            st.html(side_by_side(piece.replaced.before, piece.replaced.after, titles, style))
+            before, after = map(readable, (piece.replaced.before, piece.replaced.after))
+            st.html(side_by_side(before, after, titles, style))
             if piece.state == "edited":
                 st.caption(text("undo.edited_help"))
             elif piece.state == "stands" and may:

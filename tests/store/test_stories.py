@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story.making import all_pieces, stories
 
-from cascade.errors import UnknownStory
+from cascade.errors import AmbiguousStory, UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
 from cascade.store.pieces import mark_out_of_date, mark_up_to_date, out_of_date, write_level
@@ -252,8 +252,27 @@ def test_finding_a_story(database: Database) -> None:
             if sum(i[:n] == twins[1][:n] for i in [*ids.values(), *twins]) == 1
         )
         assert find_story_id(session, twins[1][:unique]) == twins[1]
-        for reference in ("", "T", "Twins", "nothing", "%%%%", "____", "1___", twins[0][:4]):
-            with pytest.raises(UnknownStory, match="cascade stories"):
+        for reference in (
+            "",
+            "T",
+            "nothing",
+            "%%%%",
+            "____",
+            "1___",
+            "a\0b",
+            "x" * 60_000,
+            "\udc80",
+        ):
+            with pytest.raises(UnknownStory, match="cascade stories") as unknown:
+                find_story_id(session, reference)
+            assert len(unknown.value.message) < 200
+        for reference, said in (
+            ("Twins", '2 stories are called "Twins"'),
+            ("twins", '2 stories are called "twins"'),
+            ("twin", '2 stories begin with "twin"'),
+            (twins[0][:4], f'6 stories begin with "{twins[0][:4]}"'),
+        ):
+            with pytest.raises(AmbiguousStory, match=f"{said}. Give the id"):
                 find_story_id(session, reference)
 
 

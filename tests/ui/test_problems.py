@@ -14,21 +14,30 @@ import pytest
 import cascade
 from cascade import errors
 from cascade.errors import (
+    AmbiguousRun,
+    AmbiguousStory,
+    BadLevel,
     CannotImport,
     CascadeError,
     DatabaseAway,
+    DatabaseReadOnly,
     EditedSince,
     InsufficientCredits,
+    MissingRights,
     NotADemo,
     NotAllowed,
     NothingChanged,
     NothingToRestore,
     NotResumable,
     NotWritten,
+    RowsHidden,
     RunActive,
     StalePlan,
+    Unexpected,
+    UnknownBeat,
     UnknownRun,
     UnknownStory,
+    UnknownStructure,
     UnknownUser,
     UnreadablePieces,
     UnreadableStory,
@@ -62,15 +71,12 @@ COUNTS = {"count": 2, "low": 3, "high": 4, "language": "en"}
 # What the page never meets: they stop a command, a start or an import.
 NOT_ON_THE_PAGE = {
     "bad_document",
-    "bad_level",
     "bad_setting",
     "database",
     "database_too_new",
     "database_unavailable",
     "error",
     "refused",
-    "unknown_beat",
-    "unknown_structure",
     "usage",
 }
 
@@ -82,7 +88,18 @@ def indonesian(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusals() -> Iterator[CascadeError]:
+    yield AmbiguousRun("01aa", 3)
+    yield AmbiguousStory("Twins", 2, "called")
+    yield AmbiguousStory("Twin", 10, "begins")
+    yield BadLevel("midpoint", 6)
     yield DatabaseAway("sqlite:///x.db", "it is locked")
+    yield DatabaseReadOnly("sqlite:///x.db", "attempt to write a readonly database")
+    for cause in ("grant", "owner", "policy", "other"):
+        yield MissingRights("postgresql:///x", "arc", "permission denied", cause, "GRANT x")
+    yield RowsHidden("postgresql:///x", "arc", ["projects", "story_versions"])
+    yield Unexpected(ValueError("x"))
+    yield UnknownBeat("take", "Story Circle", ["midpoint", "finale"])
+    yield UnknownStructure("kishotenketsu", ["cat", "hero"])
     yield InsufficientCredits(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +18,9 @@ ROOT = Path(__file__).parents[2]
     [
         ({"CASCADE_CONCURRENCY": "many"}, 2, "CASCADE_CONCURRENCY"),
         ({"CASCADE_DATABASE_URL": "sqlite:////no/such/folder/arc.db"}, 4, "CASCADE_DATABASE_URL"),
+        ({"CASCADE_DATABASE_URL": "sqlite:////tmp/arc.db?mode=ro"}, 4, "takes no options"),
+        ({"CASCADE_DATABASE_URL": "sqlite:////dev/null/arc.db"}, 4, "no folder"),
+        ({"CASCADE_USER": "\udcff"}, 2, "CASCADE_USER is not UTF-8"),
     ],
 )
 def test_a_start_that_cannot_be_says_so_in_one_line(
@@ -37,3 +41,20 @@ def test_a_start_that_cannot_be_says_so_in_one_line(
     [line] = done.stderr.strip().splitlines()
     assert line.startswith("Error: ")
     assert named in line
+
+
+def test_a_start_without_the_right_to_make_tables_says_which_it_takes(
+    postgres_admin: sa.Engine, postgres_url: str
+) -> None:
+    with postgres_admin.connect() as connection:
+        connection.exec_driver_sql("CREATE ROLE starter LOGIN PASSWORD 'x'")
+    url = sa.make_url(postgres_url).set(username="starter", password="x")
+    try:
+        test_a_start_that_cannot_be_says_so_in_one_line(
+            {"CASCADE_DATABASE_URL": url.render_as_string(hide_password=False)},
+            4,
+            "GRANT CREATE ON SCHEMA public TO starter",
+        )
+    finally:
+        with postgres_admin.connect() as connection:
+            connection.exec_driver_sql("DROP ROLE starter")

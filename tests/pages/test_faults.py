@@ -1,0 +1,208 @@
+"""What goes wrong on the page is said on it, in its place, and takes nothing else along."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from cascade.errors import CascadeError
+from cascade.service import Service
+from cascade.store.tables import Run, StoryVersion
+from cascade.ui import beats, curve, editor, head, receipt, run_view, studio
+
+from .conftest import Page, bend, story_of
+
+UNEXPECTED = "Something unexpected went wrong in the program (ZeroDivisionError)"
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    return 1 // 0
+
+
+def change(service: Service, place: int = 0, **columns: Any) -> str:
+    story_id = service.stories()[place].id
+    with service.database.write() as session:
+        session.execute(
+            sa.update(StoryVersion).where(StoryVersion.id == story_id).values(**columns)
+        )
+    return story_id
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (studio, "draw_head"),
+        (studio, "draw_about"),
+        (studio, "draw_editor"),
+        (studio, "draw_beats"),
+        (head, "paragraphs"),
+        (beats, "_beat"),
+        (editor, "curve"),
+        (editor, "draw_directions"),
+        (editor, "count"),
+        (curve, "_texts"),
+        (receipt, "_figures"),
+        (run_view, "_times"),
+        (run_view, "step_name"),
+        (studio, "draw_run"),
+    ],
+)
+def test_an_unexpected_error_is_a_message_in_its_place(
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    module: Any,
+    name: str,
+) -> None:
+    page = bend(Page(service))
+    page.run_through()
+    page.set(Finale=3)
+    monkeypatch.setattr(module, name, fails)
+    page.open_beat("midpoint")
+    assert any(error.startswith(UNEXPECTED) for error in page.errors)
+    # The other parts are there.
+    assert len(page.at.title) == 1
+    parts = [page.at.selectbox, page.at.number_input, list(page.at.expander)]
+    assert sum(bool(part) for part in parts) >= 2
+    [first, *_] = [record for record in caplog.records if record.name == "cascade.ui"]
+    assert first.levelno == logging.ERROR
+    assert first.exc_info is not None
+
+
+@pytest.mark.parametrize("method", ["stories", "actor", "permitted", "pulse", "story", "runs"])
+def test_an_unexpected_error_of_a_use_case(
+    service: Service, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(service, method, fails)
+    page = Page(service)
+    assert any(error.startswith(UNEXPECTED) for error in page.errors)
+
+
+@pytest.mark.parametrize(
+    ("label", "method"),
+    [
+        ("Reset", "save_draft"),
+        ("Regenerate & Save", "start"),
+        ("Reset the demo", "reset_demo"),
+    ],
+)
+def test_an_unexpected_error_of_a_button(
+    service: Service, monkeypatch: pytest.MonkeyPatch, label: str, method: str
+) -> None:
+    page = bend(Page(service))
+    if label.startswith("Regenerate"):
+        page.click("Save Tension Levels")
+    monkeypatch.setattr(service, method, fails)
+    page.click("Yes, reset the demo" if label == "Reset the demo" else label)
+    assert any(error.startswith(UNEXPECTED) for error in page.errors)
+    monkeypatch.undo()
+    page.set(Finale=3)
+    assert not page.errors
+
+
+@pytest.mark.parametrize("raised", sorted({*range(3)}))
+def test_an_expected_error_anywhere_is_told(
+    service: Service, monkeypatch: pytest.MonkeyPatch, raised: int
+) -> None:
+    class Odd(CascadeError):
+        code = "odd"
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise Odd("It is odd.")
+
+    method = ("story", "runs", "draft")[raised]
+    monkeypatch.setattr(service, method, refuse)
+    assert "It is odd." in Page(service).errors
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("name", ["story", "run"])
+@pytest.mark.parametrize(
+    "asked", ["\0", "a\0b", "%00", "x" * 60_000, "%" * 60_000, "\\" * 60_000, "_" * 300, "‮x"]
+)
+def test_odd_addresses(service: Service, name: str, asked: str) -> None:
+    page = Page(service, **{name: asked})
+    [error] = page.errors
+    assert error.startswith(f"There is no {name}")
+    assert len(error) < 300
+    assert page.at.selectbox[0].value == service.stories()[0].id
+
+
+def test_an_address_that_several_stories_answer_to(service: Service) -> None:
+    for place in range(2):
+        change(service, place, title="Twins")
+    page = Page(service, story="twins")
+    assert page.errors == [
+        "2 stories are called “twins”. Choose the one that is meant from the list."
+    ]
+
+
+# Rows
+
+
+def test_half_a_character_in_the_products_json(service: Service) -> None:
+    half = "Half \ud83d of one"
+    change(service, cat_beats={"midpoint": half}, cat_key_actions={"midpoint": half})
+    page = Page(service).open_beat("midpoint")
+    assert "Half \N{REPLACEMENT CHARACTER} of one" in page.said
+    assert not page.errors
+    change(service, place=1, hero_beats={"ordeal": half})
+    assert not Page(service, story=service.stories()[1].id).open_beat("ordeal").errors
+
+
+def test_a_run_of_a_story_whose_structure_changed(service: Service) -> None:
+    page = bend(Page(service))
+    run = page.run_through()
+    page.set(Finale=3)
+    page.open(f"compare-{run.id}")
+    story_id = change(service, structure_type="harmon")
+    page.look()
+    assert not page.errors
+    assert any(one.label == "Take" for one in page.at.number_input)
+    for name in ("story", "run"):
+        fresh = Page(service, **{name: story_id if name == "story" else run.id})
+        assert not fresh.errors
+    assert service.draft(service.actor(), story_id).levels == {}
+
+
+def test_an_unknown_structure_takes_no_other_story_along(service: Service) -> None:
+    broken = change(service, structure_type="kishotenketsu")
+    page = Page(service)
+    assert page.errors == [
+        "The structure “kishotenketsu” is not one that Arc Studio knows. Choose another story, or "
+        "have this one's structure put right."
+    ]
+    other = service.stories()[1].id
+    page.at.selectbox[0].set_value(other)
+    page.look()
+    assert not page.errors
+    assert page.at.number_input
+    page.at.selectbox[0].set_value(broken)
+    page.look()
+    assert len(page.errors) == 1
+
+
+def test_a_run_that_cannot_be_read(service: Service) -> None:
+    page = bend(Page(service))
+    page.run_through()
+    with service.database.write() as session:
+        session.execute(sa.update(Run).values(plan={"odd": True}))
+    found = Page(service, story=story_of(service).id)
+    assert len(found.errors) == 1
+    assert found.at.number_input
+    assert not Page(service, story=service.stories()[1].id).errors
+
+
+def test_names_of_any_kind(open_service: Callable[..., Service]) -> None:
+    service = open_service(user="A [B](http://c.d) :material/home: " + "x" * 60_000)
+    actor, _ = service.grant("editor", 1)
+    assert actor.name == "editor"
+    [error] = Page(service).errors
+    assert error.startswith("There is no user “A [B](http:")
+    assert len(error) < 400

@@ -1,0 +1,195 @@
+"""A database whose user may not do or see everything: one sentence, and what it says helps."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from near import Near
+from seeded import postgres_copy
+
+from cascade.errors import (
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+    MissingRights,
+    RowsHidden,
+)
+from cascade.service import Service
+from cascade.settings import Settings
+
+
+class Limited:
+    """A database as its owner and as a role that may do only what it is given."""
+
+    def __init__(self, admin: sa.Engine, url: str) -> None:
+        self.role = f"Role {uuid.uuid4().hex[:8]}"
+        address = sa.make_url(url).set(drivername="postgresql+psycopg2")
+        self.owner = sa.create_engine(
+            address, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool
+        )
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE \"{self.role}\" LOGIN PASSWORD 'x'")
+        self.url = (
+            sa.make_url(url)
+            .set(username=self.role, password="x")
+            .render_as_string(hide_password=False)
+        )
+
+    def execute(self, *statements: str) -> None:
+        with self.owner.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    def open(self) -> Service:
+        return Service(Settings(database_url=self.url, provider="offline", offline_delay_ms=0))
+
+    def obey(self, error: MissingRights) -> None:
+        """Executes what the sentence says, as it says it."""
+        grants = re.findall(r"GRANT .+?(?=;)", error.message)
+        assert grants, error.message
+        assert "Traceback" not in error.message
+        assert len(error.message.splitlines()) == 1
+        self.execute(*grants)
+
+
+@pytest.fixture
+def empty(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Limited]:
+    yield from _limited(postgres_admin, postgres_url)
+
+
+@pytest.fixture
+def seeded(postgres_admin: sa.Engine, postgres_server: str) -> Iterator[Limited]:
+    with postgres_copy(postgres_server) as url:
+        yield from _limited(postgres_admin, url)
+
+
+def _limited(admin: sa.Engine, url: str) -> Iterator[Limited]:
+    limited = Limited(admin, url)
+    yield limited
+    limited.execute(f'DROP OWNED BY "{limited.role}" CASCADE', f'DROP ROLE "{limited.role}"')
+    limited.owner.dispose()
+
+
+def test_what_a_start_lacks_is_said_so_that_doing_it_is_enough(empty: Limited) -> None:
+    with pytest.raises(MissingRights) as lacking:
+        empty.open()
+    assert "permission denied" in lacking.value.message
+    assert f'GRANT CREATE ON SCHEMA public TO "{empty.role}"' in lacking.value.message
+    assert "GRANT CREATE ON DATABASE" in lacking.value.message
+    empty.obey(lacking.value)
+    service = empty.open()
+    assert len(service.stories()) == 3
+    service.close()
+
+
+def test_a_product_that_lends_its_tables(empty: Limited) -> None:
+    empty.execute(
+        "CREATE TABLE projects (id text PRIMARY KEY, name text NOT NULL)",
+        "INSERT INTO projects VALUES ('p1', 'Prod')",
+        "CREATE SCHEMA dbos",
+        f'GRANT ALL ON SCHEMA dbos, public TO "{empty.role}"',
+    )
+    with pytest.raises(MissingRights) as lacking:
+        empty.open()
+    assert "GRANT SELECT, INSERT, UPDATE, REFERENCES ON projects" in lacking.value.message
+    empty.obey(lacking.value)
+    empty.open().close()
+
+
+def test_a_role_that_may_only_read_reads(seeded: Limited) -> None:
+    seeded.execute(
+        f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{seeded.role}"',
+        f'GRANT USAGE ON SCHEMA dbos TO "{seeded.role}"',
+    )
+    service = seeded.open()
+    story = service.story(service.stories()[0].id)
+    editor = service.actor("editor")
+    assert service.plan(editor, story.id, {"midpoint": 4}).plan.steps
+    with pytest.raises(MissingRights) as lacking:
+        service.save_draft(editor, story.id, {"midpoint": 4})
+    seeded.obey(lacking.value)
+    assert service.save_draft(editor, story.id, {"midpoint": 4}).levels == {"midpoint": 4}
+    service.close()
+    done = Near(seeded.url)("credits", "grant", "--user", "editor", "5")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_role_that_may_not_even_read(seeded: Limited) -> None:
+    done = Near(seeded.url)("stories")
+    assert done.returncode == 4
+    assert "GRANT" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_security_by_row_that_hides_everything(seeded: Limited) -> None:
+    everything = f'GRANT ALL ON ALL TABLES IN SCHEMA public TO "{seeded.role}"'
+    seeded.execute(everything, f'GRANT ALL ON SCHEMA dbos TO "{seeded.role}"')
+    for table in ("projects", "story_versions"):
+        seeded.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    with pytest.raises(RowsHidden, match="projects and story_versions") as hidden:
+        seeded.open()
+    assert seeded.role in hidden.value.message
+    with seeded.owner.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM projects").scalar() == 1
+    for table in ("projects", "story_versions"):
+        seeded.execute(f"CREATE POLICY seen ON {table} FOR SELECT USING (true)")
+    service = seeded.open()
+    story_id = service.stories()[0].id
+    with pytest.raises(MissingRights, match="row-level security policy"):
+        # Seen, and not to be added to.
+        service.import_story(_document(service, story_id))
+    service.close()
+
+
+def _document(service: Service, story_id: str) -> Any:
+    import json
+    import tempfile
+    from pathlib import Path
+
+    path = Path(tempfile.mkdtemp()) / "story.json"
+    path.write_text(json.dumps(service.document(story_id)))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_is_not_utf8(
+    postgres_admin: sa.Engine, postgres_server: str, encoding: str
+) -> None:
+    name = f"arc_{uuid.uuid4().hex[:12]}"
+    with postgres_admin.connect() as connection:
+        connection.exec_driver_sql(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        )
+    url = sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    try:
+        with pytest.raises(DatabaseUnavailable, match=f"{encoding} and have to be UTF8"):
+            Service(Settings(database_url=url))
+        engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg2:"))
+        assert not sa.inspect(engine).get_table_names()
+        engine.dispose()
+    finally:
+        with postgres_admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_server_that_is_read_only(
+    postgres_admin: sa.Engine, postgres_server: str, postgres_url: str
+) -> None:
+    def read_only(url: str) -> None:
+        with postgres_admin.connect() as connection:
+            name = sa.make_url(url).database
+            connection.exec_driver_sql(
+                f"ALTER DATABASE {name} SET default_transaction_read_only = on"
+            )
+
+    read_only(postgres_url)
+    with pytest.raises(DatabaseReadOnly, match="read-only transaction"):
+        Service(Settings(database_url=postgres_url))
+    with postgres_copy(postgres_server) as url:
+        read_only(url)
+        # What only looks needs no more.
+        assert len(Near(url).json("stories")) == 3
