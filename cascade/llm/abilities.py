@@ -48,7 +48,7 @@ _TOO_MUCH = re.compile(
     re.IGNORECASE,
 )
 _SPEAKS_OF_COMPLETION = re.compile(
-    r"max_?(?:completion|output|new)?_?tokens|completion|max(?:imum)? output", re.IGNORECASE
+    r"max_?(?:completion|output|new)?_?tokens|\bcompletion\b|max(?:imum)? output", re.IGNORECASE
 )
 _ABOUT_FORM = re.compile(
     r"response_format|json_schema|json_object|json mode|structured.?output|grammar|schema"
@@ -125,10 +125,10 @@ class Abilities:
         """What is left after a refusal of the request `sent`; None if it is about no ability."""
         if kept_no_form(words):
             return self.after_invalid()
+        if status not in _UNKNOWN_PART and status != 413:
+            return None
         if self.length in sent and _TOO_MUCH.search(words) and _SPEAKS_OF_COMPLETION.search(words):
             return self._with_less()
-        if status not in _UNKNOWN_PART:
-            return None
         params = "\n".join(_PARAM.findall(words))
         # A field that is named decides; what else a sentence mentions may be advice.
         for said in (params, words):

@@ -197,6 +197,47 @@ def test_the_command_line(
     check_database(url)
 
 
+PASSWORD = "kingfisher-canary-77"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OPENAI_BASE_URL": f"user:{PASSWORD}@host:8080/v1"},
+        {"OPENAI_BASE_URL": KEY},
+        {"OPENAI_BASE_URL": f"https://host/v1?key={PASSWORD}"},
+        {"OPENAI_API_KEY": f"{KEY} {PASSWORD}"},
+        {"CASCADE_MODEL": KEY},
+        {"CASCADE_USER": KEY},
+        {"CASCADE_PROVIDER": KEY},
+        {"CASCADE_CONCURRENCY": KEY},
+        {"CASCADE_TIMEOUT_S": f"password={PASSWORD}"},
+        {"CASCADE_TEMPERATURE": KEY},
+        {"CASCADE_DATABASE_URL": KEY},
+        {"CASCADE_DATABASE_URL": f"user:{PASSWORD}@host/name"},
+        {"CASCADE_DATABASE_URL": f"postgresql://u:{PASSWORD}@host:port/name"},
+        {"CASCADE_DATABASE_URL": f"mysql://u@h/d?password={PASSWORD}"},
+        {"CASCADE_DATABASE_URL": f"postgresql://u@127.0.0.1:1/d?password={PASSWORD}"},
+        {"CASCADE_DATABASE_URL": f"postgresql://u@127.0.0.1:1/d?sslpassword={PASSWORD}"},
+        {"CASCADE_DATABASE_URL": f"postgresql://u:{PASSWORD}@127.0.0.1:1/d"},
+    ],
+    ids=lambda environment: " ".join(environment),
+)
+def test_a_bad_setting_on_a_terminal(
+    url: str, make_cli: Callable[..., Any], environment: dict[str, str]
+) -> None:
+    """One sentence that names the variable or the database, and nothing that may be a secret."""
+    address = environment.get("CASCADE_DATABASE_URL", url)
+    rest = {name: value for name, value in environment.items() if name != "CASCADE_DATABASE_URL"}
+    done = make_cli(address, **rest)("stories")
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert next(iter(environment)) in done.stderr
+    assert KEY not in done.stderr
+    assert PASSWORD not in done.stderr
+
+
 def check_failed(done: Any) -> str:
     """A failed run's output says nothing that it should not; the run's id."""
     assert done.returncode == 4, done.stderr

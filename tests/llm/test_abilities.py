@@ -143,6 +143,20 @@ def test_a_limit_that_is_too_large_is_lowered(said: str, most: int) -> None:
         assert server.count == (2 if most else 3)
 
 
+@pytest.mark.parametrize("status", [401, 402, 403, 429, 503])
+def test_what_is_no_refusal_of_a_part_is_not_asked_again(status: int) -> None:
+    said = (
+        "Exceeded: temperature, max_tokens at most 5, response_format, system role, stream_options"
+    )
+    error = {"message": said}
+    with (
+        ModelServer(behave=lambda _: Reply(status=status, error=error)) as server,
+        pytest.raises(ProviderError),
+    ):
+        write(server, KEY_ACTION, temperature=0.5)
+    assert server.count == 1
+
+
 def test_a_prompt_that_is_too_long_is_said_at_once() -> None:
     said = "This model's maximum context length is 4096 tokens. However, your messages have 5000."
     with (

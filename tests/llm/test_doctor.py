@@ -82,6 +82,15 @@ def error(status: int, code: str = "x") -> Reply:
         (error(429, "insufficient_quota"), "quota", True, True),
         (error(500), "server_error", True, None),
         (Reply(raw=http("<html>", content_type="text/html")), "bad_answer", True, None),
+        (error(400, "invalid_api_key"), "auth", True, False),
+        (error(400, "data_inspection_failed"), "refused", True, True),
+        (error(503, "model_is_loading"), "server_error", True, None),
+        (
+            Reply(status=307, error={}, headers={"location": "http://127.0.0.2:9/"}),
+            "redirected",
+            True,
+            None,
+        ),
         (Reply(raw=b"", end="reset"), "connection", False, None),
         (Reply(raw=b"", end="stall"), "timeout", None, None),
     ],
@@ -104,6 +113,37 @@ def test_a_model_that_the_server_does_not_have() -> None:
         assert (found.model_known, found.key_accepted) == (False, True)
         assert "large, small:latest" in str(found.problem)
         assert diagnose(server.url, "small").model_known is True
+
+
+def test_an_address_without_its_version() -> None:
+    with ModelServer(behave=lambda _: error(404)) as server:
+        found = diagnose(server.url.removesuffix("/v1"))
+    assert (found.code, found.reachable) == ("bad_address", True)
+    assert "/v1" in str(found.problem)
+    assert not found.ready
+
+
+def test_the_settings_of_a_call_are_tried_and_what_is_refused_is_left_out() -> None:
+    with ModelServer(
+        no_system="System role not supported", refuses={"temperature": "no temperature"}
+    ) as server:
+        settings = Settings(
+            provider="openai",
+            OPENAI_BASE_URL=server.url,  # type: ignore[call-arg]
+            temperature=0.2,
+            reasoning_effort="low",
+        )
+        found = asyncio.run(examine(settings))
+        assert (found.ready, found.code) == (True, None)
+        assert server.calls[0].body["temperature"] == 0.2
+        assert server.calls[-1].body["reasoning_effort"] == "low"
+        assert "temperature" not in server.calls[-1].body
+
+
+def test_a_thought_before_the_answer_is_no_fault_of_the_form() -> None:
+    reply = Reply(content='[THINK]{"keyAction": "x"}[/THINK]{"keyAction": "ready"}')
+    with ModelServer(behave=lambda _: reply) as server:
+        assert diagnose(server.url).code is None
 
 
 def test_a_listing_that_is_none() -> None:

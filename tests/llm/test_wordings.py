@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from cascade.llm.abilities import Abilities, Wishes
+from cascade.llm.pauses import pause_wished
+from cascade.llm.prompting import Prompt
 from cascade.llm.provider import ProviderError
+from cascade.llm.wordings import cause_of, words_of
 from llm.asking import KEY_ACTION, write
 from llm.model_server import ModelServer, Reply, http
+
+WISHES = Wishes(0.5, "low")
 
 
 def whole(status: int, body: object) -> Reply:
@@ -278,3 +285,22 @@ def test_no_wish_is_made_up(error: dict[str, Any]) -> None:
     ):
         write(server, KEY_ACTION)
     assert caught.value.retry_after is None
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "a", " ", "1", "model ", "token ", "tokens exceed", "balance ", "no a ", "api key ",
+        "invalid or ", "violat ", "prompt ", "overflow context ", "system role ", "stream ",
+        "reasoning ", "not supported ", "try again ", "retry a ", "1h ", "max_", "param=", "loc=",
+        "failed to ", "first message ", "more a a ", "is load",
+    ],
+)  # fmt: skip
+def test_words_without_end_take_no_time(sign: str) -> None:
+    body = {"error": {"message": sign * (64_000 // len(sign)), "code": sign * 1_000}}
+    start = time.process_time()
+    words = words_of(body)
+    cause_of(words)
+    pause_wished({}, body)
+    Abilities().after_refusal(400, words, Abilities().request("m", Prompt("", ""), "p", 9, WISHES))
+    assert time.process_time() - start < 1
