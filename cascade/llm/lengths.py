@@ -21,6 +21,8 @@ USUAL: Mapping[Kind, tuple[int, int]] = MappingProxyType(
 _MEASURED_FROM: Mapping[Kind, int] = MappingProxyType(
     {"beatContent": 40, "keyAction": 10, "scenePlot": 25, "script": 40}
 )
+# Fewer than these are a note and no text ("to be written").
+_NOTE = 6
 _SHORTEST, _LONGEST = 0.4, 2.5
 # More pressure needs no more words.
 _LOW, _HIGH = 0.75, 1.35
@@ -35,10 +37,15 @@ def length_wanted(brief: Brief) -> tuple[int, int]:
 
 
 def length_allowed(brief: Brief) -> tuple[int, int]:
-    """How many words may be saved: 0.4 to 2.5 times the old text's, or the usual number's."""
+    """How many words may be saved: 0.4 to 2.5 times the old text's, or the usual number's.
+
+    A short old text may stay short, and may grow to what is usual.
+    """
     low, high = USUAL[brief.kind]
     old = len(brief.old_text.split())
     if old >= _MEASURED_FROM[brief.kind]:
         low = high = old
+    elif old >= _NOTE:
+        low = min(low, old)
     # Up and down to whole words, so that a text of just 0.4 times the length passes.
     return -int(-_SHORTEST * low // 1), int(_LONGEST * high)

@@ -318,6 +318,17 @@ def test_without_an_old_text_the_usual_length_counts(old: str) -> None:
         assert (flaw and flaw.name) == name
 
 
+def test_a_short_old_text_may_stay_short_and_may_grow() -> None:
+    old = "Maya climbs up to the lamp and counts the ships."  # ten words
+    for words, name in [(3, "too_short"), (4, None), (30, None), (187, None), (188, "too_long")]:
+        flaw = check(brief("scenePlot", old), prose(words))
+        assert (flaw and flaw.name) == name
+    script = (
+        "FADE IN:\n\nINT. LAMP ROOM - NIGHT\n\nMira climbs the stairs.\n\nMIRA\n{}\n\nShe waits."
+    )
+    assert check(brief("script", script.format("One. Two.")), script.format("Where is it?")) is None
+
+
 # -- who speaks
 
 

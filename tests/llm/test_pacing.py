@@ -15,6 +15,7 @@ from fountain import ElementType, FountainParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cascade.llm import screenplay
 from cascade.llm.pacing import edited, english, indonesian
 from cascade.llm.pacing.lines import ACTIONS, ALL_TAILS, PROSE
 from cascade.llm.pacing.rules import swapped, thinned
@@ -509,3 +510,16 @@ def test_a_huge_text_does_not_hold_up_the_program() -> None:
     start = time.process_time()
     assert edited(huge) != huge.old_text
     assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize("level", [1, 5])
+@pytest.mark.parametrize(
+    "opening",
+    ["FADE IN:", "COLD OPEN", "SUPER: Ten years later, slowly.", "===", "> ACT ONE <",
+     "**EXT/INT. PIER - DAY**", "1 INT. LAMP ROOM - NIGHT 1", "Int./Ext. lamp room, slowly"],
+)  # fmt: skip
+def test_what_a_script_opens_with_is_left_as_it_is(opening: str, level: int) -> None:
+    brief = replace(BLANK, kind="script", old_text=f"{opening}\n\n{EN_SCRIPT}")
+    new = edited(at(brief, 3, level))
+    assert new.startswith(f"{opening}\n\nINT. LIGHTHOUSE - LAMP ROOM - NIGHT\n\n")
+    assert not screenplay.check_script(replace(brief, speakers=("INES", "TOMAS")), new)

@@ -6,6 +6,8 @@ import html
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cascade import samples
 from cascade.store.documents import read_document
@@ -84,6 +86,24 @@ def test_no_word_of_an_odd_script_is_lost(script: str) -> None:
     shown = html.unescape(re.sub(r"<[^>]+>", "", shown))
     words = re.findall(r"[\w\ue000]+", script.replace("Title:", "").replace("_", " "))
     assert re.findall(r"[\w\ue000]+", shown.replace("_", " ")) == words
+
+
+SCRAPS = st.sampled_from(
+    ["MIRA", "INT. A - DAY", "ext. quay", "CUT TO:", "> FADE", "> MID <", "(low)", "Go now.", "=",
+     "===", "= idea", "# Act", "~la", "!Bang", "@tan", "^", "[[", "]]", "/*", "*/", "[[a]]",
+     "/*b*/", "*", "**", "_", "\\", "SUPER: D", "\n", "\n", "\n\n", " ", "\t", "\r\n", "\ue000",
+     "<i>&", "*c*"]
+)  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(SCRAPS, max_size=25).map("".join))
+def test_no_word_of_any_script_is_lost_or_said_twice(script: str) -> None:
+    # Without what makes a title page, whose keys are not shown.
+    said = re.sub(r"<br>|</(?:p|div)>", " ", screenplay(script, "x")).replace("&nbsp;", " ")
+    shown = html.unescape(re.sub(r"<[^>]+>", "", said))
+    letters = re.compile(r"[^\W_]|\ue000")
+    assert letters.findall(shown) == letters.findall(script)
 
 
 def test_a_note_in_a_line_is_shown_in_its_place_and_nothing_glues_together() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from cascade.llm.pacing.lines import ACTIONS
 from cascade.llm.pacing.text import one_line, sentences
-from cascade.story.fountain import is_heading, is_transition
+from cascade.story.fountain import is_card, is_heading, is_transition
 
 _OPEN = re.compile(r"/\*|\*/|\[\[|\]\]")
 # As much of a line as tells a heading, so that a very long one is not taken for action.
@@ -148,6 +148,7 @@ def _plain(line: str) -> bool:
         (text[:1].isalnum() or text[:1] in {'"', "“", "‘", "'"})
         and any(char.islower() for char in text)
         and not is_heading(text[:_HEAD])
+        and not is_card(text)
         and not _OPEN.search(text)
         and "^" not in text
         and not text.endswith("TO:")
