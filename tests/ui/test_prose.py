@@ -94,6 +94,8 @@ def test_a_long_name_is_cut_at_a_word() -> None:
 def test_first_words_are_one_line_cut_between_two_words() -> None:
     assert first_words("Rain\n\nfalls.") == "Rain falls."
     assert first_words("one two three four", 12) == "one two…"
+    assert first_words(f"one {'x' * 60_000}", 12) == "one xxxxxxxx…"
+    assert first_words(f"{' ' * 60_000}x") == "…"
     assert first_words("") == ""
 
 
