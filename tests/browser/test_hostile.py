@@ -122,13 +122,15 @@ def test_names_are_shown_as_they_are(studio: Studio, named: Callable[[str], str]
         studio.open("8. Ordeal")
         page.wait_for_function(SAYS, arg=[".arc-beat p", as_shown(name)])
         shows_no_more_than_text(page)
+        expect(page.get_by_text("Uncaught")).to_have_count(0)
+        assert page.evaluate("document.body.scrollWidth <= window.innerWidth"), name[:40]
+        if "evil" not in name:
+            continue
         studio.slider("Ordeal").press("2")
         studio.is_pending(1, "Ordeal (5→2)")
         studio.press("banner.save")
         expect(studio.dialog).to_contain_text(studio.say("confirm.scenes"))
         shows_no_more_than_text(page)
-        expect(page.get_by_text("Uncaught")).to_have_count(0)
-        assert page.evaluate("document.body.scrollWidth <= window.innerWidth"), name[:40]
         studio.press("confirm.cancel")
         studio.press("banner.reset")
         studio.nothing_is_pending()
