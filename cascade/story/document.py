@@ -36,7 +36,8 @@ def digest(text: str) -> str:
 
     Derived from the text itself, so that a change made by any program is seen.
     """
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    # Half a character, which JSON can carry, has a name too.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def piece_key(beat_key: str, kind: Kind | Literal["shots"], scene_number: int | None = None) -> str:

@@ -61,7 +61,7 @@ def draw_about(story: Story) -> None:
     structure = story.structure
     about = [
         text("head.about", structure=structure.name, author=structure.author),
-        *(readable(words) for words in (story.genre, story.tone) if words),
+        *(first_words(readable(words), 200) for words in (story.genre, story.tone) if words),
     ]
     st.caption(escape(" · ".join(about)))
     if story.synopsis:

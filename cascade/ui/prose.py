@@ -56,14 +56,13 @@ def note(words: str, tone: str = "") -> str:
 
 
 def first_words(words: str, most: int = 90) -> str:
-    """How a text begins, on one line and cut between two words."""
+    """How a text begins, on one line and cut between two words, or in one that has no end."""
     # Cut first: it may be a whole book.
     line = " ".join(words[: 9 * most].split())
-    return (
-        line
-        if len(line) <= most and len(words) <= 9 * most
-        else f"{line[:most].rsplit(' ', 1)[0]}…"
-    )
+    if len(line) <= most and len(words) <= 9 * most:
+        return line
+    begin = line[:most].rsplit(" ", 1)[0]
+    return f"{begin if len(begin) >= most // 2 else line[:most]}…"
 
 
 def scene_name(scene: Scene) -> str:

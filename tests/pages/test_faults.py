@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from limited import Limited, empty, seeded
 
 from cascade.errors import CascadeError
 from cascade.service import Service
 from cascade.store.tables import Run, StoryVersion
-from cascade.ui import beats, curve, editor, head, receipt, run_view, studio
+from cascade.ui import beats, curve, editor, head, receipt, run_view, session, studio
 
 from .conftest import Page, bend, story_of
+
+__all__ = ["empty", "seeded"]
 
 UNEXPECTED = "Something unexpected went wrong in the program (ZeroDivisionError)"
 
@@ -206,3 +209,31 @@ def test_names_of_any_kind(open_service: Callable[..., Service]) -> None:
     [error] = Page(service).errors
     assert error.startswith("There is no user “A [B](http:")
     assert len(error) < 400
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Arc Studio may not do this in its database: its role lacks GRANT"),
+        ("id", "Arc Studio tidak boleh melakukan ini di database-nya: role-nya belum punya GRANT"),
+    ],
+)
+def test_a_role_that_may_only_read(seeded: Limited, language: str, said: str) -> None:
+    seeded.execute(
+        f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{seeded.role}"',
+        f'GRANT USAGE ON SCHEMA dbos TO "{seeded.role}"',
+    )
+    service = seeded.open()
+    session.provide(service)
+    try:
+        page = Page(service)
+        assert not page.errors
+        page.at.session_state["language"] = language
+        page.look()
+        page.set(Midpoint=4)
+        [error] = page.errors
+        assert error.startswith(said)
+        assert "drafts" in error
+    finally:
+        session.provide(None)
+        service.close()

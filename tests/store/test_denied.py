@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import json
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from limited import Limited, empty, seeded
 from near import Near
 from seeded import postgres_copy
 
@@ -21,57 +21,7 @@ from cascade.errors import (
 from cascade.service import Service
 from cascade.settings import Settings
 
-
-class Limited:
-    """A database as its owner and as a role that may do only what it is given."""
-
-    def __init__(self, admin: sa.Engine, url: str) -> None:
-        self.role = f"Role {uuid.uuid4().hex[:8]}"
-        address = sa.make_url(url).set(drivername="postgresql+psycopg2")
-        self.owner = sa.create_engine(
-            address, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool
-        )
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"CREATE ROLE \"{self.role}\" LOGIN PASSWORD 'x'")
-        self.url = (
-            sa.make_url(url)
-            .set(username=self.role, password="x")
-            .render_as_string(hide_password=False)
-        )
-
-    def execute(self, *statements: str) -> None:
-        with self.owner.connect() as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-
-    def open(self) -> Service:
-        return Service(Settings(database_url=self.url, provider="offline", offline_delay_ms=0))
-
-    def obey(self, error: MissingRights) -> None:
-        """Executes what the sentence says, as it says it."""
-        grants = re.findall(r"GRANT .+?(?=;)", error.message)
-        assert grants, error.message
-        assert "Traceback" not in error.message
-        assert len(error.message.splitlines()) == 1
-        self.execute(*grants)
-
-
-@pytest.fixture
-def empty(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Limited]:
-    yield from _limited(postgres_admin, postgres_url)
-
-
-@pytest.fixture
-def seeded(postgres_admin: sa.Engine, postgres_server: str) -> Iterator[Limited]:
-    with postgres_copy(postgres_server) as url:
-        yield from _limited(postgres_admin, url)
-
-
-def _limited(admin: sa.Engine, url: str) -> Iterator[Limited]:
-    limited = Limited(admin, url)
-    yield limited
-    limited.execute(f'DROP OWNED BY "{limited.role}" CASCADE', f'DROP ROLE "{limited.role}"')
-    limited.owner.dispose()
+__all__ = ["empty", "seeded"]
 
 
 def test_what_a_start_lacks_is_said_so_that_doing_it_is_enough(empty: Limited) -> None:
@@ -125,7 +75,7 @@ def test_a_role_that_may_not_even_read(seeded: Limited) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_security_by_row_that_hides_everything(seeded: Limited) -> None:
+def test_security_by_row_that_hides_everything(seeded: Limited, tmp_path: Path) -> None:
     everything = f'GRANT ALL ON ALL TABLES IN SCHEMA public TO "{seeded.role}"'
     seeded.execute(everything, f'GRANT ALL ON SCHEMA dbos TO "{seeded.role}"')
     for table in ("projects", "story_versions"):
@@ -139,20 +89,12 @@ def test_security_by_row_that_hides_everything(seeded: Limited) -> None:
         seeded.execute(f"CREATE POLICY seen ON {table} FOR SELECT USING (true)")
     service = seeded.open()
     story_id = service.stories()[0].id
+    document = tmp_path / "story.json"
+    document.write_text(json.dumps(service.document(story_id)))
     with pytest.raises(MissingRights, match="row-level security policy"):
         # Seen, and not to be added to.
-        service.import_story(_document(service, story_id))
+        service.import_story(document)
     service.close()
-
-
-def _document(service: Service, story_id: str) -> Any:
-    import json
-    import tempfile
-    from pathlib import Path
-
-    path = Path(tempfile.mkdtemp()) / "story.json"
-    path.write_text(json.dumps(service.document(story_id)))
-    return path
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])

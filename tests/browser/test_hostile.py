@@ -1,0 +1,189 @@
+"""Names, texts and addresses that try to be more than that, and a page below a path of a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page, expect
+from serving import Server
+
+from cascade.service import Service
+from cascade.settings import Settings
+from cascade.store.tables import ScenePlot, StoryVersion, User
+from cascade.ui import texts
+from cascade.ui.language import Language
+
+from .conftest import PATIENCE_MS, TAGS
+from .studio import Studio
+
+NAMES = [
+    "**bold** _thin_ `code` ~~gone~~ # head",
+    ":red[red] :blue-badge[badge] :small[small]",
+    ":material/home: :material_home: :streamlit: :smile: :+1: :100:",
+    "$x^2$ $$y$$ \\alpha &amp; &lt; &#65;",
+    "<script>alert(1)</script> <b>x</b> <!-- c --> <img src=x onerror=alert(1)>",
+    "http://evil.example/a https://evil.example www.evil.example me@evil.example mailto:a@b.cd",
+    "[text](http://evil.example) ![image](http://evil.example/i.png) <http://evil.example>",
+    "a -> b <- c <-> d -- e >= f <= g ~= h",
+    "1. one",
+    "- item",
+    "> quoted",
+    "| a | b |",
+    "\u202eturned \u200fright \u2066aside",
+    "Half \ud83d of one, \x07 bell",
+    "long " * 12_000,
+    "x" * 60_000,
+]
+
+
+def as_shown(name: str) -> str:
+    """The beginning of a name as a reader sees it."""
+    return (
+        name.replace("\ud83d", "\N{REPLACEMENT CHARACTER}")
+        .replace("\x07", "\N{REPLACEMENT CHARACTER}")[:80]
+        .strip()
+    )
+
+
+@pytest.fixture
+def language() -> Language:
+    return "en"
+
+
+@pytest.fixture
+def named(sqlite_url: str) -> Iterator[Callable[[str], str]]:
+    """Gives a story, its texts and its editor a name; the story's id."""
+    service = Service(Settings(database_url=sqlite_url, provider="offline"))
+
+    def name(words: str) -> str:
+        story_id = service.stories()[1].id
+        # Half a character comes in through JSON, as no text column takes one.
+        text = words.encode("utf-8", "replace").decode()
+        with service.database.write() as session:
+            session.execute(
+                sa.update(StoryVersion)
+                .where(StoryVersion.id == story_id)
+                .values(
+                    title=text, genre=text, tone=text, synopsis=text, hero_beats={"ordeal": words}
+                )
+            )
+            session.execute(
+                sa.update(ScenePlot)
+                .where(ScenePlot.story_version_id == story_id)
+                .values(plot=text, script="")
+            )
+            session.execute(sa.update(User).where(User.name == "editor").values(display_name=text))
+        return story_id
+
+    yield name
+    service.close()
+
+
+def shows_no_more_than_text(page: Page) -> None:
+    """No link, picture, icon, formula, code, list or coloured word that is not the page's own."""
+    main = page.locator("[data-testid='stMain']")
+    for made in ("a", "img", ".katex", "code", ".stMarkdownBadge", ".stMarkdownColoredText"):
+        expect(main.locator(made)).to_have_count(0)
+    caption = page.locator("[data-testid='stCaptionContainer']")
+    # In the credits' line the figure is the page's own, and strong.
+    for made in (
+        "ul",
+        "ol",
+        "blockquote",
+        "table",
+        "h1",
+        "em",
+        "del",
+        "script",
+        "[translate='no']",
+    ):
+        expect(caption.locator(made)).to_have_count(0)
+    for made in ("script", "img", "b", "table", "a", "em", "code"):
+        expect(page.locator(".arc-beat").locator(made)).to_have_count(0)
+
+
+SAYS = """([place, words]) => [...document.querySelectorAll(place)].some(
+    one => one.textContent.replaceAll("\\u2060", "").includes(words))"""
+
+
+def test_names_are_shown_as_they_are(studio: Studio, named: Callable[[str], str]) -> None:
+    page = studio.page
+    home = page.url.split("?")[0]
+    for name in NAMES:
+        page.goto(f"{home}?story={named(name)}")
+        # Half a character comes in through JSON only.
+        shown = as_shown(name.replace("\ud83d", "?"))
+        page.wait_for_function(SAYS, arg=["[data-testid='stCaptionContainer']", f"· {shown}"])
+        page.wait_for_function(SAYS, arg=["[data-testid='stSelectbox'] input", ""])
+        studio.open("8. Ordeal")
+        page.wait_for_function(SAYS, arg=[".arc-beat p", as_shown(name)])
+        shows_no_more_than_text(page)
+        expect(page.get_by_text("Uncaught")).to_have_count(0)
+        assert page.evaluate("document.body.scrollWidth <= window.innerWidth"), name[:40]
+        if "evil" not in name:
+            continue
+        studio.slider("Ordeal").press("2")
+        studio.is_pending(1, "Ordeal (5→2)")
+        studio.press("banner.save")
+        expect(studio.dialog).to_contain_text(studio.say("confirm.scenes"))
+        shows_no_more_than_text(page)
+        studio.press("confirm.cancel")
+        studio.press("banner.reset")
+        studio.nothing_is_pending()
+
+
+ADDRESSES = ["%00", "a%00b", "%ED%A0%80", "%FF", "%E2%80%AEx", "x" * 60_000, "%25" * 15_000]
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_odd_addresses(
+    browser: Browser, server: Server, console: list[str], language: Language
+) -> None:
+    context = browser.new_context(locale=TAGS[language])
+    context.set_default_timeout(PATIENCE_MS)
+    context.on("weberror", lambda error: console.append(str(error.error)))
+    page = context.new_page()
+    for number, asked in enumerate(ADDRESSES):
+        name = ("story", "run")[number % 2]
+        page.goto(f"{server.url}?{name}={asked}")
+        begin = texts.catalogue(language).gettext(f"problem.unknown_{name}").split("{")[0]
+        expect(page.get_by_role("alert").filter(has_text=begin)).to_be_visible()
+        expect(page.get_by_role("slider").first).to_be_visible()
+        expect(page.get_by_text("Uncaught")).to_have_count(0)
+    context.close()
+    assert console == []
+
+
+@pytest.fixture
+def below(sqlite_url: str, tmp_path: Path) -> Iterator[Server]:
+    """A server that is told that a proxy serves it below a path."""
+    server = Server(sqlite_url, tmp_path / "server.log")
+    server.command += ["--server.baseUrlPath", "tools/arc"]
+    server.url += "/tools/arc"
+    server.start()
+    yield server
+    server.stop()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("end", ["", "/", "/?story=nothing"])
+def test_below_a_path_the_curve_is_drawn_too(
+    browser: Browser, below: Server, end: Literal["", "/"]
+) -> None:
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    missing: list[str] = []
+    context.on("response", lambda got: missing.append(got.url) if got.status >= 400 else None)
+    page.goto(f"{below.url}{end}")
+    expect(page.locator(".arc-stage.drawn")).to_be_visible()
+    expect(page.locator(".arc-plot .scatterlayer .trace").first).to_be_attached()
+    studio = Studio(page, "en")
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    assert missing == []
+    context.close()
