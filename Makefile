@@ -43,7 +43,7 @@ clean:
 
 # Each stamp is newer than what it was installed from.
 $(VENV)/.pip:
-	$(PYTHON) -c 'import sys; sys.exit("Arc Studio needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -c 'import sys; sys.exit("Cascade needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -U pip
 	touch $@

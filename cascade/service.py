@@ -84,7 +84,7 @@ MOST_OF_A_NAME = 200
 
 
 class Service(Machinery):
-    """Arc Studio behind its surfaces. Opening it makes the database ready.
+    """Cascade behind its surfaces. Opening it makes the database ready.
 
     Raises DatabaseError where that fails. Every method is one use case; those with an `actor`
     raise NotAllowed where the actor's role in the project does not cover it.

@@ -22,7 +22,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cascade.display import is_whole
 from cascade.errors import BadSetting
 
-DEFAULT_DATABASE = "sqlite:///data/arc-studio.db"
+DEFAULT_DATABASE = "sqlite:///data/cascade.db"
+# The default file's name until the program had its present one.
+EARLIER_DEFAULT = Path("data/arc-studio.db")
 DEFAULT_MODEL = "gpt-4.1-mini"
 
 # How the keys of model servers, and of what lies beside them in an environment, begin.
@@ -39,6 +41,14 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_NAME = 200
+
+
+def default_database() -> str:
+    """The address where none is set; a file of the earlier default name is found and used."""
+    is_new = not Path("data/cascade.db").exists()
+    return (
+        f"sqlite:///{EARLIER_DEFAULT}" if is_new and EARLIER_DEFAULT.exists() else DEFAULT_DATABASE
+    )
 
 
 def _lower(value: object) -> object:
@@ -64,7 +74,7 @@ class Settings(BaseSettings):
         env_prefix="CASCADE_", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: str = Field(default=DEFAULT_DATABASE, repr=False)
+    database_url: str = Field(default_factory=default_database, repr=False)
     samples: Annotated[Literal["on", "off"], BeforeValidator(_lower)] = "on"
     provider: Annotated[Literal["auto", "openai", "offline"], BeforeValidator(_lower)] = "auto"
     openai_api_key: str | None = Field(
@@ -151,7 +161,7 @@ def load_settings() -> Settings:
     ):
         raise BadSetting(
             "CASCADE_DATABASE_URL must begin with sqlite:/// or postgresql://, "
-            "for example sqlite:///data/arc-studio.db."
+            "for example sqlite:///data/cascade.db."
         )
     try:
         sa.make_url(settings.database_url)

@@ -1,4 +1,4 @@
-"""The Arc Studio page."""
+"""The studio page."""
 
 from cascade.ui import session
 from cascade.ui.studio import draw_studio

@@ -43,7 +43,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
 
 
 DEFAULTS: dict[str, Any] = {
-    "database_url": "sqlite:///data/arc-studio.db",
+    "database_url": "sqlite:///data/cascade.db",
     "samples": "on",
     "provider": "auto",
     "openai_api_key": None,
@@ -68,9 +68,22 @@ def test_defaults() -> None:
     assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
     assert settings.model
     assert settings.writer == "offline"
-    assert settings.sqlite_path == Path("data/arc-studio.db")
+    assert settings.sqlite_path == Path("data/cascade.db")
     # A setting that is new is to be tested here too.
     assert set(Settings.model_fields) == {*DEFAULTS, "model"}
+
+
+def test_a_data_file_of_the_earlier_name_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().database_url == "sqlite:///data/cascade.db"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "arc-studio.db").touch()
+    assert load_settings().database_url == "sqlite:///data/arc-studio.db"
+    # Where both are, the one of the present name is meant.
+    (tmp_path / "data" / "cascade.db").touch()
+    assert load_settings().database_url == "sqlite:///data/cascade.db"
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class Group(click.Group):
 
 @click.group(cls=Group)
 def cli() -> None:
-    """Arc Studio: bend a screenplay's tension curve, and what hangs under it is written again."""
+    """Cascade: bend a screenplay's tension curve, and what hangs under it is written again."""
 
 
 @contextmanager

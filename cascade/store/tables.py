@@ -1,4 +1,4 @@
-"""The tables. The product's own (`projects` to `scene_shots`) and, beside them, Arc Studio's."""
+"""The tables. The product's own (`projects` to `scene_shots`) and, beside them, Cascade's."""
 
 from __future__ import annotations
 

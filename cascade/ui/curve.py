@@ -34,7 +34,7 @@ PLOTLY_URL = f"./assets/plotly-{plotly.__version__}.min.js"
 SCRIPT_URL = f"./assets/curve-{digest(SCRIPT.read_text(encoding='utf-8'))}.js"
 
 _draw = st.components.v2.component(
-    "arc_studio.curve",
+    "cascade.curve",
     html='<div class="arc-curve"><p class="arc-about"></p>'
     '<ul class="arc-legend" aria-hidden="true"></ul>'
     '<div class="arc-stage"><div class="arc-plot" aria-hidden="true"></div>'

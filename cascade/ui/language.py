@@ -13,7 +13,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 NAMES: dict[Language, str] = {"en": "English", "id": "Indonesia"}
 DEFAULT: Language = "en"
 
-COOKIE = "arc_studio_language"
+COOKIE = "cascade_language"
 _CHOSEN = "language"
 
 

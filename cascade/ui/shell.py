@@ -11,7 +11,7 @@ from cascade.ui import language
 _HERE = Path(__file__).parent
 
 _draw = st.components.v2.component(
-    "arc_studio.shell",
+    "cascade.shell",
     html='<div class="arc-live" role="status" aria-live="polite"></div>',
     js=(_HERE / "shell.js").read_text(encoding="utf-8"),
     isolate_styles=False,

@@ -1,4 +1,4 @@
-"""The Arc Studio: one story at a time, its run, its curve, its words.
+"""The studio: one story at a time, its run, its curve, its words.
 
 What is shown follows from the address and the database alone, so that a refresh, a second tab
 and a link that was sent to somebody show the same.

@@ -1,6 +1,6 @@
 """Every text of the interface, by its key, in the reader's language.
 
-The catalogues are gettext's own files, `locale/LANGUAGE/LC_MESSAGES/arc_studio.po`, read as they
+The catalogues are gettext's own files, `locale/LANGUAGE/LC_MESSAGES/cascade.po`, read as they
 are: nothing has to be compiled and kept in step. Places in braces are filled in by name; numbers in
 them are set as the language sets them.
 """
@@ -23,7 +23,7 @@ from babel.numbers import format_currency, format_decimal
 
 from cascade.ui.language import Language, language
 
-DOMAIN = "arc_studio"
+DOMAIN = "cascade"
 LOCALES = Path(__file__).parent / "locale"
 
 

@@ -178,7 +178,7 @@ def test_an_unknown_structure_takes_no_other_story_along(service: Service) -> No
     broken = change(service, structure_type="kishotenketsu")
     page = Page(service)
     assert page.errors == [
-        "The structure “kishotenketsu” is not one that Arc Studio knows. Choose another story, or "
+        "The structure “kishotenketsu” is not one that Cascade knows. Choose another story, or "
         "have this one's structure put right."
     ]
     other = service.stories()[1].id
@@ -214,8 +214,8 @@ def test_names_of_any_kind(open_service: Callable[..., Service]) -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "Arc Studio may not do this in its database: its role lacks GRANT"),
-        ("id", "Arc Studio tidak boleh melakukan ini di database-nya: role-nya belum punya GRANT"),
+        ("en", "Cascade may not do this in its database: its role lacks GRANT"),
+        ("id", "Cascade tidak boleh melakukan ini di database-nya: role-nya belum punya GRANT"),
     ],
 )
 def test_a_role_that_may_only_read(seeded: Limited, language: str, said: str) -> None:

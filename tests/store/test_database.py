@@ -171,7 +171,7 @@ def test_a_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
 
 def test_the_default_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    database = Database("sqlite:///data/arc-studio.db")
+    database = Database("sqlite:///data/cascade.db")
     database.ping()
     database.close()
     assert (tmp_path / "data").is_dir()

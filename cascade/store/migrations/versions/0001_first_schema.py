@@ -1,4 +1,4 @@
-"""The first schema: the product's tables where they are missing, and Arc Studio's own."""
+"""The first schema: the product's tables where they are missing, and Cascade's own."""
 
 from __future__ import annotations
 
