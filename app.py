@@ -20,9 +20,9 @@ from cascade.errors import CascadeError, Unexpected
 from cascade.service import Service
 from cascade.settings import load_settings
 from cascade.ui import open_files
-from cascade.ui.curve import routes
 from cascade.ui.session import provide
-from cascade.ui.studio import draw_studio  # noqa: F401 - the page, read before it is first asked for
+from cascade.ui.studio.curve import routes
+from cascade.ui.studio.page import draw_studio  # noqa: F401 - the page, read before it is first asked for
 
 
 @asynccontextmanager

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from cascade.formats.json import read_document
 from cascade.llm.pacing import edited
 from cascade.llm.prompting import render
-from cascade.store.documents import read_document
 from cascade.story.brief import brief_for
-from cascade.story.document import Story
 from cascade.story.plan import Plan, make_plan
+from cascade.story.story import Story
 
 SAMPLES = Path(__file__).parents[1] / "cascade" / "samples"
 BEATS, SCENES = 3, 5

@@ -16,17 +16,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cascade.engine import runs, steps
-from cascade.engine.steps import Assignment, Written
 from cascade.llm.provider import Answer
+from cascade.runs import lifecycle as runs
+from cascade.runs import steps
+from cascade.runs.steps import Assignment, Written
 from cascade.service import Actor, Service
 from cascade.settings import Settings
 from cascade.store import stories
 from cascade.store.accounts import open_account
 from cascade.store.calls import Call
-from cascade.story.document import Scene, Story
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan
+from cascade.story.story import Scene, Story
 from cascade.story.structures import structure
 
 BEATS = ("midpoint", "badGuysCloseIn", "allIsLost")

@@ -208,7 +208,7 @@ class NothingChanged(Refused):
 class UnreadablePieces(Refused):
     """A plan would replace something that stands in the database and could not be read.
 
-    `pieces` maps keys to why (`story.document.Unreadable`), `what` says them in English.
+    `pieces` maps keys to why (`story.story.Unreadable`), `what` says them in English.
     """
 
     code = "unreadable"
@@ -261,7 +261,7 @@ class InsufficientCredits(Refused):
 class StalePlan(Refused):
     """The story is no longer what the plan was made from.
 
-    `changed` is what of it, as `story.document.Part` names it, or the cause `writer`.
+    `changed` is what of it, as `story.story.Part` names it, or the cause `writer`.
     """
 
     code = "stale_plan"

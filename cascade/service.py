@@ -11,29 +11,21 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger, samples
-from cascade.engine import events, restore, runs
 from cascade.engine.executor import seat_for
-from cascade.engine.restore import Replaced
-from cascade.engine.views import RunView, run_view
 from cascade.engine.writing import MAX_ATTEMPTS
 from cascade.errors import AmbiguousRun, CannotImport, StalePlan, UnknownRun, UsageError
+from cascade.formats import json as documents
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import flaw_in_words
 from cascade.machinery import Machinery, check_database
 from cascade.offers import Cost, Offer, StorySummary, cost_of
 from cascade.permissions import Action, permit, permitted
-from cascade.store import (
-    accounts,
-    calls,
-    documents,
-    drafts,
-    pieces,
-    product,
-    pulse,
-    revisions,
-    stories,
-)
+from cascade.runs import events, restore
+from cascade.runs import lifecycle as runs
+from cascade.runs.reading import RunView, run_view
+from cascade.runs.restore import Replaced
+from cascade.store import accounts, calls, drafts, pieces, product, pulse, revisions, stories
 from cascade.store.accounts import Actor
 from cascade.store.calls import Used
 from cascade.store.check import SchemaReport, TableReport
@@ -50,9 +42,9 @@ from cascade.store.tables import (
     StoryVersion,
     User,
 )
-from cascade.story.document import Story
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan, make_plan
+from cascade.story.story import Story
 from cascade.story.structures import STRUCTURES
 
 __all__ = [

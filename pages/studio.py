@@ -1,6 +1,6 @@
 """The studio page."""
 
 from cascade.ui import session
-from cascade.ui.studio import draw_studio
+from cascade.ui.studio.page import draw_studio
 
 draw_studio(session.service())

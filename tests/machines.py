@@ -16,15 +16,15 @@ from hypothesis.stateful import (
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.engine.steps import Written
 from cascade.llm.provider import Answer
+from cascade.runs.steps import Written
 from cascade.store import accounts, migrate
 from cascade.store.accounts import Actor
 from cascade.store.calls import Call
 from cascade.store.database import Database
 from cascade.store.stories import new_id
 from cascade.story.brief import Brief
-from cascade.story.document import Scene, Story
+from cascade.story.story import Scene, Story
 
 T = TypeVar("T")
 

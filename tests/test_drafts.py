@@ -11,7 +11,7 @@ from cascade.service import Actor, Draft, Service
 from cascade.store import pieces
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import StoryVersion
-from cascade.story.document import Story
+from cascade.story.story import Story
 
 
 @pytest.fixture

@@ -20,9 +20,6 @@ from sqlalchemy.orm import Session
 from story.making import with_level, with_text
 
 from cascade import ledger
-from cascade.engine import events, runs, steps
-from cascade.engine.runs import Failure
-from cascade.engine.steps import Assignment
 from cascade.errors import (
     InsufficientCredits,
     NothingChanged,
@@ -30,6 +27,10 @@ from cascade.errors import (
     RunActive,
     StalePlan,
 )
+from cascade.runs import events, steps
+from cascade.runs import lifecycle as runs
+from cascade.runs.lifecycle import Failure
+from cascade.runs.steps import Assignment
 from cascade.store import accounts
 from cascade.store.database import Database
 from cascade.store.stories import insert_story, lock_story, new_id, read_story, write_text
@@ -43,8 +44,8 @@ from cascade.store.tables import (
     RunStep,
 )
 from cascade.story.brief import Brief, brief_for
-from cascade.story.document import Story, digest
 from cascade.story.plan import Plan, make_plan
+from cascade.story.story import Story, digest
 
 # The fixture `database`: pytest finds it by its being here.
 __all__ = ["machine_database"]

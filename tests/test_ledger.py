@@ -27,13 +27,14 @@ from machines import STORY, machine_database, new_account, run_machine, transact
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.engine import runs, steps
-from cascade.engine.steps import Assignment, Written
 from cascade.errors import (
     InsufficientCredits,
     RunActive,
 )
 from cascade.ledger import LedgerError
+from cascade.runs import lifecycle as runs
+from cascade.runs import steps
+from cascade.runs.steps import Assignment, Written
 from cascade.store import accounts, migrate
 from cascade.store.accounts import Actor
 from cascade.store.database import Database

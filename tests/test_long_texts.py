@@ -18,11 +18,11 @@ from cascade.llm import checks, languages, remarks, screenplay
 from cascade.llm.pacing import edited
 from cascade.story import fountain
 from cascade.story.brief import Brief
-from cascade.story.document import KINDS, Language
 from cascade.story.limits import LIMITS
-from cascade.ui.differences import side_by_side
-from cascade.ui.prose import first_words, paragraphs
-from cascade.ui.screenplay import screenplay as set_out
+from cascade.story.story import KINDS, Language
+from cascade.ui.kit.differences import side_by_side
+from cascade.ui.kit.prose import first_words, paragraphs
+from cascade.ui.kit.screenplay import screenplay as set_out
 
 LENGTH = LIMITS["script"]
 # What is done sooner than this is quick enough, and too quick to be measured.

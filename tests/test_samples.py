@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from fountain import ElementType, FountainParser
 
+from cascade.formats.json import read_document
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.store.documents import read_document
-from cascade.story.document import Story
 from cascade.story.plan import make_plan
+from cascade.story.story import Story
 
 FOLDER = Path(__file__).parent.parent / "cascade" / "samples"
 FILES = sorted(path.name for path in FOLDER.glob("*.json"))

@@ -9,8 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from cascade import ledger
-from cascade.engine import runs, steps
-from cascade.engine.steps import Assignment, Written
 from cascade.errors import (
     BadLevel,
     InsufficientCredits,
@@ -26,13 +24,16 @@ from cascade.errors import (
 )
 from cascade.llm.provider import Answer
 from cascade.permissions import ALLOWED
+from cascade.runs import lifecycle as runs
+from cascade.runs import steps
+from cascade.runs.steps import Assignment, Written
 from cascade.service import Actor, Draft, Service
 from cascade.settings import Settings
 from cascade.store import accounts
 from cascade.store.calls import Call
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import Revision, Run, now
-from cascade.story.document import Story
+from cascade.story.story import Story
 
 LEVELS = {"midpoint": 4, "allIsLost": 2}
 

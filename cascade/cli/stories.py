@@ -10,7 +10,7 @@ from cascade import shapes
 from cascade.cli.base import as_json, cli, print_json, say, with_service
 from cascade.display import one_line
 from cascade.service import Service
-from cascade.story.document import Story
+from cascade.story.story import Story
 
 
 @cli.command("stories")

@@ -1,7 +1,7 @@
 """DBOS as the runner: a run is a workflow, a step of a run is a DBOS step.
 
 DBOS remembers where a workflow was and runs it on after a crash. That is all it is trusted with:
-whether a step is saved and charged is decided in our own tables (`cascade.engine.steps`).
+whether a step is saved and charged is decided in our own tables (`cascade.runs.steps`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from sqlalchemy.orm import Session
 
-from cascade.engine import runs
-from cascade.engine.runs import Failure
 from cascade.engine.writing import StepWriter
 from cascade.errors import DatabaseAway
+from cascade.runs import lifecycle as runs
+from cascade.runs.lifecycle import Failure
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
 from cascade.store.tables import ACTIVE, Run
 

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from aiolimiter import AsyncLimiter
 
-from cascade.engine import steps
-from cascade.engine.runs import Failure
-from cascade.engine.steps import Assignment, Outcome, Written
 from cascade.errors import DatabaseAway
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
+from cascade.runs import steps
+from cascade.runs.lifecycle import Failure
+from cascade.runs.steps import Assignment, Outcome, Written
 from cascade.store import calls
 from cascade.store.calls import Call, CallOutcome
 from cascade.store.database import Database

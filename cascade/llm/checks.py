@@ -14,8 +14,8 @@ from cascade.llm.lengths import length_allowed
 from cascade.llm.remarks import is_preamble, is_refusal
 from cascade.llm.screenplay import check_script
 from cascade.story.brief import Brief
-from cascade.story.document import Kind
 from cascade.story.limits import LIMITS
+from cascade.story.story import Kind
 
 __all__ = ["check", "is_refusal"]
 

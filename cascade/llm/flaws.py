@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cascade.llm.provider import RejectedText, Usage
-from cascade.story.document import Language
+from cascade.story.story import Language
 
 # What the languages are called in each of them, as the sentences need it.
 LANGUAGE_NAMES: Mapping[Language, Mapping[str, str]] = MappingProxyType(

@@ -8,8 +8,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from cascade.story.document import Kind, Language
 from cascade.story.fountain import read
+from cascade.story.story import Kind, Language
 
 # Fewer words say too little.
 JUDGED_FROM = 12

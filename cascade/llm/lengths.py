@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cascade.story.brief import Brief
-from cascade.story.document import Kind
+from cascade.story.story import Kind
 
 # What the sample stories have, from the shortest to the longest, rounded outwards.
 USUAL: Mapping[Kind, tuple[int, int]] = MappingProxyType(

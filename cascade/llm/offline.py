@@ -15,7 +15,7 @@ from typing import Literal
 from cascade.llm.pacing import edited
 from cascade.llm.provider import Answer, Delta, ProviderError
 from cascade.story.brief import Brief
-from cascade.story.document import Language
+from cascade.story.story import Language
 
 _LABELS: dict[Language, str] = {
     "en": "offline draft: a pacing edit, not AI",

@@ -18,7 +18,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from cascade.llm.lengths import length_wanted
 from cascade.llm.structured import PROPERTY
 from cascade.story.brief import Brief, Seam
-from cascade.story.document import Language
+from cascade.story.story import Language
 from cascade.story.structures import structure
 
 FENCE_OPEN, FENCE_CLOSE = "<<<STORY TEXT", ">>>"

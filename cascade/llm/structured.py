@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from cascade.story.document import Kind
+from cascade.story.story import Kind
 
 # A JSON answer has exactly one property, and its name says which kind of text was wanted.
 PROPERTY: Mapping[Kind, str] = MappingProxyType(

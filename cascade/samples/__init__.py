@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from cascade import ledger
 from cascade.errors import NotADemo
+from cascade.formats.json import read_document
 from cascade.store import accounts, stories
-from cascade.store.documents import read_document
 from cascade.store.tables import (
     ACTIVE,
     PRODUCT_TABLES,

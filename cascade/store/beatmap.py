@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cascade.store.jsonmap import JsonMap, UnreadableMap
-from cascade.story.document import Unreadable
+from cascade.story.story import Unreadable
 from cascade.story.structures import Structure
 from cascade.story.tension import HIGHEST, LOWEST
 

@@ -52,7 +52,7 @@ class UnreadableRows:
     """What of the stories cannot be read, or planned, for one reason.
 
     `what` is a kind of piece, `structure`, `language` or `scene`; `why` is one of the reasons of
-    `story.document` (`Unreadable`, `Keyless`). `stories` are the ids of the first few.
+    `story.story` (`Unreadable`, `Keyless`). `stories` are the ids of the first few.
     """
 
     what: str

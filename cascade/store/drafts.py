@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cascade.store.tables import Draft as DraftRow
-from cascade.story.document import Story
+from cascade.story.story import Story
 from cascade.story.tension import is_level, pending_changes
 
 

@@ -24,7 +24,7 @@ from cascade.store.beatmap import (
     text_of,
 )
 from cascade.store.tables import Piece, ScenePlot, StoryVersion
-from cascade.story.document import Kind
+from cascade.story.story import Kind
 from cascade.story.structures import Structure, structure
 
 # Where a scene's texts are kept.

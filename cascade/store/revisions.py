@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cascade.store.pieces import Stood
 from cascade.store.tables import Revision
-from cascade.story.document import Story, digest, kind_of, piece_key
+from cascade.story.story import Story, digest, kind_of, piece_key
 
 
 @dataclass(frozen=True, slots=True)

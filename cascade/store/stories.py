@@ -27,7 +27,7 @@ from cascade.store.beatmap import (
 from cascade.store.pieces import SCENE_COLUMNS, level_column, text_column
 from cascade.store.product import product_of
 from cascade.store.tables import ScenePlot, SceneShot, StoryVersion
-from cascade.story.document import Kind, Language, Scene, Story, Unreadable
+from cascade.story.story import Kind, Language, Scene, Story, Unreadable
 from cascade.story.structures import STRUCTURES, Structure, structure
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cascade.story.document import Kind, Language, Scene, Story, piece_key
 from cascade.story.plan import Plan, Step, neighbours, seam_piece
+from cascade.story.story import Kind, Language, Scene, Story, piece_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from cascade.story.document import KINDS, Kind
+from cascade.story.story import KINDS, Kind
 
 PRICES: Mapping[Kind, int] = MappingProxyType(
     {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from cascade.story.document import Kind
+from cascade.story.story import Kind
 
 Limited = Kind | Literal["title", "genre", "tone", "synopsis", "key", "shots", "scenes", "document"]
 # In characters; of "scenes" how many there are, of "shots" the characters of one scene's as JSON,

@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cascade.errors import UnreadablePieces
-from cascade.story.document import (
+from cascade.story.estimate import PRICES
+from cascade.story.speakers import speakers
+from cascade.story.story import (
     Kind,
     Part,
     Scene,
@@ -23,8 +25,6 @@ from cascade.story.document import (
     kind_of,
     piece_key,
 )
-from cascade.story.estimate import PRICES
-from cascade.story.speakers import speakers
 from cascade.story.tension import pending_changes
 
 

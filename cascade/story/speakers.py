@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cascade.story.document import Story
 from cascade.story.fountain import cues
+from cascade.story.story import Story
 
 
 def speakers(story: Story) -> tuple[str, ...]:

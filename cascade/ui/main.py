@@ -5,9 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from cascade.errors import DatabaseAway
-from cascade.ui import language, session
+from cascade.ui import session
+from cascade.ui.kit import language
+from cascade.ui.kit.texts import text
 from cascade.ui.shell import announce
-from cascade.ui.texts import text
 
 # How often a page without a database looks whether it is back.
 AWAY_S = 2.0

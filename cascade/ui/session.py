@@ -17,9 +17,9 @@ import streamlit as st
 
 from cascade.errors import CascadeError, DatabaseAway, Unexpected
 from cascade.service import Actor, Draft, Service
-from cascade.story.document import Story
-from cascade.ui.problems import explain
-from cascade.ui.prose import escape
+from cascade.story.story import Story
+from cascade.ui.kit.problems import explain
+from cascade.ui.kit.prose import escape
 
 P = ParamSpec("P")
 log = logging.getLogger("cascade.ui")

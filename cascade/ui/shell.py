@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cascade.ui import language
+from cascade.ui.kit import language
 
 _HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from serving import Server
 
-from cascade.ui.language import LANGUAGES, Language
+from cascade.ui.kit.language import LANGUAGES, Language
 
 from .studio import Studio
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from cascade.ui import texts
-from cascade.ui.language import Language
+from cascade.ui.kit import texts
+from cascade.ui.kit.language import Language
 
 # The two changes on the first sample that cost 45 credits.
 CHANGES = "Midpoint (2→4), All Is Lost (4→2)"

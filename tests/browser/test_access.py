@@ -17,7 +17,7 @@ from serving import Server
 
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.ui.language import Language
+from cascade.ui.kit.language import Language
 
 from .conftest import PATIENCE_MS, TAGS
 from .studio import Studio

@@ -14,8 +14,8 @@ from serving import Server
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.tables import ScenePlot, StoryVersion, User
-from cascade.ui import texts
-from cascade.ui.language import Language
+from cascade.ui.kit import texts
+from cascade.ui.kit.language import Language
 
 from .conftest import PATIENCE_MS, TAGS
 from .studio import Studio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from cascade.ui.language import NAMES, Language
+from cascade.ui.kit.language import NAMES, Language
 
 from .studio import Studio
 

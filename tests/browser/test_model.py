@@ -15,7 +15,7 @@ from llm.model_server import Call, ModelServer, Reply
 from playwright.sync_api import Browser, expect
 from serving import Server
 
-from cascade.ui.language import Language
+from cascade.ui.kit.language import Language
 
 from .conftest import PATIENCE_MS, TAGS
 from .studio import Studio

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from observe import wait_for
 
 from cascade import shapes
-from cascade.engine.views import run_view
 from cascade.errors import NotResumable
 from cascade.llm.provider import Answer, Delta, ProviderError, RejectedText, Usage
+from cascade.runs.reading import run_view
 from cascade.service import Actor, RunView, Service
 from cascade.settings import Settings
 from cascade.store import calls

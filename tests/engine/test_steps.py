@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from observe import Database
 
-from cascade.engine import runs, steps
-from cascade.engine.runs import Failure
-from cascade.engine.steps import Assignment, Written
 from cascade.llm.provider import Answer
+from cascade.runs import lifecycle as runs
+from cascade.runs import steps
+from cascade.runs.lifecycle import Failure
+from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.store.calls import Call
 

@@ -9,7 +9,7 @@ import json
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import Answer, Delta, Provider
 from cascade.story.brief import Brief, Seam
-from cascade.story.document import Kind, Language
+from cascade.story.story import Kind, Language
 from llm.model_server import ModelServer
 
 KEY = "sk-canary-4711"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cascade.story.brief import Brief
-from cascade.story.document import Kind, Language
+from cascade.story.story import Kind, Language
 
 SAMPLES = sorted((Path(__file__).parents[2] / "cascade" / "samples").glob("*.json"))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cascade.formats.json import read_document
 from cascade.llm import checks, prompting
 from cascade.llm.checks import check
 from cascade.llm.flaws import Flaw, rejected
@@ -20,11 +21,10 @@ from cascade.llm.languages import JUDGED_FROM, in_language
 from cascade.llm.lengths import USUAL
 from cascade.llm.provider import Usage
 from cascade.llm.screenplay import unknown_speakers
-from cascade.store.documents import read_document
 from cascade.story.brief import Brief
-from cascade.story.document import LANGUAGES, Kind, Language
 from cascade.story.limits import LIMITS
 from cascade.story.speakers import speakers
+from cascade.story.story import LANGUAGES, Kind, Language
 from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES, ID_BEAT, ID_SCRIPT, SAMPLES
 
 KNOWN = ("MIRA", "TAN", "PAK MULYONO")

@@ -17,7 +17,7 @@ import pytest
 from cascade.llm.flaws import Flaw
 from cascade.llm.prompting import render
 from cascade.story.brief import Brief, Seam
-from cascade.story.document import KINDS, LANGUAGES, Kind, Language
+from cascade.story.story import KINDS, LANGUAGES, Kind, Language
 from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, ID_BEAT, ID_SCRIPT
 
 GOLDEN = Path(__file__).parent / "golden"

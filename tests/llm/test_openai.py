@@ -18,7 +18,7 @@ from cascade.llm.openai import OpenAIWriter
 from cascade.llm.picking import pick
 from cascade.llm.provider import Delta, Usage
 from cascade.llm.structured import PROPERTY, AnswerError, clean
-from cascade.story.document import KINDS, LANGUAGES, Kind, Language
+from cascade.story.story import KINDS, LANGUAGES, Kind, Language
 from llm.asking import GOOD, KEY, KEY_ACTION, make_brief, new_model, write
 from llm.model_server import ModelServer, Reply, http
 

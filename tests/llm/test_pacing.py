@@ -21,7 +21,7 @@ from cascade.llm.pacing.lines import ACTIONS, ALL_TAILS, PROSE
 from cascade.llm.pacing.rules import swapped, thinned
 from cascade.llm.pacing.text import join, paragraphs, sentences
 from cascade.story.brief import Brief
-from cascade.story.document import KINDS, LANGUAGES, Language
+from cascade.story.story import KINDS, LANGUAGES, Language
 from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES, ID_SCRIPT, SAMPLES, sample_briefs
 
 LEVELS = st.integers(1, 5)

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cascade.formats.json import read_document
 from cascade.llm import prompting
 from cascade.llm.lengths import length_allowed, length_wanted
 from cascade.llm.prompting import FENCE_CLOSE, FENCE_OPEN, fenced, prompt_version
 from cascade.llm.structured import PROPERTY
-from cascade.store.documents import read_document
 from cascade.story.brief import Brief, Seam
-from cascade.story.document import KINDS, LANGUAGES, Kind, Language
+from cascade.story.story import KINDS, LANGUAGES, Kind, Language
 from cascade.story.structures import STRUCTURES
 from llm.pacing_texts import SAMPLES
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from cascade.service import RunView, Service
 from cascade.settings import Settings
-from cascade.story.document import Story
+from cascade.story.story import Story
 from cascade.ui import session
 
 MAIN = Path(__file__).parents[2] / "cascade" / "ui" / "main.py"

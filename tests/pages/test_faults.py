@@ -13,7 +13,11 @@ from limited import Limited, empty, seeded
 from cascade.errors import CascadeError
 from cascade.service import Service
 from cascade.store.tables import Run, StoryVersion
-from cascade.ui import beats, curve, editor, head, receipt, run_view, session, studio
+from cascade.ui import session
+from cascade.ui.run import receipt
+from cascade.ui.run import view as run_view
+from cascade.ui.studio import beats, curve, editor, head
+from cascade.ui.studio import page as studio
 
 from .conftest import Page, bend, story_of
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from story.making import stories
 
 from cascade.errors import BadDocument
+from cascade.formats.json import parse_document, read_document, story_document
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.accounts import first_project
 from cascade.store.database import Database
-from cascade.store.documents import parse_document, read_document, story_document
 from cascade.store.stories import insert_story, read_story
 from cascade.store.tables import Base
-from cascade.story.document import KINDS, Story
 from cascade.story.limits import LIMITS
+from cascade.story.story import KINDS, Story
 from cascade.story.structures import STRUCTURES
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)

@@ -20,7 +20,7 @@ from cascade.store.database import Database
 from cascade.store.pieces import mark_out_of_date, mark_up_to_date, out_of_date, write_level
 from cascade.store.stories import find_story_id, insert_story, lock_story, new_id, read_story
 from cascade.store.tables import Base
-from cascade.story.document import Scene, Story
+from cascade.story.story import Scene, Story
 
 STORY = Story(
     title="Tides",

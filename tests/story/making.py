@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cascade.story.document import Kind, Scene, Story, digest
 from cascade.story.plan import Plan
+from cascade.story.story import Kind, Scene, Story, digest
 from cascade.story.structures import STRUCTURES
 
 LEVELS = st.integers(1, 5)

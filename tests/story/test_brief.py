@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cascade.story.brief import Brief, Seam, brief_for
-from cascade.story.document import Scene, Story
 from cascade.story.plan import make_plan
+from cascade.story.story import Scene, Story
 
 from .making import run_steps, stories_with_changes, with_text, written
 

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from hypothesis import given
 
-from cascade.story.document import Scene, Story, describe_piece, digest, piece_key
+from cascade.story.story import Scene, Story, describe_piece, digest, piece_key
 from cascade.story.structures import structure
 
 from .making import TEXTS, all_pieces, stories, with_text

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.story.document import KINDS, Kind
 from cascade.story.estimate import PRICES, breakdown, calls_in_a_row
+from cascade.story.story import KINDS, Kind
 
 
 def test_prices() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from llm.pacing_texts import EN_SCRIPT, SAMPLES
 
-from cascade.store.documents import read_document
+from cascade.formats.json import read_document
 from cascade.story.fountain import (
     Element,
     bracketed,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cascade.errors import BadLevel, UnknownBeat
 from cascade.story import plan as plan_module
-from cascade.story.document import Part, Scene, Story, digest
 from cascade.story.plan import Plan, make_plan, stale_part
+from cascade.story.story import Part, Scene, Story, digest
 
 from .making import (
     TEXTS,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cascade.story.brief import brief_for
-from cascade.story.document import Scene, Story, digest
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
+from cascade.story.story import Scene, Story, digest
 
 from .making import (
     all_pieces,

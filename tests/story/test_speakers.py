@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from llm.pacing_texts import SAMPLES
 
-from cascade.store.documents import read_document
+from cascade.formats.json import read_document
 from cascade.story.brief import brief_for
-from cascade.story.document import Scene, Story
 from cascade.story.plan import make_plan
 from cascade.story.speakers import speakers
+from cascade.story.story import Scene, Story
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cascade.ui.differences import Part, differences, side_by_side
+from cascade.ui.kit.differences import Part, differences, side_by_side
 
 TITLES = ("Before", "After")
 

@@ -48,9 +48,9 @@ from cascade.llm.flaws import Flaw
 from cascade.permissions import Action
 from cascade.samples import Cause
 from cascade.store.tables import Role, RunStatus
-from cascade.story.document import Part
+from cascade.story.story import Part
 from cascade.story.structures import STRUCTURES
-from cascade.ui import problems, texts
+from cascade.ui.kit import problems, texts
 
 from .test_texts import EVERY
 

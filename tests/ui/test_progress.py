@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cascade.engine.views import RunView, StepView
-from cascade.story.document import Scene, Story
+from cascade.runs.progress import TAIL, elapsed_s, progress, remaining_s
+from cascade.runs.reading import RunView, StepView
 from cascade.story.plan import make_plan
-from cascade.ui.progress import TAIL, elapsed_s, progress, remaining_s
+from cascade.story.story import Scene, Story
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STORY = Story("T", "en", "harmon", scenes=(Scene(1, "go", "p", "s"), Scene(2, "go", "p", "s")))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cascade.story.document import Scene
-from cascade.ui.prose import escape, first_words, markup, note, paragraphs, scene_name
+from cascade.story.story import Scene
+from cascade.ui.kit.prose import escape, first_words, markup, note, paragraphs, scene_name
 
 
 def test_markdown_is_escaped_sign_by_sign() -> None:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cascade import samples
-from cascade.store.documents import read_document
-from cascade.story.document import Scene
-from cascade.ui.screenplay import screenplay
+from cascade.formats.json import read_document
+from cascade.story.story import Scene
+from cascade.ui.kit.screenplay import screenplay
 
 SCRIPT = """INT. PUMP HOUSE - NIGHT #4#
 

@@ -14,10 +14,10 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from cascade.ui import language, texts
-from cascade.ui.language import LANGUAGES, Language
+from cascade.ui.kit import language, texts
+from cascade.ui.kit.language import LANGUAGES, Language
 
-UI = Path(texts.__file__).parent
+UI = Path(texts.__file__).parents[1]
 TAKERS = {"text", "count", "writer_words"}
 
 
@@ -40,7 +40,7 @@ EVERY = sorted(set.union(*KEYS.values()))
 
 def used() -> Iterator[str]:
     """The keys in the code: literal ones, and as patterns those that are put together."""
-    for path in UI.glob("*.py"):
+    for path in UI.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Constant | ast.JoinedStr):
                 continue
@@ -70,7 +70,7 @@ def test_every_text_is_used_and_in_every_language(key: str) -> None:
 
 def test_every_text_that_is_used_is_there() -> None:
     asked = set()
-    for path in UI.glob("*.py"):
+    for path in UI.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKERS:
                 first = node.args[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cascade.llm.pacing import script
 from cascade.llm.pacing.text import ended, one_line, opening
 from cascade.story.brief import Brief
-from cascade.story.document import Language
+from cascade.story.story import Language
 
 _WORDS: dict[Language, dict[str, str]] = {
     "en": {

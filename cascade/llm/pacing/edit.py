@@ -28,7 +28,7 @@ from cascade.llm.pacing.text import (
     words,
 )
 from cascade.story.brief import Brief
-from cascade.story.document import Language
+from cascade.story.story import Language
 from cascade.story.structures import STRUCTURES
 from cascade.story.tension import HIGHEST, LOWEST
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cascade.story.document import Kind, Language
+from cascade.story.story import Kind, Language
 
 Lines = tuple[tuple[str, ...], tuple[str, ...]]  # (rising, falling)
 

@@ -6,10 +6,10 @@ import html
 import re
 
 from cascade.display import readable
-from cascade.story.document import Scene, Story
 from cascade.story.fountain import heading
 from cascade.story.plan import Step
-from cascade.ui.texts import text
+from cascade.story.story import Scene, Story
+from cascade.ui.kit.texts import text
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=/])")
 # What the page's Markdown makes of plain words even where every sign of theirs is escaped: links

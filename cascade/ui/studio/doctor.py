@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from cascade.service import Diagnosis, Service
-from cascade.ui.problems import diagnosis
-from cascade.ui.prose import escape
-from cascade.ui.texts import text
+from cascade.ui.kit.problems import diagnosis
+from cascade.ui.kit.prose import escape
+from cascade.ui.kit.texts import text
 
 _FOUND = "diagnosis"
 

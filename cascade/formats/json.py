@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from cascade.errors import BadDocument, CascadeError
-from cascade.story.document import Language, Scene, Story
 from cascade.story.limits import Limited, over
+from cascade.story.story import Language, Scene, Story
 from cascade.story.structures import structure
 from cascade.story.tension import check_level
 

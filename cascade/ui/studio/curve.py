@@ -16,12 +16,12 @@ from starlette.routing import BaseRoute, Route
 
 from cascade.display import readable
 from cascade.llm.prompting import beat_jobs
-from cascade.story.document import Story, digest
+from cascade.story.story import Story, digest
 from cascade.story.tension import HIGHEST, LOWEST, check_level
 from cascade.ui import session
-from cascade.ui.language import language
-from cascade.ui.prose import first_words
-from cascade.ui.texts import text
+from cascade.ui.kit.language import language
+from cascade.ui.kit.prose import first_words
+from cascade.ui.kit.texts import text
 
 # What a run is doing to a beat: its turn has not come, it is at work on it, it is through.
 BeatState = Literal["waiting", "rewriting", "rewritten"]

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cascade.runs.progress import BeatProgress
 from cascade.service import Actor, RunView, Service
-from cascade.story.document import Story
+from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.changes import short_change, tone
-from cascade.ui.problems import failure
-from cascade.ui.progress import BeatProgress
-from cascade.ui.prose import escape, markup
-from cascade.ui.rejected import draw_rejected
+from cascade.ui.kit.changes import short_change, tone
+from cascade.ui.kit.problems import failure
+from cascade.ui.kit.prose import escape, markup
+from cascade.ui.kit.texts import count, money, text
+from cascade.ui.run.rejected import draw_rejected
+from cascade.ui.run.undo import Undoing, draw_undoing
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, money, text
-from cascade.ui.undo import Undoing, draw_undoing
 
 
 def draw_receipt(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cascade.llm.offline import label
-from cascade.ui.language import language
-from cascade.ui.texts import text
+from cascade.ui.kit.language import language
+from cascade.ui.kit.texts import text
 
 
 def writer_words(key: str, provider: str, model: str) -> str:

@@ -8,13 +8,13 @@ import streamlit as st
 
 from cascade.display import readable
 from cascade.service import Actor, Service, StorySummary
-from cascade.story.document import Story
+from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.check import draw_check
-from cascade.ui.prose import escape, first_words, paragraphs
+from cascade.ui.kit.prose import escape, first_words, paragraphs
+from cascade.ui.kit.texts import count, text
+from cascade.ui.kit.writer import offline_label
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, text
-from cascade.ui.writer import offline_label
+from cascade.ui.studio.doctor import draw_check
 
 _LONGEST_TITLE = 120
 

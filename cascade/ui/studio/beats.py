@@ -14,14 +14,14 @@ import streamlit as st
 
 from cascade.display import readable
 from cascade.service import Service, Written
-from cascade.story.document import Kind, Scene, Story, Unreadable, level_key, piece_key
+from cascade.story.story import Kind, Scene, Story, Unreadable, level_key, piece_key
 from cascade.story.structures import Beat
 from cascade.ui import session
-from cascade.ui.boxes import box, close, open_
-from cascade.ui.prose import escape, markup, note, paragraphs, scene_name
-from cascade.ui.screenplay import screenplay
-from cascade.ui.texts import count, text
-from cascade.ui.writer import byline
+from cascade.ui.kit.expanders import box, close, open_
+from cascade.ui.kit.prose import escape, markup, note, paragraphs, scene_name
+from cascade.ui.kit.screenplay import screenplay
+from cascade.ui.kit.texts import count, text
+from cascade.ui.kit.writer import byline
 
 
 @dataclass(frozen=True, slots=True)

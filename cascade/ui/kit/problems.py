@@ -13,8 +13,8 @@ from typing import Any
 from cascade.errors import CascadeError
 from cascade.service import Diagnosis, flaw_in_words
 from cascade.story.structures import STRUCTURES
-from cascade.ui.language import language
-from cascade.ui.texts import listing, text
+from cascade.ui.kit.language import language
+from cascade.ui.kit.texts import listing, text
 
 
 def explain(error: CascadeError) -> str:

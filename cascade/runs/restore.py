@@ -15,8 +15,8 @@ from cascade.store import pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
 from cascade.store.tables import ACTIVE, Piece, Revision, Run, RunStep, StoryVersion
-from cascade.story.document import Part, Story, digest, level_key
 from cascade.story.plan import Change, Plan
+from cascade.story.story import Part, Story, digest, level_key
 
 
 @dataclass(frozen=True, slots=True)

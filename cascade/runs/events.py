@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.tables import Run, RunEvent
-from cascade.story.document import Kind
+from cascade.story.story import Kind
 
 # The names of the step kinds in events.
 EVENT_STEP: dict[Kind, str] = {

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.engine import events
 from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
+from cascade.runs import events
 from cascade.store import calls, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
-from cascade.story.document import Part
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
+from cascade.story.story import Part
 
 # Writes the run into the runner's queue, in the same transaction.
 Enqueue = Callable[[Session, str], None]

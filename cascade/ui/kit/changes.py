@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cascade.story.document import Story
 from cascade.story.plan import Change
-from cascade.ui.prose import markup
-from cascade.ui.texts import text
+from cascade.story.story import Story
+from cascade.ui.kit.prose import markup
+from cascade.ui.kit.texts import text
 
 
 def short(beat: str, old: int, new: int) -> str:

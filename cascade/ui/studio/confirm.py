@@ -10,15 +10,15 @@ import streamlit as st
 
 from cascade.errors import RunActive
 from cascade.service import Actor, Offer, Service
-from cascade.story.document import Story
 from cascade.story.estimate import PRICES, breakdown
 from cascade.story.plan import Plan
+from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.changes import as_list
-from cascade.ui.prose import markup, scene_name, step_name
+from cascade.ui.kit.changes import as_list
+from cascade.ui.kit.prose import markup, scene_name, step_name
+from cascade.ui.kit.texts import count, duration, text
+from cascade.ui.kit.writer import writer_words
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, duration, text
-from cascade.ui.writer import writer_words
 
 _FLAG = "confirming"
 

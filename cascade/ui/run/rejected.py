@@ -8,12 +8,13 @@ import streamlit as st
 
 from cascade.display import readable
 from cascade.service import Actor, RunView, Service
-from cascade.story.document import Story
-from cascade.ui import problems, session
-from cascade.ui.boxes import box
-from cascade.ui.prose import escape, step_name
+from cascade.story.story import Story
+from cascade.ui import session
+from cascade.ui.kit import problems
+from cascade.ui.kit.expanders import box
+from cascade.ui.kit.prose import escape, step_name
+from cascade.ui.kit.texts import count, text
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, text
 
 # A text longer than this many characters scrolls in a window of its own.
 LONG, LONG_PX = 1500, 400

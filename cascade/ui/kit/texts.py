@@ -21,10 +21,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 
-from cascade.ui.language import Language, language
+from cascade.ui.kit.language import Language, language
 
 DOMAIN = "cascade"
-LOCALES = Path(__file__).parent / "locale"
+LOCALES = Path(__file__).parents[2] / "locale"
 
 
 @cache

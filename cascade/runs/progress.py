@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from cascade.service import RunView, Used
-from cascade.story.document import Kind, piece_key
+from cascade.runs.reading import RunView
+from cascade.store.calls import Used
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Change, Step
+from cascade.story.story import Kind, piece_key
 
 State = Literal["pending", "generating", "retrying", "stopping", "done", "failed", "left"]
 

@@ -13,15 +13,15 @@ import streamlit as st
 
 from cascade.display import readable
 from cascade.service import Actor, Replaced, RunView, Service
-from cascade.story.document import KINDS, Story
 from cascade.story.plan import Change, Step
+from cascade.story.story import KINDS, Story
 from cascade.ui import session
-from cascade.ui.boxes import box
-from cascade.ui.changes import short_change
-from cascade.ui.differences import side_by_side
-from cascade.ui.prose import escape, step_name
+from cascade.ui.kit.changes import short_change
+from cascade.ui.kit.differences import side_by_side
+from cascade.ui.kit.expanders import box
+from cascade.ui.kit.prose import escape, step_name
+from cascade.ui.kit.texts import count, listing, text
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, listing, text
 
 State = Literal["stands", "restored", "edited"]
 

@@ -10,19 +10,20 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from cascade.runs.progress import beat_states
 from cascade.service import Actor, RunView, Service
-from cascade.story.document import Story
+from cascade.story.story import Story
 from cascade.story.tension import HIGHEST, LOWEST
-from cascade.ui import confirm, session
-from cascade.ui.changes import listed, short_change, tone
-from cascade.ui.curve import curve
-from cascade.ui.directions import draw_directions
-from cascade.ui.progress import beat_states
-from cascade.ui.prose import escape
+from cascade.ui import session
+from cascade.ui.kit.changes import listed, short_change, tone
+from cascade.ui.kit.prose import escape
+from cascade.ui.kit.texts import count, text
+from cascade.ui.run.undo import Undoing
 from cascade.ui.session import guarded
 from cascade.ui.shell import announce
-from cascade.ui.texts import count, text
-from cascade.ui.undo import Undoing
+from cascade.ui.studio import confirm
+from cascade.ui.studio.curve import curve
+from cascade.ui.studio.directions import draw_directions
 
 # The fragments that an edit draws anew, beside the numeric editors.
 _CURVE, _PENDING = "curve", "pending"

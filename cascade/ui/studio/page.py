@@ -13,14 +13,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cascade.errors import CascadeError, DatabaseAway
 from cascade.service import Actor, Pulse, RunView, Service, StorySummary
-from cascade.story.document import Story
+from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.beats import draw_beats
-from cascade.ui.editor import draw_editor
-from cascade.ui.head import draw_about, draw_head
-from cascade.ui.run_view import draw_run
+from cascade.ui.kit.texts import text
+from cascade.ui.run.view import draw_run
 from cascade.ui.session import guarded
-from cascade.ui.texts import text
+from cascade.ui.studio.beats import draw_beats
+from cascade.ui.studio.editor import draw_editor
+from cascade.ui.studio.head import draw_about, draw_head
 
 # How often an open page looks whether something has happened elsewhere.
 WATCH_S = 2.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from cascade.service import Actor, Draft, Service
-from cascade.story.document import Story
+from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.boxes import box
+from cascade.ui.kit.expanders import box
+from cascade.ui.kit.texts import count, text
 from cascade.ui.session import guarded
-from cascade.ui.texts import count, text
 
 LONGEST = 300
 

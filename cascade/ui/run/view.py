@@ -12,18 +12,19 @@ from typing import Any
 
 import streamlit as st
 
+from cascade.runs.progress import BeatProgress, StepLine, elapsed_s, progress, remaining_s
 from cascade.service import MAX_ATTEMPTS, Actor, RunView, Service
-from cascade.story.document import Story
 from cascade.story.fountain import is_heading
-from cascade.ui import receipt, session
-from cascade.ui.changes import short_change
-from cascade.ui.progress import BeatProgress, StepLine, elapsed_s, progress, remaining_s
-from cascade.ui.prose import escape, first_words, markup, step_name
+from cascade.story.story import Story
+from cascade.ui import session
+from cascade.ui.kit.changes import short_change
+from cascade.ui.kit.prose import escape, first_words, markup, step_name
+from cascade.ui.kit.texts import clock, count, duration, moment, text
+from cascade.ui.kit.writer import writer_words
+from cascade.ui.run import receipt
+from cascade.ui.run.undo import Undoing, undoing
 from cascade.ui.session import guarded
 from cascade.ui.shell import announce
-from cascade.ui.texts import clock, count, duration, moment, text
-from cascade.ui.undo import Undoing, undoing
-from cascade.ui.writer import writer_words
 
 POLL_S = 1.0
 # A run that has only just been queued is looked at sooner, so that its first step is seen to begin.

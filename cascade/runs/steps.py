@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.engine import events
-from cascade.engine.runs import Failure, beat_index, lock_run
 from cascade.llm.provider import Answer, Usage
+from cascade.runs import events
+from cascade.runs.lifecycle import Failure, beat_index, lock_run
 from cascade.store import calls, pieces, revisions, stories
 from cascade.store.calls import Call
 from cascade.store.pieces import Stood
@@ -28,8 +28,8 @@ from cascade.store.tables import (
     now,
 )
 from cascade.story.brief import Brief, brief_for
-from cascade.story.document import Part, Scene, Story, digest, level_key, piece_key
 from cascade.story.plan import Change, Plan, Step, changed_scene
+from cascade.story.story import Part, Scene, Story, digest, level_key, piece_key
 
 # What became of a step. `stopped`: the run is being cancelled, has ended, or another step failed.
 Outcome = Literal["saved", "failed", "stopped"]

@@ -1,0 +1,1 @@
+"""Bytes to stories and back: one module a file format."""

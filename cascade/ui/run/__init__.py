@@ -1,0 +1,1 @@
+"""A run on the page: its progress, its receipt, and the way back."""

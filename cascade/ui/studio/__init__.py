@@ -1,0 +1,1 @@
+"""The page of one story: head, curve, dialog, beats."""
