@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cascade.cli.base import say
 from cascade.service import SchemaReport, TableReport
+from cascade.story.story import Keyless, Unreadable
 
 # What a thing is called, and why it cannot be read or planned, by the names in the report.
 _WHAT = {
@@ -31,6 +34,25 @@ _WHY = {
     "unknown_beat": "hang off a beat that their story's structure does not have",
     "no_number": "have no number",
     "number_twice": "have the number of another scene of their beat",
+}
+
+
+# The same of one thing, for where it stands.
+WHY_UNREADABLE: Mapping[Unreadable, str] = {
+    "not_text": "it is no text",
+    "not_a_level": "it is no whole number from 1 to 5",
+    "not_a_map": "its column is no map from beats to values",
+    "not_json": "its column is no JSON",
+    "key_twice": "its JSON has one key twice",
+    "spelled_twice": "it is there twice, in two spellings of its beat",
+    "not_storable": "it holds half a character",
+    "not_a_language": "it is neither English nor Indonesian",
+}
+WHY_KEYLESS: Mapping[Keyless, str] = {
+    "no_beat": "it hangs off no beat",
+    "unknown_beat": "its beat is none of this structure",
+    "no_number": "it has no number",
+    "number_twice": "another scene of its beat has the same number",
 }
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from cascade import shapes
 from cascade.cli.base import as_json, cli, print_json, say, with_service
+from cascade.cli.check import WHY_KEYLESS, WHY_UNREADABLE
 from cascade.display import one_line
 from cascade.service import Service
-from cascade.story.story import Story
+from cascade.story.story import (
+    Scene,
+    Story,
+    Unreadable,
+    describe_piece,
+    level_key,
+    piece_key,
+)
 
 
 @cli.command("stories")
@@ -23,8 +32,9 @@ def stories_(service: Service, as_json: bool) -> None:
         print_json([shapes.summary_document(one) for one in found])
         return
     for one in found:
-        kind = f"{one.structure_type}, {one.language}"
-        say(f"{one.id}  {one_line(one.title)} ({kind}): {one.beats} beats, {one.scenes} scenes")
+        kind = f"{one.structure_type or 'no structure'}, {one.language}"
+        title = one_line(one.title) or "(no title)"
+        say(f"{one.id}  {title} ({kind}): {one.beats} beats, {one.scenes} scenes")
     if not found:
         say("There is no story yet. `cascade import FILE` makes one.", err=True)
 
@@ -60,24 +70,67 @@ def import_(service: Service, file: Path, lenient: bool) -> None:
 @with_service
 def export(service: Service, story: str) -> None:
     """Print a story as the JSON document that `import` takes."""
-    print_json(service.document(story))
+    found = service.story(story)
+    print_json(service.document(found.id))
+    for what, why in _unreadable(found):
+        say(f"not in the document: {what} ({why})", err=True)
+
+
+def _unreadable(story: Story) -> Iterator[tuple[str, str]]:
+    """What of a story could not be read, in words, and why."""
+    for key, why in story.unreadable.items():
+        what = "the language" if key == "language" else describe_piece(key, story.structure)
+        yield what, WHY_UNREADABLE[why]
+    for scene in story.scenes:
+        for kind, why in scene.unreadable.items():
+            what = "the plot" if kind == "scenePlot" else "the script"
+            yield f"{what} of scene {scene.number or scene.id}", WHY_UNREADABLE[why]
 
 
 def _print_story(story: Story, marked: set[str]) -> None:
-    def mark(key: str) -> str:
-        return " (out of date)" if key in marked else ""
-
-    say(f"{one_line(story.title)}\n{story.synopsis}\n")
+    say(f"{one_line(story.title) or '(no title)'}\n{story.synopsis}\n")
     for beat in story.structure.beats:
-        say(f"{beat.label} [{story.curve[beat.key]}]{mark(f'{beat.key}/beatContent')}")
-        say(f"{story.contents.get(beat.key) or '(nothing written yet)'}")
-        action = story.key_actions.get(beat.key) or "(nothing written yet)"
-        say(f"Key action{mark(f'{beat.key}/keyAction')}: {action}\n")
+        level = _found(story, level_key(beat.key), str(story.curve[beat.key]), "")
+        content, action = piece_key(beat.key, "beatContent"), piece_key(beat.key, "keyAction")
+        say(f"{beat.label} [{level}]{_mark(content, marked)}")
+        nothing = "(nothing written yet)"
+        say(_found(story, content, story.text(content), nothing))
+        text = _found(story, action, story.text(action), nothing)
+        say(f"Key action{_mark(action, marked)}: {text}\n")
         for scene in story.scenes_of(beat.key):
-            plot, script, shots = (
-                mark(f"{beat.key}/{kind}/{scene.number}")
-                for kind in ("scenePlot", "script", "shots")
-            )
-            say(f"  Scene {scene.number}{plot}: {scene.plot or '(no plot yet)'}")
-            words = len(scene.script.split())
-            say(f"    script{script}: {words} words; shots{shots}: {len(scene.shots)}\n")
+            _print_scene(story, scene, marked)
+    beat_keys = story.structure.keys
+    for scene in story.scenes:
+        if scene.beat_key not in beat_keys:
+            _print_scene(story, scene, marked)
+
+
+def _print_scene(story: Story, scene: Scene, marked: set[str]) -> None:
+    keyless = story.keyless(scene)
+    name = "Scene without a number" if scene.number is None else f"Scene {scene.number}"
+    if keyless is not None:
+        name += f" (in no plan: {WHY_KEYLESS[keyless]})"
+    plot, script, shots = (
+        _mark(f"{scene.beat_key}/{kind}/{scene.number}", marked)
+        for kind in ("scenePlot", "script", "shots")
+    )
+    words = f"{len(scene.script.split())} words"
+    if why := scene.unreadable.get("script"):
+        words = _cannot(why)
+    why = scene.unreadable.get("scenePlot")
+    say(f"  {name}{plot}: {_cannot(why) if why else scene.plot or '(no plot yet)'}")
+    say(f"    script{script}: {words}; shots{shots}: {len(scene.shots)}\n")
+
+
+def _found(story: Story, key: str, text: str, nothing: str) -> str:
+    """What stands at a key, or why that cannot be told, or that there is nothing."""
+    why = story.why_unreadable(key)
+    return _cannot(why) if why is not None else text or nothing
+
+
+def _cannot(why: Unreadable) -> str:
+    return f"(cannot be read: {WHY_UNREADABLE[why]}; it is left as it is)"
+
+
+def _mark(key: str, marked: set[str]) -> str:
+    return " (out of date)" if key in marked else ""

@@ -304,3 +304,29 @@ def test_import_into_tables_that_need_more_is_refused(
     assert (done.returncode, done.stdout) == (2, "")
     assert "story_versions.organization_id" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_shows_what_cannot_be_read(
+    service: Service, url: str, make_cli: Any
+) -> None:
+    cli = make_cli(url)
+    nested = cli("show", "nested").stdout
+    assert "Midpoint [4]\nThe irreplaceable midpoint words of the author." in nested
+    assert (
+        "Finale [(cannot be read: it is no whole number from 1 to 5; it is left as it is)]"
+        in nested
+    )
+    scenes = cli("show", "scenes").stdout
+    assert "Scene 5 (in no plan: another scene of its beat has the same number)" in scenes
+    assert "Scene without a number (in no plan: it has no number): Plot without number." in scenes
+    assert "Scene 7 (in no plan: it hangs off no beat): Plot without a beat." in scenes
+    exported = cli("export", "array")
+    assert exported.returncode == 0
+    assert json.loads(exported.stdout)["title"] == "Array"
+    why = "its column is no map from beats to values"
+    left = f"not in the document: the key action of Midpoint ({why})"
+    assert left in exported.stderr.splitlines()
+    bad = cli("show", "nothing")
+    assert (bad.returncode, bad.stdout) == (5, "")
+    assert "its structure is missing" in bad.stderr
+    assert "nothing  (no title) (no structure, en): 0 beats, 0 scenes" in cli("stories").stdout

@@ -397,7 +397,7 @@ def test_a_database_of_other_tables_is_left_alone(
     before = schema(empty)
     done = cli(*command)
     assert (done.returncode, done.stdout) == (4, "")
-    assert "1 tables" in done.stderr
+    assert "it has tables (" in done.stderr
     assert "versions" in done.stderr
     assert "Traceback" not in done.stderr
     looked = cli("db", "check")
@@ -417,9 +417,8 @@ def test_keys_of_another_type_are_said_before_anything_is_made(
     cli = make_cli(postgres_url)
     done = cli("stories")
     assert (done.returncode, done.stdout) == (4, "")
-    assert f"story_versions has keys of a type that does not fit: id ({type_.lower()})" in (
-        done.stderr
-    )
+    assert "its keys are no text, which they must be here" in done.stderr
+    assert f"story_versions.id ({type_.lower()})" in done.stderr
     assert "Traceback" not in done.stderr
     assert cli("db", "check").returncode == 4
     assert schema(database) == before
