@@ -101,7 +101,8 @@ def _key(story: Story, beat_key: str) -> str:
 
 
 def _label(story: Story, number: int, beat: Beat, marks: _Marks) -> str:
-    label = escape(text("beats.label", number=number, beat=beat.label, level=story.curve[beat.key]))
+    level = "?" if story.why_unreadable(level_key(beat.key)) else story.curve[beat.key]
+    label = escape(text("beats.label", number=number, beat=beat.label, level=level))
     scenes = len(story.scenes_of(beat.key))
     if scenes:
         label += f" · {count('beats.scenes', scenes)}"
@@ -133,7 +134,9 @@ def _beat(story: Story, beat: Beat, marks: _Marks) -> str:
 def _unreadable(why: Unreadable, what: str = "") -> str:
     """What stands in the place of something that could not be read: why, as HTML."""
     words = text("beats.unreadable", why=text(f"unreadable.{why}"))
-    return note(f"{what[:1].upper()}{what[1:]}: {words}" if what else words, "unreadable")
+    if what:
+        words = f"{what[:1].upper()}{what[1:]}: {words[:1].lower()}{words[1:]}"
+    return note(words, "unreadable")
 
 
 def _scene(story: Story, scene: Scene, beat_key: str, marks: _Marks) -> str:
