@@ -290,6 +290,29 @@ class DatabaseAway(DatabaseError):
         )
 
 
+class DatabaseRefused(DatabaseError):
+    """It answers, and does not take or give what was asked: a limit, a rule, a missing right.
+
+    `reason` is the database's own, in its words and without any row's text; `place` is the table,
+    with the column where that is known, or else the database's address.
+    """
+
+    code = "database_refused"
+
+    def __init__(
+        self, where: str, reason: str, table: str | None = None, column: str | None = None
+    ) -> None:
+        place = f"{table}.{column}" if table and column else table or where
+        super().__init__(
+            f"The database refused this ({place}): {reason}. Nothing of it was saved or charged. "
+            "That has to be changed in the database; then try again.",
+            place=place,
+            table=table,
+            column=column,
+            reason=reason,
+        )
+
+
 class DatabaseTooNew(DatabaseError):
     """A later version of the program has migrated it."""
 

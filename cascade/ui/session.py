@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from cascade.errors import CascadeError, DatabaseAway
+from cascade.errors import CascadeError, DatabaseError
 from cascade.service import Actor, Draft, Service
 from cascade.story.document import Story
 from cascade.ui.problems import explain
@@ -95,12 +95,12 @@ def show_problem(place: Place) -> None:
 def fragment(
     draw: Callable[P, None], *, key: str | None = None, run_every: float | None = None
 ) -> Callable[P, None]:
-    """A part of the page that is drawn by itself; without the database it says only that."""
+    """A part of the page that is drawn by itself; without the database it says only why."""
 
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             draw(*args, **kwargs)
-        except DatabaseAway as error:
+        except DatabaseError as error:
             show_error(error)
 
     made: Callable[P, None] = st.fragment(drawn, key=key, run_every=run_every)

@@ -16,6 +16,7 @@ from cascade import errors
 from cascade.errors import (
     CascadeError,
     DatabaseAway,
+    DatabaseRefused,
     EditedSince,
     InsufficientCredits,
     NotADemo,
@@ -51,6 +52,9 @@ PARTS = [
 FLAWS = tomllib.loads(
     resources.files("cascade.llm").joinpath("prompts", "flaws.en.toml").read_text("utf-8")
 )
+REFUSED = DatabaseRefused(
+    "sqlite:///x.db", "value too long for type character varying(30)", "scene_plots", "plot"
+)
 COUNTS = {"count": 2, "low": 3, "high": 4, "language": "en"}
 # What the page never meets: they stop a command, a start or an import.
 NOT_ON_THE_PAGE = {
@@ -76,6 +80,7 @@ def indonesian(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refusals() -> Iterator[CascadeError]:
     yield DatabaseAway("sqlite:///x.db", "it is locked")
+    yield REFUSED
     yield InsufficientCredits(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")
@@ -121,6 +126,7 @@ def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "connection", {"host": "example.org"}, "example.org cannot be reached"
     for code in ("truncated", "no_answer", "interrupted"):
         yield code, {}, "as it was kept"
+    yield REFUSED.code, REFUSED.fields, REFUSED.message
     yield "internal", {"exception": "ValueError"}, "wrong in the program (ValueError)"
     yield "unknown_model", {"model": "m", "known": ["m1", "m2"]}, "does not know m"
     yield "form_ignored", {}, "not in the form"
