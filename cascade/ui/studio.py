@@ -49,7 +49,7 @@ def draw_studio(service: Service) -> None:
         for error in trouble:
             session.show_error(error)
     newest = next(iter(service.runs(story_id, limit=1)), None)
-    active = newest if newest is not None and newest.is_active else None
+    active = service.active_run(story_id)
     if run is None and active is not None:
         run = active
         session.go(story=story_id, run=run.id)
