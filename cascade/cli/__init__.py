@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import NoReturn
 
 import click
 
 from cascade.cli import operator, runs, stories
-from cascade.cli.base import cli
+from cascade.cli.base import OutputLost, cli, drop_output
 from cascade.errors import CascadeError
 
 # Importing them is what adds their commands to the group.
@@ -28,10 +27,12 @@ def main() -> NoReturn:
     except click.Abort:
         code = 130
     except CascadeError as error:
+        if isinstance(error, OutputLost):
+            drop_output()
         click.echo(f"Error: {error.message}", err=True)
         code = error.exit_code
     except BrokenPipeError:
         # The reader went away (`| head`); nothing more can be printed, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
