@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 
 from cascade import samples
+from cascade.engine.cancelling import Cancels
 from cascade.engine.executor import Executor
-from cascade.engine.runner import Queue, Runner
-from cascade.engine.writing import Limits, StepWriter
+from cascade.engine.queue import Queue
+from cascade.engine.runner import Runner
+from cascade.engine.writing import Limits, StepWriter, Unsaved
 from cascade.llm import provider_for
 from cascade.llm.doctor import Diagnosis, examine
 from cascade.llm.provider import Provider
@@ -30,6 +32,8 @@ class Machinery:
         self.settings = settings
         self.database = Database(settings.database_url)
         self._queue = Queue(self.database)
+        self._cancels = Cancels(self.database)
+        self._unsaved: Unsaved = {}
         parts = [migrate.Part(self._queue.is_missing, self._queue.make)]
         if settings.samples == "on":
             wanted = partial(migrate.wants_samples, self.database)
@@ -47,6 +51,7 @@ class Machinery:
 
     def close(self) -> None:
         """Gives back connections."""
+        self._cancels.close()
         self._queue.close()
         self.database.close()
 
@@ -56,7 +61,9 @@ class Machinery:
 
         With `yields` only where no other process executes.
         """
-        executor = Executor(self.database, self._queue, self._make_runner, yields=yields)
+        executor = Executor(
+            self.database, self._queue, self._make_runner, self._cancels, yields=yields
+        )
         executor.start()
         try:
             yield
@@ -65,7 +72,8 @@ class Machinery:
 
     def _make_runner(self) -> Runner:
         limits = Limits(self.settings.concurrency, self.settings.requests_per_minute)
-        return Runner(self.database, StepWriter(self.database, self.provider, limits))
+        writer = StepWriter(self.database, self.provider, limits, self._unsaved)
+        return Runner(self.database, writer)
 
     def _add_samples(self) -> None:
         with self.database.write() as session:

@@ -11,9 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger, samples
-from cascade.engine.executor import seat_for
+from cascade.engine.seats import seat_for
 from cascade.engine.writing import MAX_ATTEMPTS
-from cascade.errors import AmbiguousRun, CannotImport, StalePlan, UnknownRun, UsageError
+from cascade.errors import (
+    AmbiguousRun,
+    CannotImport,
+    DatabaseAway,
+    StalePlan,
+    UnknownRun,
+    UsageError,
+)
 from cascade.formats import json as documents
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
@@ -72,6 +79,8 @@ __all__ = [
 # Seconds a call takes, as long as none of the writer's has been seen yet.
 UNSEEN_CALL_S = 8.0
 FOLLOW_S = 0.05
+# How long a database that is away is waited for by whoever follows a run.
+FOLLOW_PATIENCE_S = 300.0
 MOST_OF_A_NAME = 200
 
 
@@ -279,10 +288,13 @@ class Service(Machinery):
             assert row is not None
             permit(session, actor, "cancel", row.project_id)
             status = runs.cancel(session, run_id)
-        if status == "cancelling" and not seat_for(self.database).somebody_sits():
-            # Whoever executed it is dead, and nobody else is there to end it.
-            with self.database.write() as session:
-                runs.finish(session, run_id)
+        if status != "cancelling":
+            return status
+        # Whoever executes it may hang.
+        self._cancels.asked(run_id)
+        if not seat_for(self.database).somebody_sits():
+            # Or be dead, and nobody else is there to end it.
+            self.database.transact(runs.finish_cancelled, run_id)
             return self.run(run_id).status
         return status
 
@@ -308,14 +320,30 @@ class Service(Machinery):
 
     def runs(self, story_id: str | None = None, limit: int | None = None) -> list[RunView]:
         """Runs, newest first; of one story or of all."""
-        wanted = sa.select(Run).order_by(Run.id.desc()).limit(limit)
+        wanted = sa.select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit)
         if story_id is not None:
             wanted = wanted.where(Run.story_version_id == story_id)
         with self.database.read() as session:
             return [run_view(session, run) for run in session.scalars(wanted)]
 
+    def active_run(self, story_id: str) -> RunView | None:
+        """The run that is at work on a story: there is one at most, whatever others say of time."""
+        wanted = sa.select(Run).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))
+        with self.database.read() as session:
+            run = session.scalar(wanted)
+            return run_view(session, run) if run is not None else None
+
     def run(self, run_id: str) -> RunView:
-        """One run. Raises UnknownRun."""
+        """One run. Raises UnknownRun.
+
+        One that has been cancelling for too long is ended by whoever looks.
+        """
+        run = self._view(run_id)
+        if run.status == "cancelling" and self._cancels.seen(run_id):
+            return self._view(run_id)
+        return run
+
+    def _view(self, run_id: str) -> RunView:
         with self.database.read() as session:
             run = session.get(Run, run_id)
             if run is None:
@@ -341,12 +369,23 @@ class Service(Machinery):
     ) -> Iterator[dict[str, Any]]:
         """The events of a run as they are committed, until the one that ends it.
 
-        `waiting` is called between two looks, about twenty times a second.
+        `waiting` is called between two looks, about twenty times a second. A database that is
+        away is waited for, as the steps of the run do. Raises DatabaseAway after some minutes.
         """
+        away_since: float | None = None
         while True:
-            # Status first: an end that comes in between is seen in the events of the next turn.
-            ended = not self._is_active(run_id)
-            for event in self.events(run_id, after):
+            try:
+                # Status first: an end that comes in between is seen in the events of the next turn.
+                ended = not self._is_active(run_id)
+                found = self.events(run_id, after)
+                away_since = None
+            except DatabaseAway as error:
+                away_since = away_since or time.monotonic()
+                if time.monotonic() - away_since > FOLLOW_PATIENCE_S:
+                    raise
+                self.database.note_away(error)
+                ended, found = False, []
+            for event in found:
                 after = event["seq"]
                 yield event
                 if events.is_end(event):
@@ -358,7 +397,11 @@ class Service(Machinery):
 
     def _is_active(self, run_id: str) -> bool:
         with self.database.read() as session:
-            return session.scalar(sa.select(Run.status).where(Run.id == run_id)) in ACTIVE
+            status = session.scalar(sa.select(Run.status).where(Run.id == run_id))
+        self.database.note_back()
+        if status == "cancelling":
+            self._cancels.seen(run_id)
+        return status in ACTIVE
 
     def permitted(self, actor: Actor, story_id: str) -> frozenset[Action]:
         """What the actor may do on a story, so that a page offers nothing else."""

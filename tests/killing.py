@@ -30,7 +30,7 @@ from observe import (
     wait_for,
 )
 
-from cascade.engine.executor import SEATS, _lock_number
+from cascade.engine.seats import SEATS, lock_number
 from cascade.service import Service
 from cascade.settings import Settings
 
@@ -224,7 +224,7 @@ class Killer:
             "SELECT usename FROM pg_locks JOIN pg_stat_activity USING (pid) "
             "WHERE locktype = 'advisory' AND classid = :seats AND objid = :number",
             seats=SEATS,
-            number=_lock_number(executor) & 0xFFFFFFFF,
+            number=lock_number(executor) & 0xFFFFFFFF,
         )
         return name if name in self.members else None
 

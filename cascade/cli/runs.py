@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
 
 from cascade import shapes
 from cascade.cli.base import (
+    OutputLost,
     as_json,
     as_user,
     changes,
     cli,
     directions,
+    drop_output,
+    patiently,
     print_json,
     print_line,
     say,
     with_service,
 )
 from cascade.display import one_line
-from cascade.errors import FAILED, Refused, UsageError
+from cascade.errors import FAILED, DatabaseAway, Refused, UsageError
 from cascade.service import Actor, Offer, Service
 
 CANCELLED = 3
 EXIT_CODES = {"done": 0, "cancelled": CANCELLED, "error": FAILED}
-# How long `cancel` waits for the executor to end the run.
-CANCEL_PATIENCE_S = 10.0
+# How long `cancel` waits for the run's end, which is this process's own to see to.
+CANCEL_PATIENCE_S = 15.0
+LOOK_S = 0.05
 
 
 @cli.command()
@@ -146,17 +150,14 @@ def events_(service: Service, run: str, after: int, follow: bool) -> None:
 @with_service
 def cancel(service: Service, run: str, user: str | None) -> None:
     """Stop a run. What it has saved stays; the rest of its hold is released."""
-    run_id = service.find_run(run)
-    before = service.run(run_id)
-    service.cancel(service.actor(user), run_id)
-    deadline = threading.Event()
-    timer = threading.Timer(CANCEL_PATIENCE_S, deadline.set)
-    timer.start()
-    try:
-        while (after := service.run(run_id)).is_active and not deadline.wait(0.05):
-            pass
-    finally:
-        timer.cancel()
+    run_id = patiently(lambda: service.find_run(run))
+    before = patiently(lambda: service.run(run_id))
+    patiently(lambda: service.cancel(service.actor(user), run_id))
+    deadline = time.monotonic() + CANCEL_PATIENCE_S
+    while (after := patiently(lambda: service.run(run_id))).is_active:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_S)
     if not before.is_active:
         say(f"Run {run_id} had ended already: {after.status}.")
     elif after.is_active:
@@ -207,21 +208,30 @@ def _start_and_follow(service: Service, actor: Actor, start: Callable[[], str]) 
     def cancel_if_interrupted() -> None:
         nonlocal asked
         if interrupted.is_set() and not asked:
-            asked = True
-            # From here on a second Ctrl-C ends the process itself.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            say("Cancelling…", err=True)
-            service.cancel(actor, run_id)
+            if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+                # From here on a second Ctrl-C ends the process itself.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                say("Cancelling…", err=True)
+            # While the database is away it is asked again at every look.
+            with suppress(DatabaseAway):
+                service.cancel(actor, run_id)
+                asked = True
 
-    code = FAILED
+    code, is_read = FAILED, True
     with service.executing(yields=True):
         for event in service.follow(run_id, waiting=cancel_if_interrupted):
             code = EXIT_CODES.get(event["type"], code)
+            if not is_read:
+                continue
             try:
                 print_line(event)
-            except BrokenPipeError:
+            except (BrokenPipeError, OutputLost) as error:
                 # Nobody reads any more; the run goes on to its end all the same.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                is_read = False
+                drop_output()
+                if isinstance(error, OutputLost):
+                    why = f"The output cannot be written: {error.strerror}."
+                    say(f"{why} Run {run_id} goes on; `cascade events` shows it.", err=True)
     return code
 
 

@@ -226,6 +226,13 @@ def finish(session: Session, run_id: str) -> None:
         fail(session, run_id, INTERRUPTED)
 
 
+def finish_cancelled(session: Session, run_id: str) -> None:
+    """Ends a run that is cancelling, whatever its executor does; any other stays as it is."""
+    run = lock_run(session, run_id)
+    if run.status == "cancelling":
+        _end(session, run, "cancelled")
+
+
 def fail(session: Session, run_id: str, failure: Failure) -> None:
     """Ends a run as failed for a reason outside its steps."""
     run = lock_run(session, run_id)

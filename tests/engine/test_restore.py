@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from editing import write_text
 from near import Near
 
-from cascade.errors import EditedSince, NotADemo, NotAllowed, NothingToRestore
+from cascade.errors import DatabaseRefused, EditedSince, NotADemo, NotAllowed, NothingToRestore
 from cascade.service import Actor, Service
 from cascade.store import stories
 from cascade.store.tables import CreditEntry, Revision
@@ -128,7 +128,7 @@ def test_the_demo_is_reset_to_what_a_new_database_gets(
     assert service.runs() == []
     # The movements of credits are guarded again.
     with (
-        pytest.raises(sa.exc.DBAPIError, match="append-only"),
+        pytest.raises(DatabaseRefused, match="append-only"),
         service.database.write() as session,
     ):
         session.execute(sa.delete(CreditEntry))

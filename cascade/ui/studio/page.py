@@ -74,11 +74,12 @@ def _draw_story(
     head, above, curve, below = places
     with head, session.shielded():
         draw_about(story)
-    newest = undone = None
+    newest = active = undone = None
     with above, session.shielded():
         newest = next(iter(service.runs(story.id, limit=1)), None)
-        if run is None and newest is not None and newest.is_active:
-            run = newest
+        active = service.active_run(story.id)
+        if run is None and active is not None:
+            run = active
             session.go(story=story.id, run=run.id)
         # With a run on the page its own head shows what went wrong: that is where the button was.
         if run is None:
@@ -87,7 +88,6 @@ def _draw_story(
             _draw_last_run(story, newest)
         else:
             undone = draw_run(service, who, story, run, may=may)
-    active = newest if newest is not None and newest.is_active else None
     with curve, session.shielded():
         draw_editor(service, who, story.id, may=may, active=active, undone=undone)
     with below, session.shielded():
