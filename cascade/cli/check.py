@@ -26,7 +26,7 @@ _WHY = {
     "not_json": "stand in a column that is no JSON",
     "key_twice": "stand in a JSON map that has one key twice",
     "spelled_twice": "are there twice, in two spellings of their beat",
-    "not_storable": "hold half a character (a lone surrogate)",
+    "not_storable": "hold half a character (a lone surrogate) or a NUL",
     "not_a_language": "have a language that is neither English (en) nor Indonesian (id)",
     "unknown": "have a structure that is none of hero, cat, harmon",
     "missing": "have no structure",
@@ -45,7 +45,7 @@ WHY_UNREADABLE: Mapping[Unreadable, str] = {
     "not_json": "its column is no JSON",
     "key_twice": "its JSON has one key twice",
     "spelled_twice": "it is there twice, in two spellings of its beat",
-    "not_storable": "it holds half a character",
+    "not_storable": "it holds half a character, or one that is none",
     "not_a_language": "it is neither English nor Indonesian",
 }
 WHY_KEYLESS: Mapping[Keyless, str] = {

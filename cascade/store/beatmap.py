@@ -111,11 +111,18 @@ def text_of(cell: str) -> str:
     if is_nothing(literal):
         return ""
     text = str(json.loads(literal, strict=False))
+    if not is_storable(text):
+        raise UnreadableCell("not_storable")
+    return text
+
+
+def is_storable(text: str) -> bool:
+    """Whether a text can be kept as a revision: no NUL, no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UnreadableCell("not_storable") from None
-    return text
+        return False
+    return "\x00" not in text
 
 
 def literal_of(cell: str) -> str:

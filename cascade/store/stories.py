@@ -20,6 +20,7 @@ from cascade.store.beatmap import (
     BeatMap,
     UnreadableCell,
     is_nothing,
+    is_storable,
     level_of,
     snake,
     text_of,
@@ -188,7 +189,7 @@ def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tupl
             stored = getattr(row, column)
             if not product.keeps_text("scene_plots", column):
                 unreadable[kind] = "not_text"
-            elif not _is_storable(stored or ""):
+            elif not is_storable(stored or ""):
                 unreadable[kind] = "not_storable"
             texts[kind] = "" if kind in unreadable else stored or ""
         scenes.append(
@@ -233,14 +234,6 @@ def _shot(stored: str | None) -> Any:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def insert_story(session: Session, project_id: str, story: Story) -> str:

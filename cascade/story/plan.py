@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -284,11 +285,8 @@ def neighbours(story: Story, scene: Scene) -> tuple[Scene | None, Scene | None]:
 
     One without a number of its own has no place in that order.
     """
-    order = [
-        one
-        for one in story.scenes
-        if one.number is not None and story.scene(one.beat_key, one.number) is one
-    ]
+    named = Counter((one.beat_key, one.number) for one in story.scenes if one.number is not None)
+    order = [one for one in story.scenes if named[one.beat_key, one.number] == 1]
     at = order.index(scene)
     before, after = order[:at], order[at + 1 :]
     return before[-1] if before else None, after[0] if after else None

@@ -86,6 +86,7 @@ def test_a_text_is_written_into_what_holds_it(cell: str, text: str, new: str) ->
         ('{"content": "a", "content": "b"}', "key_twice"),
         ('"\\ud800"', "not_storable"),
         ('{"content": "\\udfff"}', "not_storable"),
+        ('"a \\u0000 b"', "not_storable"),
     ],
 )
 def test_what_is_no_text_is_said(cell: str, why: str) -> None:
