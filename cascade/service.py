@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger, samples
+from cascade.display import is_storable
 from cascade.engine.seats import seat_for
 from cascade.engine.writing import MAX_ATTEMPTS
 from cascade.errors import (
@@ -303,7 +304,7 @@ class Service(Machinery):
     def find_run(self, reference: str) -> str:
         """The id of a run, also from the beginning of one. Raises UnknownRun, AmbiguousRun."""
         wanted = reference.strip()
-        if len(wanted) > stories.LONGEST_BEGINNING or not stories.is_storable(wanted):
+        if len(wanted) > stories.LONGEST_BEGINNING or not is_storable(wanted):
             raise UnknownRun(reference)
         begins = Run.id.startswith(wanted, autoescape=True)
         with self.database.read() as session:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cascade.display import is_storable
 from cascade.store.jsonmap import JsonMap, UnreadableMap
 from cascade.story.story import Unreadable
 from cascade.story.structures import Structure
@@ -114,15 +115,6 @@ def text_of(cell: str) -> str:
     if not is_storable(text):
         raise UnreadableCell("not_storable")
     return text
-
-
-def is_storable(text: str) -> bool:
-    """Whether a text can be kept as a revision: no NUL, no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in text
 
 
 def literal_of(cell: str) -> str:

@@ -14,13 +14,12 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.display import is_whole
+from cascade.display import is_storable
 from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
 from cascade.store.beatmap import (
     BeatMap,
     UnreadableCell,
     is_nothing,
-    is_storable,
     level_of,
     snake,
     text_of,
@@ -81,11 +80,6 @@ def find_story_id(session: Session, reference: str) -> str:
             cause = "called" if any(condition is one for one in called) else "begins"
             raise AmbiguousStory(wanted, session.scalar(stories) or 0, cause)
     raise UnknownStory(reference)
-
-
-def is_storable(reference: str) -> bool:
-    """Whether a database can be asked for it: no zero byte, and whole characters only."""
-    return "\0" not in reference and is_whole(reference)
 
 
 def lock_story(session: Session, story_id: str) -> StoryVersion:

@@ -285,8 +285,12 @@ def neighbours(story: Story, scene: Scene) -> tuple[Scene | None, Scene | None]:
 
     One without a number of its own has no place in that order.
     """
-    named = Counter((one.beat_key, one.number) for one in story.scenes if one.number is not None)
-    order = [one for one in story.scenes if named[one.beat_key, one.number] == 1]
+    named = Counter((one.beat_key, one.number) for one in story.scenes)
+    order = [
+        one
+        for one in story.scenes
+        if one.number is not None and named[one.beat_key, one.number] == 1
+    ]
     at = order.index(scene)
     before, after = order[:at], order[at + 1 :]
     return before[-1] if before else None, after[0] if after else None
