@@ -103,7 +103,7 @@ class Outages:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.database = Database(self.service.database.url.render_as_string(hide_password=False))
-        self.service.grant("editor", GRANTED)
+        self.service.operator().grant("editor", GRANTED)
         self.active: dict[str, str] = {}
 
     def strike(self, times: int) -> None:
@@ -145,16 +145,16 @@ class Outages:
 
     def _keep_running(self) -> None:
         """Every story has a run; those that ended meanwhile are looked at."""
-        for story in self._ask(self.service.stories):
+        for story in self._ask(self.service.operator().stories):
             if story.id in self.active and not self._has_ended(story.id):
                 continue
-            curve = self._ask(lambda: self.service.story(story.id)).curve  # noqa: B023
+            curve = self._ask(lambda: self.service.operator().story(story.id)).curve  # noqa: B023
             beats = self.random.sample(list(curve), min(len(curve), 6))
             levels = {beat: curve[beat] % 5 + 1 for beat in beats}
             self.active[story.id] = self._ask(lambda: self._start(story.id, levels))  # noqa: B023
         wait_for(
             lambda: any(
-                self._ask(lambda: self.service.run(run_id)).status == "running"  # noqa: B023
+                self._ask(lambda: self.service.operator().run(run_id)).status == "running"  # noqa: B023
                 for run_id in self.active.values()
             ),
             "a run to run",
@@ -164,24 +164,26 @@ class Outages:
     def _start(self, story_id: str, levels: dict[str, int]) -> str:
         actor = self.service.actor("editor")
         try:
-            return self.service.start(actor, self.service.plan(actor, story_id, levels).plan)
+            return self.service.desk(actor).start(
+                self.service.desk(actor).plan(story_id, levels).plan
+            )
         except RunActive as error:
             # Nobody was told that the one before was written after all.
             return str(error.fields["run"])
 
     def _has_ended(self, story_id: str) -> bool:
         """True where the story's run has ended, and all is as it must be then."""
-        run = self._ask(lambda: self.service.run(self.active[story_id]))
+        run = self._ask(lambda: self.service.operator().run(self.active[story_id]))
         if run.is_active:
             return False
         assert run.status == "done", (run.status, run.error, self.seed)
         assert {step.status for step in run.steps} == {"saved"}
-        events = self._ask(lambda: self.service.events(run.id))
+        events = self._ask(lambda: self.service.operator().events(run.id))
         check_events(events, plan_document(run.plan.to_json()), restarted=True)
-        document = self._ask(lambda: self.service.document(story_id))
+        document = self._ask(lambda: self.service.operator().document(story_id))
         check_saved_once(self.database, run.id, document)
         for change in run.plan.changes:
-            story = self._ask(lambda: self.service.story(story_id))
+            story = self._ask(lambda: self.service.operator().story(story_id))
             assert story.curve[change.beat_key] == change.new_level
         credits = self._credits()
         captured = entries_of(credits, run.id, "capture")
@@ -199,7 +201,7 @@ class Outages:
 
     def _credits(self) -> dict[str, object]:
         actor = self._ask(lambda: self.service.actor("editor"))
-        return shapes.credits_document(self._ask(lambda: self.service.credits(actor)))
+        return shapes.credits_document(self._ask(lambda: self.service.desk(actor).credits()))
 
     def _newest_event(self) -> float:
         with suppress(sa.exc.DBAPIError):

@@ -15,7 +15,7 @@ import click
 
 from cascade.display import harmless, is_whole, to_json
 from cascade.errors import DatabaseAway, UsageError
-from cascade.service import Service
+from cascade.service import Desk, Operator, Service
 from cascade.settings import load_settings
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ AGAIN_S = 0.5
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 as_user = click.option("--user", metavar="NAME", help="Who acts; CASCADE_USER unless given.")
+seen_by = click.option("--user", metavar="NAME", help="Show what that user may see; else all.")
 changes = click.option(
     "--set", "sets", metavar="BEAT=LEVEL", multiple=True, help="A beat's new level, 1-5."
 )
@@ -88,6 +89,19 @@ def with_service(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(service, *args, **kwargs)
 
     return run_command
+
+
+def view(service: Service, user: str | None) -> Desk | Operator:
+    """What a command reads: all there is, or with `--user` what that person may see.
+
+    Raises UnknownUser.
+    """
+    return service.operator() if user is None else service.desk(service.actor(user))
+
+
+def desk(service: Service, user: str | None) -> Desk:
+    """Who gives an order: `--user`, else CASCADE_USER. Raises UnknownUser."""
+    return service.desk(service.actor(user))
 
 
 class OutputLost(OSError):

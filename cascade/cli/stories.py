@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cascade import shapes
-from cascade.cli.base import as_json, cli, print_json, say, with_service
+from cascade.cli.base import as_json, cli, print_json, say, seen_by, view, with_service
 from cascade.cli.check import WHY_KEYLESS, WHY_UNREADABLE
 from cascade.display import one_line
 from cascade.service import Service
@@ -23,11 +23,12 @@ from cascade.story.story import (
 
 
 @cli.command("stories")
+@seen_by
 @as_json
 @with_service
-def stories_(service: Service, as_json: bool) -> None:
+def stories_(service: Service, user: str | None, as_json: bool) -> None:
     """List the stories."""
-    found = service.stories()
+    found = view(service, user).stories()
     if as_json:
         print_json([shapes.summary_document(one) for one in found])
         return
@@ -41,15 +42,17 @@ def stories_(service: Service, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("story")
+@seen_by
 @as_json
 @with_service
-def show(service: Service, story: str, as_json: bool) -> None:
+def show(service: Service, story: str, user: str | None, as_json: bool) -> None:
     """Show a story with its beats and scenes."""
+    seen = view(service, user)
     if as_json:
-        print_json(service.document(story))
+        print_json(seen.document(story))
     else:
-        found = service.story(story)
-        _print_story(found, service.out_of_date(found.id))
+        found = seen.story(story)
+        _print_story(found, seen.out_of_date(found.id))
 
 
 @cli.command("import")
@@ -62,16 +65,18 @@ def import_(service: Service, file: Path, lenient: bool) -> None:
     def left_out(line: str) -> None:
         say(f"left out: {line}", err=True)
 
-    say(service.import_story(file, left_out if lenient else None))
+    say(service.operator().import_story(file, left_out if lenient else None))
 
 
 @cli.command()
 @click.argument("story")
+@seen_by
 @with_service
-def export(service: Service, story: str) -> None:
+def export(service: Service, story: str, user: str | None) -> None:
     """Print a story as the JSON document that `import` takes."""
-    found = service.story(story)
-    print_json(service.document(found.id))
+    seen = view(service, user)
+    found = seen.story(story)
+    print_json(seen.document(found.id))
     for what, why in _unreadable(found):
         say(f"not in the document: {what} ({why})", err=True)
 

@@ -18,7 +18,7 @@ from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, U
 from cascade.runs import events
 from cascade.store import calls, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
-from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
+from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
 from cascade.story.story import Part
 
 # Writes the run into the runner's queue, in the same transaction.
@@ -137,7 +137,12 @@ def plan_to_resume(session: Session, run: Run) -> Plan:
         if digest is not None
     }
     first = Plan.from_json(run.plan)
-    plan = resume_plan(first, saved, stories.read_story(session, run.story_version_id))
+    story = stories.read_story(session, run.story_version_id)
+    if header_digest(story) != first.header:
+        # Of another structure, it may lack the very beats of the plan.
+        header = Part("header")
+        raise StalePlan(header.describe(story.structure), **header.fields)
+    plan = resume_plan(first, saved, story)
     if not plan.steps:
         raise NotResumable(run.id, "every step of it was saved.", "saved")
     return plan

@@ -33,6 +33,8 @@ ALIVE = {
     "tcp_user_timeout": 25_000,
 }
 
+__all__ = ["Database", "Session"]
+
 T = TypeVar("T")
 log = logging.getLogger("cascade.store")
 

@@ -1,26 +1,15 @@
-"""What a plan costs: whole credits a step, and the breakdown shown before anything is paid."""
+"""What a step costs in whole credits, and how many calls a run makes one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from cascade.story.story import KINDS, Kind
+from cascade.story.story import Kind
 
 PRICES: Mapping[Kind, int] = MappingProxyType(
     {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}
 )
-
-
-def breakdown(kinds: Iterable[Kind]) -> dict[Kind, tuple[int, int]]:
-    """How many steps of each kind, and what they cost together: `{kind: (count, credits)}`.
-
-    Every kind is there, with zeros where no step is of it.
-    """
-    counts = dict.fromkeys(KINDS, 0)
-    for kind in kinds:
-        counts[kind] += 1
-    return {kind: (count, count * PRICES[kind]) for kind, count in counts.items()}
 
 
 def calls_in_a_row(groups: Sequence[Sequence[str]], concurrency: int) -> int:

@@ -17,6 +17,7 @@ from cascade.errors import UnreadablePieces
 from cascade.story.estimate import PRICES
 from cascade.story.speakers import speakers
 from cascade.story.story import (
+    KINDS,
     Kind,
     Part,
     Scene,
@@ -88,6 +89,18 @@ class Plan:
     def estimated_credits(self) -> int:
         """The sum over the steps: what a run that completes uses, always."""
         return sum(step.credits for step in self.steps)
+
+    def price_list(self) -> list[tuple[Kind, int, int]]:
+        """The kinds of its steps at each of their prices: `(kind, how many, credits each)`."""
+        counts: dict[tuple[Kind, int], int] = {}
+        for step in self.steps:
+            counts[step.kind, step.credits] = counts.get((step.kind, step.credits), 0) + 1
+        return [
+            (kind, count, credits)
+            for (kind, credits), count in sorted(
+                counts.items(), key=lambda one: (KINDS.index(one[0][0]), one[0][1])
+            )
+        ]
 
     @property
     def affected_scenes(self) -> tuple[int, ...]:

@@ -30,7 +30,9 @@ def start_without_executor(near: Near) -> str:
     """A run that is queued, and nobody there to execute it."""
     service = Service(Settings(database_url=near.env["CASCADE_DATABASE_URL"], provider="offline"))
     actor = service.actor("editor")
-    run_id = service.start(actor, service.plan(actor, service.story(HERO).id, {"ordeal": 3}).plan)
+    run_id = service.desk(actor).start(
+        service.desk(actor).plan(service.operator().story(HERO).id, {"ordeal": 3}).plan
+    )
     service.close()
     return run_id
 
@@ -211,18 +213,19 @@ class Deaf(OfflineWriter):
 
 def test_a_call_that_does_not_let_itself_be_aborted(database_url: str) -> None:
     settings = Settings(database_url=database_url, provider="offline")
-    service = Service(settings)
-    service.provider = Deaf()
+    service = Service(settings, Deaf())
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(HERO).id, {"ordeal": 3}).plan
-    run_id = service.start(actor, plan)
+    plan = service.desk(actor).plan(service.operator().story(HERO).id, {"ordeal": 3}).plan
+    run_id = service.desk(actor).start(plan)
     try:
         with service.executing():
-            wait_for(lambda: len(service.events(run_id)) > 2, "a call to be in flight")
-            assert service.cancel(actor, run_id) == "cancelling"
-            wait_for(lambda: not service.run(run_id).is_active, "the run to be ended", 10)
-        assert service.run(run_id).status == "cancelled"
-        assert service.credits(actor).held == 0
+            wait_for(lambda: len(service.operator().events(run_id)) > 2, "a call to be in flight")
+            assert service.desk(actor).cancel(run_id) == "cancelling"
+            wait_for(
+                lambda: not service.operator().run(run_id).is_active, "the run to be ended", 10
+            )
+        assert service.operator().run(run_id).status == "cancelled"
+        assert service.desk(actor).credits().held == 0
     finally:
         service.close()
 

@@ -78,32 +78,32 @@ def service(database_url: str) -> Any:
 def test_reads_that_fail_do_not_end_the_following(service: Service) -> None:
     """Every fifth of the follower's statements fails; it misses nothing and says nothing twice."""
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(HARMON).id, {"take": 3}).plan
-    run_id = service.start(actor, plan)
+    plan = service.desk(actor).plan(service.operator().story(HARMON).id, {"take": 3}).plan
+    run_id = service.desk(actor).start(plan)
     with driver_fault("MainThread", lambda n, _: n % 5 == 0) as count, service.executing():
-        events = list(service.follow(run_id))
+        events = list(service.operator().follow(run_id))
     assert count.value > 20
-    assert events == service.events(run_id)
+    assert events == service.operator().events(run_id)
     assert events[-1]["type"] == "done"
 
 
 def test_a_follower_gives_up_some_time(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     from cascade.errors import DatabaseAway
 
-    monkeypatch.setattr("cascade.service.FOLLOW_PATIENCE_S", 0.5)
+    monkeypatch.setattr("cascade.service.watching.FOLLOW_PATIENCE_S", 0.5)
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(HARMON).id, {"take": 3}).plan
-    run_id = service.start(actor, plan)
+    plan = service.desk(actor).plan(service.operator().story(HARMON).id, {"take": 3}).plan
+    run_id = service.desk(actor).start(plan)
     with driver_fault("MainThread", lambda *_: True), pytest.raises(DatabaseAway):
-        list(service.follow(run_id))
+        list(service.operator().follow(run_id))
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
 def test_a_cancel_whose_reads_fail(near: Near, service: Service, at: int) -> None:
     """The command's own statements about runs, each of them once."""
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(HARMON).id, {"take": 3}).plan
-    run_id = service.start(actor, plan)
+    plan = service.desk(actor).plan(service.operator().story(HARMON).id, {"take": 3}).plan
+    run_id = service.desk(actor).start(plan)
     asked = 0
 
     def fails(_: int, statement: str) -> bool:

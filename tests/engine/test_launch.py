@@ -23,16 +23,16 @@ MANY = 60
 @pytest.fixture
 def service(database_url: str) -> Iterator[Service]:
     service = Service(Settings(database_url=database_url, provider="offline", offline_delay_ms=0))
-    service.grant("editor", 10_000)
+    service.operator().grant("editor", 10_000)
     yield service
     service.close()
 
 
 def start(service: Service, level: int) -> str:
     actor = service.actor("editor")
-    story = service.story(HARMON)
+    story = service.operator().story(HARMON)
     levels = {"change": level if story.curve["change"] != level else level % 5 + 1}
-    return service.start(actor, service.plan(actor, story.id, levels).plan)
+    return service.desk(actor).start(service.desk(actor).plan(story.id, levels).plan)
 
 
 def test_a_launch_that_fails_once_at_each_of_its_statements(
@@ -43,7 +43,7 @@ def test_a_launch_that_fails_once_at_each_of_its_statements(
         run_id = start(service, at % 5 + 1)
         with driver_fault(THREAD, lambda n, _: n == at) as count, service.executing():  # noqa: B023
             wait_for(
-                lambda: service.run(run_id).status == "done",  # noqa: B023
+                lambda: service.operator().run(run_id).status == "done",  # noqa: B023
                 f"the run to end, with a fault at statement {at}",
                 20,
             )
@@ -53,7 +53,7 @@ def test_a_launch_that_fails_once_at_each_of_its_statements(
         if at > 15 and launched < at + 15:
             break
     record_property("figures", f"{at} launches, each with another fault")
-    assert service.credits(service.actor("editor")).held == 0
+    assert service.desk(service.actor("editor")).credits().held == 0
     wait_for(lambda: threading.active_count() <= threads + 2, "the threads of the failed to end")
     if not service.database.is_sqlite:
         left = wait_for(

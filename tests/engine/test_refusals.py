@@ -101,14 +101,14 @@ def run_to_its_end(service: Service, actor: Actor, resumed: RunView | None = Non
     began = time.monotonic()
     with service.executing():
         if resumed is not None:
-            run_id = service.resume(actor, resumed.id)
+            run_id = service.desk(actor).resume(resumed.id)
         else:
-            plan = service.plan(actor, service.story(HERO).id, {"ordeal": 3}).plan
-            run_id = service.start(actor, plan)
-        for _ in service.follow(run_id):
+            plan = service.desk(actor).plan(service.operator().story(HERO).id, {"ordeal": 3}).plan
+            run_id = service.desk(actor).start(plan)
+        for _ in service.operator().follow(run_id):
             pass
         assert time.monotonic() - began < 20, "no silence"
-    return service.run(run_id)
+    return service.operator().run(run_id)
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -132,7 +132,7 @@ def test_a_rule_of_the_database(service: Service, database_url: str, name: str) 
         database.execute(statement)
     done = run_to_its_end(service, actor, again)
     assert done.status == "done", done.error
-    credits = shapes.credits_document(service.credits(actor))
+    credits = shapes.credits_document(service.desk(actor).credits())
     check_credits(credits)
     assert (credits["held"], credits["captured"]) == (0, run.estimated_credits)
 
@@ -147,7 +147,7 @@ def check_refused(service: Service, run: RunView, rule: Rule) -> None:
     assert failed
     assert all(step.key.split("/")[1] == rule.step for step in failed)
     assert {step.error_code for step in failed} == {"database_refused"}
-    held = service.credits(service.actor("editor")).held
+    held = service.desk(service.actor("editor")).credits().held
     assert held == 0
 
 

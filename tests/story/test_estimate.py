@@ -1,28 +1,14 @@
-"""Prices, breakdowns and the critical path."""
+"""Prices and the critical path."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cascade.story.estimate import PRICES, breakdown, calls_in_a_row
-from cascade.story.story import KINDS, Kind
+from cascade.story.estimate import PRICES, calls_in_a_row
 
 
 def test_prices() -> None:
     assert dict(PRICES) == {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}
-
-
-@given(st.lists(st.sampled_from(KINDS)))
-def test_a_breakdown_counts_every_kind(kinds: list[Kind]) -> None:
-    found = breakdown(kinds)
-    assert list(found) == list(KINDS)
-    for kind, (count, credits) in found.items():
-        assert count == kinds.count(kind)
-        assert (
-            credits == count * {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}[kind]
-        )
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ from cascade.errors import (
 from cascade.llm import faults
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import Flaw
-from cascade.permissions import Action
 from cascade.samples import Cause
+from cascade.service import Action
 from cascade.store.tables import Role, RunStatus
 from cascade.story.story import Part
 from cascade.story.structures import STRUCTURES

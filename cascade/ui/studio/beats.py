@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Service, Written
+from cascade.service import Desk, Written
 from cascade.story.story import Kind, Scene, Story, Unreadable, level_key, piece_key
 from cascade.story.structures import Beat
 from cascade.ui import session
@@ -57,12 +57,12 @@ class _Marks:
         return badges
 
 
-def draw_beats(service: Service, story_id: str, *, new_from: set[str]) -> None:
+def draw_beats(desk: Desk, story_id: str, *, new_from: set[str]) -> None:
     """All beats as expanders; what the runs of `new_from` wrote is marked as new."""
 
     def beats() -> None:
-        story = service.story(story_id)
-        marks = _Marks(service.out_of_date(story_id), service.writers(story_id), new_from)
+        story = desk.story(story_id)
+        marks = _Marks(desk.out_of_date(story_id), desk.writers(story_id), new_from)
         _draw_title(story)
         if marks.stale:
             st.caption(escape(text("beats.out_of_date_help")))
