@@ -100,7 +100,7 @@ class Service(Machinery):
             rows = session.execute(
                 sa.select(StoryVersion, scenes.c.n)
                 .outerjoin(scenes, scenes.c.story_version_id == StoryVersion.id)
-                .order_by(StoryVersion.id)
+                .order_by(*stories.oldest_first(StoryVersion.id))
             )
             return [
                 StorySummary(
@@ -308,7 +308,7 @@ class Service(Machinery):
 
     def runs(self, story_id: str | None = None, limit: int | None = None) -> list[RunView]:
         """Runs, newest first; of one story or of all."""
-        wanted = sa.select(Run).order_by(Run.id.desc()).limit(limit)
+        wanted = sa.select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit)
         if story_id is not None:
             wanted = wanted.where(Run.story_version_id == story_id)
         with self.database.read() as session:

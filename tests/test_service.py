@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from cascade import ledger
 from cascade.errors import (
+    AmbiguousRun,
     BadLevel,
     InsufficientCredits,
     NotAllowed,
@@ -460,8 +461,16 @@ def test_finding_a_run(service: Service, story: Story, editor: Actor) -> None:
     assert [one.id for one in service.runs(limit=1)] == [second]
     assert service.runs(service.stories()[1].id) == []
     assert service.find_run(run_id) == run_id
-    # Ids of one day begin alike.
-    for reference in ("", "1", run_id[:3], run_id[:4], "%%%%", "____", "nothing"):
+    # Ids begin with the time: two of one day, and often of one minute, begin alike.
+    with pytest.raises(AmbiguousRun) as several:
+        service.find_run(run_id[:4])
+    assert several.value.message == (
+        f'2 runs begin with "{run_id[:4]}". Give more of the id of the one that is meant: '
+        "`cascade runs` lists them."
+    )
+    for one in (run_id, second):
+        assert service.find_run(one[:-1]) == one
+    for reference in ("", "1", run_id[:3], "%%%%", "____", "nothing"):
         with pytest.raises(UnknownRun) as refused:
             service.find_run(reference)
         assert "cascade runs" in refused.value.message

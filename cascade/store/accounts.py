@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import UnknownUser
-from cascade.store.stories import new_id
+from cascade.store.stories import new_id, oldest_first
 from cascade.store.tables import CreditAccount, Project, ProjectMember, Role, User
 
 
@@ -43,14 +43,14 @@ def project_ids(session: Session, actor: Actor) -> list[str]:
         session.scalars(
             sa.select(ProjectMember.project_id)
             .where(ProjectMember.user_id == actor.user_id)
-            .order_by(ProjectMember.project_id)
+            .order_by(*oldest_first(ProjectMember.project_id))
         )
     )
 
 
 def first_project(session: Session) -> str:
     """The oldest project's id; a database without one gets it."""
-    project_id = session.scalar(sa.select(Project.id).order_by(Project.id).limit(1))
+    project_id = session.scalar(sa.select(Project.id).order_by(*oldest_first(Project.id)).limit(1))
     return project_id or add_project(session, "Stories")
 
 
@@ -112,7 +112,7 @@ def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
         session.scalars(
             sa.select(CreditAccount)
             .where(CreditAccount.user_id == actor.user_id)
-            .order_by(CreditAccount.id)
+            .order_by(*oldest_first(CreditAccount.id))
         )
     )
 

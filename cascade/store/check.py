@@ -190,7 +190,9 @@ def _others(connection: sa.Connection, columns: dict[str, set[str]]) -> tuple[st
 def _unreadable(session: Session) -> Iterator[UnreadableRows]:
     counts: Counter[tuple[str, str]] = Counter()
     named: dict[tuple[str, str], dict[str, None]] = {}
-    ids = session.scalars(sa.select(StoryVersion.id).order_by(StoryVersion.id)).all()
+    ids = session.scalars(
+        sa.select(StoryVersion.id).order_by(*stories.oldest_first(StoryVersion.id))
+    ).all()
     for story_id in ids:
         for reason in _reasons(session, story_id):
             counts[reason] += 1

@@ -29,7 +29,7 @@ def take(session: Session, actor: Actor, story_id: str) -> Pulse:
     newest = (
         sa.select(Run.id.concat(" ").concat(Run.status))
         .where(Run.story_version_id == story_id)
-        .order_by(Run.id.desc())
+        .order_by(Run.created_at.desc(), Run.id.desc())
         .limit(1)
     )
     revision = sa.select(sa.func.max(Revision.id)).where(Revision.story_version_id == story_id)
