@@ -434,7 +434,7 @@ def test_shots_of_a_rewritten_scene_are_kept_and_marked(
     while save_next(service, run_id) != f"{beat}/scenePlot/{scene.number}":
         assert f"{beat}/shots/{scene.number}" not in service.out_of_date(story.id)
     assert f"{beat}/shots/{scene.number}" in service.out_of_date(story.id)
-    found = service.story(story.id).scene(beat, scene.number)
+    found = service.story(story.id).scene_by_id(scene.id)
     assert found is not None
     assert found.shots == scene.shots
 

@@ -67,7 +67,7 @@ PARTS = [
 FLAWS = tomllib.loads(
     resources.files("cascade.llm").joinpath("prompts", "flaws.en.toml").read_text("utf-8")
 )
-COUNTS = {"count": 2, "low": 3, "high": 4, "language": "en"}
+COUNTS: dict[str, int | str] = {"count": 2, "low": 3, "high": 4, "language": "en"}
 # What the page never meets: they stop a command, a start or an import.
 NOT_ON_THE_PAGE = {
     "bad_document",
