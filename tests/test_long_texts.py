@@ -103,7 +103,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "offline script, rising": editing("script", "en", 5),
     "offline script, falling": editing("script", "id", 1),
     "difference": comparing,
-    "screenplay": lambda text: screenplay_of(text),
+    "screenplay": lambda text: screenplay_of(text),  # noqa: PLW0108 - it comes below
     "prose": showing,
 }
 

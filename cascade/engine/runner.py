@@ -42,7 +42,7 @@ class Runner:
 
     def launch(self, executor_id: str) -> None:
         """Starts executing; to be called in a thread without an event loop of its own."""
-        global _active
+        global _active  # noqa: PLW0603 - DBOS calls functions of this module
         _active = self
         engine = _engine_for_dbos(self.database)
         DBOS(

@@ -141,7 +141,8 @@ def version(session: Session) -> str | None:
     """The schema's version; None where Cascade has made none."""
     if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
         return None
-    number = session.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    versions = sa.table(VERSION_TABLE, sa.column("version_num"))
+    number = session.scalar(sa.select(versions.c.version_num))
     return str(number) if number is not None else None
 
 
