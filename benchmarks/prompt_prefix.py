@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cascade.formats.json import read_document
 from cascade.llm.pacing import edited
@@ -90,11 +91,11 @@ def saved(story: Story, plan: Plan, key: str, text: str) -> Story:
         return replace(story, contents={**story.contents, step.beat_key: text})
     if step.kind == "keyAction":
         return replace(story, key_actions={**story.key_actions, step.beat_key: text})
-    field = "plot" if step.kind == "scenePlot" else "script"
+    change: dict[str, Any] = {"plot" if step.kind == "scenePlot" else "script": text}
     return replace(
         story,
         scenes=tuple(
-            replace(scene, **{field: text}) if scene.number == step.scene_number else scene
+            replace(scene, **change) if scene.number == step.scene_number else scene
             for scene in story.scenes
         ),
     )

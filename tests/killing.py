@@ -144,7 +144,8 @@ class Killer:
 
     def figures(self) -> str:
         """How long it took from a kill until the run went on."""
-        warm, cold = [], []
+        warm: list[float] = []
+        cold: list[float] = []
         for kill, following in zip(self.kills, [*self.kills[1:], None], strict=True):
             later = [at for at in self._instants(kill.run_id) if at > kill.at]
             if not later or (following and following.at < later[0]):

@@ -62,7 +62,7 @@ def transact(database: Database, crash: bool, work: Callable[..., T], *arguments
 
 def run_machine(machine: type[RuleBasedStateMachine], database: Database, examples: int) -> None:
     """Runs a state machine on a database; on Postgres, where all is slower, a third as often."""
-    machine.database = database  # type: ignore[attr-defined]
+    machine.database = database
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -387,10 +387,11 @@ def test_movements_that_the_rules_forbid(two: Accounts) -> None:
     for credits in (0, -3):
         with pytest.raises(LedgerError), two.database.write() as session:
             ledger.grant(session, account_id, credits)
-    for move in (
+    moves: list[Callable[[Session], object]] = [
         lambda s: ledger.capture(s, "run-1", "you/keyAction", 2),
         lambda s: ledger.release(s, "run-1"),
-    ):
+    ]
+    for move in moves:
         with pytest.raises(LedgerError, match="run-1 has no hold"), two.database.write() as session:
             move(session)
     with pytest.raises(DatabaseRefused), two.database.write() as session:
@@ -513,6 +514,6 @@ def test_saves_and_a_cancel_at_once(two: Accounts) -> None:
             assert (text == f"by {run_id}") == bool(saved)
             # The next round starts from another level again.
             row = lock_story(session, two.story_id)
-            row.tension_levels = {"go": 3}
+            row.tension_levels = '{"go": 3}'
         assert plan.estimated_credits == 5
     assert two.balance()[2] == 0

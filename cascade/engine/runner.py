@@ -55,7 +55,7 @@ class Runner:
 
         Raises DatabaseAway, DatabaseRejection.
         """
-        global _active
+        global _active  # noqa: PLW0603 - DBOS calls functions of this module
         _active = self
         self._connections = Connections(self.database, "dbos_transact", self._note)
         self._looked = self._turned = time.monotonic()

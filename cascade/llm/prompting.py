@@ -184,7 +184,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - a prompt is no HTML; `fenced` guards it
     )
     environment.filters["fenced"] = fenced
     return environment

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import UnknownUser
-from cascade.store.stories import new_id
+from cascade.store.stories import new_id, oldest_first
 from cascade.store.tables import CreditAccount, Project, ProjectMember, User
-from cascade.store.tables import Role as Role
+from cascade.store.tables import Role as Role  # noqa: PLC0414 - given on to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ def roles_of(session: Session, actor: Actor) -> Mapping[str, str]:
     members = session.execute(
         sa.select(ProjectMember.project_id, ProjectMember.role)
         .where(ProjectMember.user_id == actor.user_id)
-        .order_by(ProjectMember.project_id)
+        .order_by(*oldest_first(ProjectMember.project_id))
     )
     return dict(list(members))
 
 
 def all_projects(session: Session) -> list[str]:
     """Every project, the oldest first."""
-    return list(session.scalars(sa.select(Project.id).order_by(Project.id)))
+    return list(session.scalars(sa.select(Project.id).order_by(*oldest_first(Project.id))))
 
 
 def first_project(session: Session) -> str:
     """The oldest project's id; a database without one gets it."""
-    project_id = session.scalar(sa.select(Project.id).order_by(Project.id).limit(1))
+    project_id = session.scalar(sa.select(Project.id).order_by(*oldest_first(Project.id)).limit(1))
     return project_id or add_project(session, "Stories")
 
 
@@ -123,7 +123,7 @@ def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
         session.scalars(
             sa.select(CreditAccount)
             .where(CreditAccount.user_id == actor.user_id)
-            .order_by(CreditAccount.id)
+            .order_by(*oldest_first(CreditAccount.id))
         )
     )
 

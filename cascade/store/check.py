@@ -139,7 +139,8 @@ def version(session: Session) -> str | None:
     """The schema's version; None where Cascade has made none."""
     if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
         return None
-    number = session.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    versions = sa.table(VERSION_TABLE, sa.column("version_num"))
+    number = session.scalar(sa.select(versions.c.version_num))
     return str(number) if number is not None else None
 
 
@@ -188,7 +189,9 @@ def _others(connection: sa.Connection, columns: dict[str, set[str]]) -> tuple[st
 def _unreadable(session: Session) -> Iterator[UnreadableRows]:
     counts: Counter[tuple[str, str]] = Counter()
     named: dict[tuple[str, str], dict[str, None]] = {}
-    ids = session.scalars(sa.select(StoryVersion.id).order_by(StoryVersion.id)).all()
+    ids = session.scalars(
+        sa.select(StoryVersion.id).order_by(*stories.oldest_first(StoryVersion.id))
+    ).all()
     for story_id in ids:
         for reason in _reasons(session, story_id):
             counts[reason] += 1

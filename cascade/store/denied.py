@@ -61,7 +61,8 @@ def check_rows_are_seen(connection: sa.Connection, where: str) -> None:
         {"names": list(_MUST_BE_SEEN)},
     ).all()
     seen = any(
-        connection.scalar(sa.text(f"SELECT EXISTS (SELECT FROM {table})")) for table in hiding
+        connection.scalar(sa.select(sa.select(sa.literal(1)).select_from(sa.table(table)).exists()))
+        for table in hiding
     )
     if hiding and not seen:
         role = str(connection.scalar(sa.text("SELECT current_user")))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import threading
-import time
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cascade.display import is_storable
 from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
@@ -30,6 +28,11 @@ from cascade.store.product import product_of
 from cascade.store.tables import ScenePlot, SceneShot, StoryVersion
 from cascade.story.story import Kind, Language, Scene, Story, Unreadable
 from cascade.story.structures import STRUCTURES, Structure, structure
+
+if sys.version_info >= (3, 14):
+    from uuid import uuid7
+else:
+    from uuid_utils import uuid7
 
 T = TypeVar("T")
 
@@ -52,17 +55,17 @@ class StorySummary:
     scenes: int
 
 
-_last_ms = 0
-_id_lock = threading.Lock()
-
-
 def new_id() -> str:
-    """A short id that sorts by the time it was made: 11 hex digits of ms, 5 random ones."""
-    global _last_ms
-    with _id_lock:
-        # Never the same millisecond twice, so that order holds within a process too.
-        _last_ms = max(time.time_ns() // 1_000_000, _last_ms + 1)
-        return f"{_last_ms:011x}{secrets.token_hex(3)[:5]}"
+    """A UUID of version 7 as text: ids of one process sort as they were made."""
+    return str(uuid7())
+
+
+def oldest_first(id_: sa.ColumnElement[str] | InstrumentedAttribute[str]) -> list[Any]:
+    """How ids are ordered where no time is kept beside them.
+
+    The shorter first: those that were made before ids were UUIDs, and a product's lower numbers.
+    """
+    return [sa.func.length(sa.cast(id_, sa.Text)), id_]
 
 
 def summaries(session: Session, projects: Projects = None) -> list[StorySummary]:
@@ -82,7 +85,7 @@ def summaries(session: Session, projects: Projects = None) -> list[StorySummary]
         )
         .outerjoin(scenes, scenes.c.story_version_id == StoryVersion.id)
         .where(_of(projects))
-        .order_by(StoryVersion.id)
+        .order_by(*oldest_first(StoryVersion.id))
     )
     return [
         StorySummary(
@@ -316,7 +319,7 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
     session.add(row)
     session.flush()
     for scene in story.scenes:
-        scene_id = f"{story_id}-{scene.number}"
+        scene_id = new_id()
         session.add(
             ScenePlot(
                 id=scene_id,
@@ -329,7 +332,7 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
         )
         session.flush()
         session.add_all(
-            SceneShot(id=f"{scene_id}-{n}", scene_plot_id=scene_id, shot_number=n, shot=_json(shot))
+            SceneShot(id=new_id(), scene_plot_id=scene_id, shot_number=n, shot=_json(shot))
             for n, shot in enumerate(scene.shots, 1)
         )
     session.flush()

@@ -223,7 +223,7 @@ PASSWORD = "kingfisher-canary-77"
         {"CASCADE_DATABASE_URL": f"postgresql://u@127.0.0.1:1/d?sslpassword={PASSWORD}"},
         {"CASCADE_DATABASE_URL": f"postgresql://u:{PASSWORD}@127.0.0.1:1/d"},
     ],
-    ids=lambda environment: " ".join(environment),
+    ids=" ".join,
 )
 def test_a_bad_setting_on_a_terminal(
     url: str, make_cli: Callable[..., Any], environment: dict[str, str]

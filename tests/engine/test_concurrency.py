@@ -23,7 +23,8 @@ def opened(url: str, server: ModelServer, concurrency: int) -> Service:
             database_url=url,
             provider="openai",
             concurrency=concurrency,
-            **{"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "x"},
+            OPENAI_BASE_URL=server.url,
+            OPENAI_API_KEY="x",
         )
     )
 

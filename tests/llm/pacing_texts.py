@@ -117,14 +117,14 @@ FIXTURES: tuple[Brief, ...] = (
     replace(BLANK, old_text=EN_BEAT),
     replace(BLANK, kind="keyAction", old_text="Ines burns the letter, and she lets him watch."),
     replace(BLANK, kind="keyAction", old_text="Ines burns the letter. Tomas lets her."),
-    replace(BLANK, kind="scenePlot", scene_number=5, old_text=EN_BEAT.split("\n\n")[0]),
+    replace(BLANK, kind="scenePlot", scene_number=5, old_text=EN_BEAT.split("\n\n", 1)[0]),
     replace(BLANK, kind="script", scene_number=5, old_text=EN_SCRIPT),
     replace(BLANK, language="id", old_text=ID_BEAT),
     replace(
         BLANK, language="id", kind="keyAction", old_text="Sari membakar surat itu di depan Bayu."
     ),
     replace(
-        BLANK, language="id", kind="scenePlot", scene_number=6, old_text=ID_BEAT.split("\n\n")[0]
+        BLANK, language="id", kind="scenePlot", scene_number=6, old_text=ID_BEAT.split("\n\n", 1)[0]
     ),
     replace(BLANK, language="id", kind="script", scene_number=6, old_text=ID_SCRIPT),
 )

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -183,7 +184,8 @@ FIELDS = ["synopsis", "title", "genre", "prev_beat_content", "direction", "old_t
 def test_a_storys_text_stays_inside_its_fence(attack: str, field: str, language: Language) -> None:
     tame = "".join(render(make_brief(language=language)))
     marked = f"ALPHA {attack} OMEGA"
-    system, user = render(make_brief(language=language, **{field: marked}))
+    change: dict[str, Any] = {field: marked}
+    system, user = render(replace(make_brief(language=language), **change))
     text = system + user
     for mark in (FENCE_OPEN, FENCE_CLOSE, '"script"', '"beatContent"'):
         assert text.count(mark) == tame.count(mark)
@@ -212,14 +214,14 @@ def test_what_is_harmless_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("source", ["script", "plot"])
-def test_a_seam_is_cut_to_the_part_that_joins(source: str) -> None:
+def test_a_seam_is_cut_to_the_part_that_joins(source: Literal["plot", "script"]) -> None:
     lines = "\n".join(f"w{number}" for number in range(400))
-    seams = {"before": Seam(1, source, lines), "after": Seam(2, source, lines)}  # type: ignore[arg-type]
-    _, user = render(make_brief(**seams))
-    before, after = re.findall(r"w\d+(?:\sw\d+)+", user)
-    assert before.split() == [f"w{number}" for number in range(280, 400)]
-    assert after.split() == [f"w{number}" for number in range(120)]
-    assert "\n" in before  # lines stay lines
+    before, after = Seam(1, source, lines), Seam(2, source, lines)
+    _, user = render(make_brief(before=before, after=after))
+    end, opening = re.findall(r"w\d+(?:\sw\d+)+", user)
+    assert end.split() == [f"w{number}" for number in range(280, 400)]
+    assert opening.split() == [f"w{number}" for number in range(120)]
+    assert "\n" in end  # lines stay lines
 
 
 def test_the_length_asked_for_is_within_what_may_be_saved() -> None:

@@ -123,7 +123,7 @@ def test_a_database_of_an_earlier_version_is_brought_up_with_what_it_holds(
     with empty.engine.begin() as transaction:
         config = Config()
         config.set_main_option("script_location", "cascade:store/migrations")
-        config.attributes["version_table"] = migrate.VERSION_TABLE
+        config.attributes["version_table"] = check_.VERSION_TABLE
         config.attributes["connection"] = transaction
         command.upgrade(config, "0002")
     at = "'2026-01-02 03:04:05+00:00'"
@@ -434,7 +434,7 @@ def test_keys_of_another_type_are_said_before_anything_is_made(
     ],
 )
 def test_a_misfit_is_said_and_nothing_is_changed(
-    empty: Database, cli: Any, options: dict[str, bool], missing: list[str], scripts: list[str]
+    empty: Database, cli: Any, options: dict[str, Any], missing: list[str], scripts: list[str]
 ) -> None:
     execute(empty, [*product_tables(empty.is_sqlite, **options), *ROWS])
     before = schema(empty)

@@ -84,11 +84,11 @@ def with_text(story: Story, key: str, text: str) -> Story:
         return replace(story, contents={**story.contents, beat_key: text})
     if kind == "keyAction":
         return replace(story, key_actions={**story.key_actions, beat_key: text})
-    field = "plot" if kind == "scenePlot" else "script"
+    change: dict[str, Any] = {"plot" if kind == "scenePlot" else "script": text}
     return replace(
         story,
         scenes=tuple(
-            replace(scene, **{field: text}) if scene.number == int(rest[0]) else scene
+            replace(scene, **change) if scene.number == int(rest[0]) else scene
             for scene in story.scenes
         ),
     )
@@ -113,7 +113,7 @@ def beats_around(story: Story, beat_key: str) -> list[str]:
 
 def scenes_around(story: Story, number: int) -> list[Scene]:
     """The scenes right before and right after a scene, whatever beat they are of."""
-    order = sorted(story.scenes, key=lambda scene: scene.number)
+    order = sorted(story.scenes, key=lambda scene: scene.number or 0)
     at = next(place for place, scene in enumerate(order) if scene.number == number)
     return [order[place] for place in (at - 1, at + 1) if 0 <= place < len(order)]
 

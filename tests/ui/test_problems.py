@@ -71,7 +71,7 @@ FLAWS = tomllib.loads(
 REFUSED = DatabaseRefused(
     "sqlite:///x.db", "value too long for type character varying(30)", "scene_plots", "plot"
 )
-COUNTS = {"count": 2, "low": 3, "high": 4, "language": "en"}
+COUNTS: dict[str, int | str] = {"count": 2, "low": 3, "high": 4, "language": "en"}
 # What the page never meets: they stop a command, a start or an import.
 NOT_ON_THE_PAGE = {
     "bad_document",
