@@ -20,7 +20,7 @@ from cascade.errors import DatabaseAway
 from cascade.runs import lifecycle as runs
 from cascade.runs.lifecycle import Failure
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
-from cascade.store.tables import ACTIVE, Run
+from cascade.store.tables import ACTIVE, QUEUE_SCHEMA, Run
 
 log = logging.getLogger("cascade.engine")
 
@@ -54,6 +54,7 @@ class Runner:
                 "serializer": DBOSPortableJSONSerializer(),
                 "system_database_url": _dbos_url(self.database),
                 "system_database_engine": engine,
+                "dbos_system_schema": QUEUE_SCHEMA,
             }
         )
         DBOS.launch()
@@ -118,6 +119,7 @@ class Queue:
         self._client = DBOSClient(
             system_database_url=_dbos_url(database),
             system_database_engine=_engine_for_dbos(database),
+            dbos_system_schema=QUEUE_SCHEMA,
             application_name="cascade",
             serializer=DBOSPortableJSONSerializer(),
             lazy=True,
@@ -127,12 +129,12 @@ class Queue:
         """True where DBOS has not made its tables yet."""
         with self.database.read() as session:
             inspector = sa.inspect(session.connection())
-            schema = None if self.database.is_sqlite else "dbos"
+            schema = None if self.database.is_sqlite else QUEUE_SCHEMA
             return not inspector.has_table("workflow_status", schema=schema)
 
     def make(self) -> None:
         """Creates DBOS's tables."""
-        DBOS.migrate(_dbos_url(self.database))
+        DBOS.migrate(_dbos_url(self.database), schema=QUEUE_SCHEMA)
 
     def enqueue(self, session: Session, run_id: str) -> None:
         """Puts a run into the queue when the caller's transaction commits."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cascade.errors import UnknownUser
 from cascade.store.stories import new_id
-from cascade.store.tables import CreditAccount, Project, ProjectMember, Role, User
+from cascade.store.tables import CreditAccount, CreditEntry, Project, ProjectMember, Role, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,11 @@ def role_in(session: Session, actor: Actor, project_id: str) -> str | None:
 
 
 def project_ids(session: Session, actor: Actor) -> list[str]:
-    """The projects the user is a member of, the oldest first."""
+    """The projects the user is a member of, the oldest first; none that the product deleted."""
     return list(
         session.scalars(
             sa.select(ProjectMember.project_id)
+            .join(Project, Project.id == ProjectMember.project_id)
             .where(ProjectMember.user_id == actor.user_id)
             .order_by(ProjectMember.project_id)
         )
@@ -120,12 +121,11 @@ def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
 @contextmanager
 def without_append_only(session: Session) -> Iterator[None]:
     """Lets the movements of credits be deleted while the block lasts; only a demo's reset may."""
+    table = CreditEntry.__tablename__
     if session.get_bind().dialect.name == "sqlite":
         triggers = session.execute(
-            sa.text(
-                "SELECT name, sql FROM sqlite_master "
-                "WHERE type = 'trigger' AND tbl_name = 'credit_entries'"
-            )
+            sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"),
+            {"t": table},
         ).all()
         for name, _ in triggers:
             session.execute(sa.text(f"DROP TRIGGER {name}"))
@@ -133,6 +133,6 @@ def without_append_only(session: Session) -> Iterator[None]:
         for _, sql in triggers:
             session.connection().exec_driver_sql(sql)
     else:
-        session.execute(sa.text("ALTER TABLE credit_entries DISABLE TRIGGER USER"))
+        session.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         yield
-        session.execute(sa.text("ALTER TABLE credit_entries ENABLE TRIGGER USER"))
+        session.execute(sa.text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
