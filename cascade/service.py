@@ -241,7 +241,7 @@ class Service(Machinery):
     def _resume(self, actor: Actor, run_id: str, accepted_key: str | None) -> str:
         with self.database.write() as session:
             run = runs.lock_run(session, run_id)
-            row = stories.lock_story(session, run.story_version_id)
+            row = runs.lock_story_of(session, run)
             permit(session, actor, "resume", row.project_id)
             plan = runs.plan_to_resume(session, run)
             accepted = runs.accepted_so_far(session, run)
@@ -275,9 +275,7 @@ class Service(Machinery):
         """Asks a run to stop; the status it has then. Nothing of it is saved from now on."""
         with self.database.write() as session:
             run = runs.lock_run(session, run_id)
-            row = session.get(StoryVersion, run.story_version_id)
-            assert row is not None
-            permit(session, actor, "cancel", row.project_id)
+            permit(session, actor, "cancel", runs.project_of(session, run))
             status = runs.cancel(session, run_id)
         if status == "cancelling" and not seat_for(self.database).somebody_sits():
             # Whoever executed it is dead, and nobody else is there to end it.
@@ -404,7 +402,7 @@ class Service(Machinery):
 
     def _to_restore(self, session: Session, actor: Actor, run_id: str) -> Run:
         run = runs.lock_run(session, run_id)
-        row = stories.lock_story(session, run.story_version_id)
+        row = runs.lock_story_of(session, run)
         permit(session, actor, "restore", row.project_id)
         return run
 

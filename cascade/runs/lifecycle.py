@@ -14,10 +14,28 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
+from cascade.errors import (
+    NothingChanged,
+    NotResumable,
+    RunActive,
+    StalePlan,
+    StoryGone,
+    UnknownRun,
+    UnknownStory,
+)
 from cascade.runs import events
 from cascade.store import calls, stories
-from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
+from cascade.store.tables import (
+    ACTIVE,
+    ENDED,
+    CreditAccount,
+    LiveText,
+    Run,
+    RunStatus,
+    RunStep,
+    StoryVersion,
+    now,
+)
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
 from cascade.story.story import Part
 
@@ -51,6 +69,19 @@ def lock_run(session: Session, run_id: str) -> Run:
     if run is None:
         raise UnknownRun(run_id)
     return run
+
+
+def lock_story_of(session: Session, run: Run) -> StoryVersion:
+    """The story of a run, locked until the transaction ends. Raises StoryGone."""
+    try:
+        return stories.lock_story(session, run.story_version_id)
+    except UnknownStory:
+        raise StoryGone(run.id) from None
+
+
+def project_of(session: Session, run: Run) -> str:
+    """The project that pays for a run; it is known of a story that was deleted too."""
+    return session.get_one(CreditAccount, run.account_id).project_id
 
 
 def start(

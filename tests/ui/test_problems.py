@@ -33,6 +33,7 @@ from cascade.errors import (
     RowsHidden,
     RunActive,
     StalePlan,
+    StoryGone,
     Unexpected,
     UnknownBeat,
     UnknownRun,
@@ -110,6 +111,7 @@ def refusals() -> Iterator[CascadeError]:
     for part in PARTS:
         yield StalePlan(part.describe(CAT), **part.fields)
     yield StalePlan("the writer", cause="writer")
+    yield StoryGone("r1")
     yield EditedSince(
         ["the key action of Midpoint", "the tension level of Midpoint"],
         pieces=["midpoint/keyAction"],
@@ -152,6 +154,7 @@ def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "bad_output", {"cause": name, **COUNTS}, Flaw(name, COUNTS).reason()
     for part in PARTS:
         yield "conflict", part.fields, f"{part.describe(CAT)} was changed"
+    yield "conflict", {"cause": "story_gone"}, "the story was deleted"
     yield "not_written", {"table": "scene_plots"}, "no row of scene_plots"
     yield "timeout", {"seconds": 60.0}, "within 60 seconds"
     yield "offline_timeout", {"seconds": 60.0}, "shorten it"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cascade.errors import CascadeError, DatabaseAway
+from cascade.errors import CascadeError, DatabaseAway, StoryGone
 from cascade.service import Actor, Pulse, RunView, Service, StorySummary
 from cascade.story.story import Story
 from cascade.ui import session
@@ -99,11 +99,12 @@ def _find(
 ) -> tuple[str, RunView | None, list[CascadeError]]:
     """The story and the run that the address asks for, and what of it there is not."""
     trouble: list[CascadeError] = []
-    run = None
     if asked := session.asked_for("run"):
         try:
-            run = service.run(service.find_run(asked))
-            return run.story_id, run, trouble
+            found = service.run(service.find_run(asked))
+            if all(story.id != found.story_id for story in stories):
+                raise StoryGone(found.id)
+            return found.story_id, found, trouble
         except DatabaseAway:
             raise
         except Exception as error:
@@ -119,7 +120,7 @@ def _find(
                 raise
             except Exception as error:
                 trouble.append(session.expected(error))
-    return story_id, run, trouble
+    return story_id, None, trouble
 
 
 def _draw_last_run(story: Story, newest: RunView | None) -> None:
