@@ -23,6 +23,7 @@ from cascade.errors import CascadeError, DatabaseAway
 from cascade.runs import lifecycle as runs
 from cascade.runs.lifecycle import Failure
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
+from cascade.store.tables import QUEUE_SCHEMA
 
 log = logging.getLogger("cascade.engine")
 
@@ -69,6 +70,7 @@ class Runner:
                     "serializer": DBOSPortableJSONSerializer(),
                     "system_database_url": dbos_url(self.database),
                     "system_database_engine": self._connections.engine,
+                    "dbos_system_schema": QUEUE_SCHEMA,
                 }
             )
             DBOS.launch()

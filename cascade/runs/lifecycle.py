@@ -14,10 +14,24 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
+from cascade.errors import (
+    NothingChanged,
+    NotResumable,
+    RunActive,
+    StalePlan,
+    UnknownRun,
+)
 from cascade.runs import events
 from cascade.store import calls, stories
-from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
+from cascade.store.tables import (
+    ACTIVE,
+    ENDED,
+    LiveText,
+    Run,
+    RunStatus,
+    RunStep,
+    now,
+)
 from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
 from cascade.story.story import Part
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import EditedSince, NothingToRestore, RunActive
+from cascade.errors import EditedSince, NothingToRestore, RunActive, UnknownStory
 from cascade.store import pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
@@ -34,15 +34,18 @@ class Replaced:
 
 
 def replaced(session: Session, run: Run) -> list[Replaced]:
-    """What a run wrote, piece by piece, in the order of its plan."""
-    story = stories.read_story(session, run.story_version_id)
+    """What a run wrote, piece by piece, in the order of its plan; of a deleted story too."""
+    try:
+        story = stories.read_story(session, run.story_version_id)
+    except UnknownStory:
+        story = None
     return [
         Replaced(
             revision.key,
             before.text,
             revision.text,
-            stands=_stands(story, revision),
-            is_back=_text(story, revision) == before.text,
+            stands=story is not None and _stands(story, revision),
+            is_back=story is not None and _text(story, revision) == before.text,
         )
         for revision, before in _written(session, run)
     ]

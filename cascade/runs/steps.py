@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
+from cascade.errors import UnknownStory, UnreadableStory
 from cascade.llm.provider import Answer, Usage
 from cascade.runs import events
 from cascade.runs.lifecycle import Failure, beat_index, lock_run
@@ -41,6 +42,11 @@ CONFLICT = (
 SCENE_CONFLICT = (
     "After this run was planned, scene {scene} was {done}. It was left as it is, and not charged. "
     "Look at the scenes of the beat, then plan the change again."
+)
+
+STORY_CONFLICT = (
+    "The story was deleted after this run was planned, so the rest of it was not written and not "
+    "charged. What it had written is kept with the run."
 )
 
 
@@ -77,7 +83,10 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
         return "stopped"
     plan = Plan.from_json(run.plan)
     step = plan.step(key)
-    story = stories.read_story(session, run.story_version_id)
+    try:
+        story = stories.read_story(session, run.story_version_id)
+    except (UnknownStory, UnreadableStory) as error:
+        return _fail(session, run, plan, step, row, _lost(error))
     edited = _edited_meanwhile(plan, step, story)
     if edited is not None:
         # Found before the model is asked: nobody pays for a text that could not be saved.
@@ -118,8 +127,11 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
         return "stopped"
     plan = Plan.from_json(run.plan)
     step = plan.step(key)
-    story_row = stories.lock_story(session, run.story_version_id)
-    story = stories.read_story(session, run.story_version_id)
+    try:
+        story_row = stories.lock_story(session, run.story_version_id)
+        story = stories.read_story(session, run.story_version_id)
+    except (UnknownStory, UnreadableStory) as error:
+        return _fail(session, run, plan, step, row, _lost(error))
     edited = _edited_meanwhile(plan, step, story)
     if edited is not None:
         return _fail(session, run, plan, step, row, _conflict(edited, story))
@@ -271,6 +283,13 @@ def _conflict(edited: Part, story: Story) -> Failure:
         case _:
             message = CONFLICT.format(piece=edited.describe(story.structure))
     return Failure("conflict", message, edited.fields)
+
+
+def _lost(error: UnknownStory | UnreadableStory) -> Failure:
+    """Why a step cannot be written whose story is gone, or has a structure that is none of ours."""
+    if isinstance(error, UnknownStory):
+        return Failure("conflict", STORY_CONFLICT, {"cause": "story_gone"})
+    return Failure("conflict", f"{error.message} It was not charged.", {"cause": "header"})
 
 
 def _save_level(

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from cascade.errors import UnreadableStory
 from cascade.store import product, stories
 from cascade.store.database import Database
-from cascade.store.tables import PRODUCT_TABLES, Base, StoryVersion
+from cascade.store.tables import PREFIX, PRODUCT_TABLES, QUEUE_SCHEMA, Base, StoryVersion, is_own
 
 # Not Alembic's usual name: the product may keep its own migrations in the same database.
 VERSION_TABLE = "cascade_alembic_version"
+# The last version of before Cascade's tables had names that no product has.
+LAST_OF_PLAIN_NAMES = "0004"
 # How many stories are named for one reason; the rest is counted.
 MOST_NAMED = 5
 # Every table but the system's and those that belong to an extension.
@@ -119,6 +121,7 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
     with database.read() as session:
         connection = session.connection()
         inspector = sa.inspect(connection)
+        there = version(session)
         columns = {
             table: {column["name"] for column in inspector.get_columns(table)}
             for table in inspector.get_table_names()
@@ -126,8 +129,8 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
         found = SchemaReport(
             tables=_tables(columns, product.reflect(connection)),
             scripts=_scripts(columns),
-            others=_others(connection, columns),
-            version=version(session),
+            others=_others(connection, columns, there),
+            version=there,
         )
         gaps = any(one.missing_columns for one in found.tables if one.product)
         if rows and not gaps and not found.problems:
@@ -174,15 +177,21 @@ def _scripts(columns: dict[str, set[str]]) -> tuple[str, ...]:
     )
 
 
-def _others(connection: sa.Connection, columns: dict[str, set[str]]) -> tuple[str, ...]:
+def _others(
+    connection: sa.Connection, columns: dict[str, set[str]], version: str | None
+) -> tuple[str, ...]:
     """The tables, in any schema, that are neither the product's nor Cascade's nor its queue's."""
     if connection.dialect.name == "sqlite":
         names = sorted(columns)
     else:
         names = list(connection.scalars(sa.text(_TABLES_ON_POSTGRES)))
     ours = {*Base.metadata.tables, VERSION_TABLE}
+    if version is not None and version <= LAST_OF_PLAIN_NAMES:
+        ours |= {name.removeprefix(PREFIX) for name in ours if is_own(name)}
     return tuple(
-        name.removeprefix("public.") for name in names if name.removeprefix("public.") not in ours
+        name.removeprefix("public.")
+        for name in names
+        if name.removeprefix("public.") not in ours and not name.startswith(f"{QUEUE_SCHEMA}.")
     )
 
 

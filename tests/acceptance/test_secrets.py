@@ -117,9 +117,9 @@ def check_database(url: str) -> None:
     """What the tables say of failures is free of all; the key is in no byte of any file."""
     database = Database(url)
     for sql in (
-        "SELECT error, error_code FROM runs",
-        "SELECT error, error_code, status FROM run_steps",
-        "SELECT code, reason, outcome, provider FROM model_calls",
+        "SELECT error, error_code FROM cascade_runs",
+        "SELECT error, error_code, status FROM cascade_run_steps",
+        "SELECT code, reason, outcome, provider FROM cascade_model_calls",
     ):
         rows = database.query(sql)
         assert rows

@@ -225,7 +225,7 @@ def test_names_of_any_kind(open_service: Callable[..., Service]) -> None:
 def test_a_role_that_may_only_read(seeded: Limited, language: str, said: str) -> None:
     seeded.execute(
         f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{seeded.role}"',
-        f'GRANT USAGE ON SCHEMA dbos TO "{seeded.role}"',
+        f'GRANT USAGE ON SCHEMA cascade_dbos TO "{seeded.role}"',
     )
     service = seeded.open()
     session.provide(service)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cascade.errors import CascadeError, DatabaseAway, UnknownStory
+from cascade.errors import CascadeError, DatabaseAway, StoryGone
 from cascade.service import Desk, Pulse, RunView, StorySummary
 from cascade.story.story import Story
 from cascade.ui import session
@@ -97,13 +97,12 @@ def _find(
 ) -> tuple[str, RunView | None, list[CascadeError]]:
     """The story and the run that the address asks for, and what of it there is not."""
     trouble: list[CascadeError] = []
-    run = None
     if asked := session.asked_for("run"):
         try:
             run = desk.run(desk.find_run(asked))
             if run.story_id in {story.id for story in stories}:
                 return run.story_id, run, trouble
-            raise UnknownStory(run.story_id)
+            raise StoryGone(run.id)
         except DatabaseAway:
             raise
         except Exception as error:
@@ -120,7 +119,7 @@ def _find(
                 raise
             except Exception as error:
                 trouble.append(session.expected(error))
-    return story_id, run, trouble
+    return story_id, None, trouble
 
 
 def _draw_last_run(story: Story, newest: RunView | None) -> None:
