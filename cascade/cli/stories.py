@@ -10,6 +10,8 @@ from cascade import shapes
 from cascade.cli.base import as_json, cli, print_json, say, with_service
 from cascade.display import one_line
 from cascade.service import Service
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, row
+from cascade.story.piece import Piece
 from cascade.story.story import Story
 
 
@@ -64,20 +66,28 @@ def export(service: Service, story: str) -> None:
 
 
 def _print_story(story: Story, marked: set[str]) -> None:
-    def mark(key: str) -> str:
-        return " (out of date)" if key in marked else ""
+    def mark(piece: Piece) -> str:
+        return " (out of date)" if str(piece) in marked else ""
 
     say(f"{one_line(story.title)}\n{story.synopsis}\n")
+    # The first text of a beat, and of a scene, stands under its name; the others name themselves.
+    content, *others = BEAT_KINDS
+    plot, *long = SCENE_KINDS
     for beat in story.structure.beats:
-        say(f"{beat.label} [{story.curve[beat.key]}]{mark(f'{beat.key}/beatContent')}")
-        say(f"{story.contents.get(beat.key) or '(nothing written yet)'}")
-        action = story.key_actions.get(beat.key) or "(nothing written yet)"
-        say(f"Key action{mark(f'{beat.key}/keyAction')}: {action}\n")
+        own = Piece(beat.key, content)
+        say(f"{beat.label} [{story.curve[beat.key]}]{mark(own)}")
+        say(f"{story.text(own) or '(nothing written yet)'}")
+        for kind in others:
+            piece = own.beside(kind)
+            words = story.text(piece) or "(nothing written yet)"
+            say(f"{row(kind).noun.capitalize()}{mark(piece)}: {words}\n")
         for scene in story.scenes_of(beat.key):
-            plot, script, shots = (
-                mark(f"{beat.key}/{kind}/{scene.number}")
-                for kind in ("scenePlot", "script", "shots")
-            )
-            say(f"  Scene {scene.number}{plot}: {scene.plot or '(no plot yet)'}")
-            words = len(scene.script.split())
-            say(f"    script{script}: {words} words; shots{shots}: {len(scene.shots)}\n")
+            here = Piece(beat.key, plot, scene.number)
+            words = scene.text(plot) or f"(no {row(plot).noun} yet)"
+            say(f"  Scene {scene.number}{mark(here)}: {words}")
+            counts = [
+                f"{row(kind).noun}{mark(here.beside(kind))}: {len(scene.text(kind).split())} words"
+                for kind in long
+            ]
+            shots = mark(Piece(beat.key, "shots", scene.number))
+            say(f"    {'; '.join([*counts, f'shots{shots}: {len(scene.shots)}'])}\n")

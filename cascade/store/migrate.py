@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import filelock
 import sqlalchemy as sa
@@ -22,7 +23,9 @@ from cascade.store.check import VERSION_TABLE, report, version
 from cascade.store.database import Database
 from cascade.store.tables import PRODUCT_TABLES, Made, Project, StoryVersion, User
 
-HEAD = "0004"
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
+# The newest schema there is: the number that its file's name begins with.
+HEAD = max(file.name.partition("_")[0] for file in _VERSIONS.glob("[0-9]*.py"))
 # Any number that no other program takes on the same server: the letters "arc" and a kind.
 MIGRATION_LOCK = 0x61726301
 LOCK_PATIENCE_S = 120

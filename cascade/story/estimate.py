@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 
-from cascade.story.story import KINDS, Kind
-
-PRICES: Mapping[Kind, int] = MappingProxyType(
-    {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}
-)
+from cascade.story.kinds import KINDS, Kind
+from cascade.story.plan import Step
 
 
-def breakdown(kinds: Iterable[Kind]) -> dict[Kind, tuple[int, int]]:
+def breakdown(steps: Iterable[Step]) -> dict[Kind, tuple[int, int]]:
     """How many steps of each kind, and what they cost together: `{kind: (count, credits)}`.
 
     Every kind is there, with zeros where no step is of it.
     """
-    counts = dict.fromkeys(KINDS, 0)
-    for kind in kinds:
-        counts[kind] += 1
-    return {kind: (count, count * PRICES[kind]) for kind, count in counts.items()}
+    found = dict.fromkeys(KINDS, (0, 0))
+    for step in steps:
+        count, credits = found[step.kind]
+        found[step.kind] = count + 1, credits + step.credits
+    return found
 
 
 def calls_in_a_row(groups: Sequence[Sequence[str]], concurrency: int) -> int:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from editing import write_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story.making import all_pieces, stories
+from story.making import a_scene, all_pieces, stories
 
 from cascade.errors import AmbiguousStory, UnknownStory
 from cascade.store.accounts import add_project
@@ -20,19 +20,21 @@ from cascade.store.database import Database
 from cascade.store.pieces import mark_out_of_date, mark_up_to_date, out_of_date, write_level
 from cascade.store.stories import find_story_id, insert_story, lock_story, new_id, read_story
 from cascade.store.tables import Base
-from cascade.story.story import Scene, Story
+from cascade.story.story import Story
 
 STORY = Story(
     title="Tides",
     language="en",
     structure_type="harmon",
     levels={"you": 1, "need": 2},
-    contents={"you": "content of you", "need": "content of need", "go": ""},
-    key_actions={"you": "action of you"},
+    texts={
+        "beatContent": {"you": "content of you", "need": "content of need", "go": ""},
+        "keyAction": {"you": "action of you"},
+    },
     scenes=(
-        Scene(1, "you", "plot 1", "script 1", ("a", {"b": None})),
-        Scene(2, "need", "plot 2", "script 2", ("c",)),
-        Scene(9, None, "plot 9", "script 9"),
+        a_scene(1, "you", "plot 1", "script 1", ("a", {"b": None})),
+        a_scene(2, "need", "plot 2", "script 2", ("c",)),
+        a_scene(9, None, "plot 9", "script 9"),
     ),
 )
 
@@ -214,7 +216,7 @@ def test_writing_a_level(database: Database) -> None:
 
 def test_marks(database: Database) -> None:
     one, other = inserted(database), inserted(database)
-    keys = list(STORY.pieces_of("need"))
+    keys = list(map(str, STORY.pieces_of("need")))
     assert keys == ["need/beatContent", "need/keyAction", "need/scenePlot/2", "need/script/2"]
     with database.write() as session:
         mark_out_of_date(session, one, keys, "run-1")

@@ -6,23 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.story.estimate import PRICES, breakdown, calls_in_a_row
-from cascade.story.story import KINDS, Kind
+from cascade.story.estimate import breakdown, calls_in_a_row
+from cascade.story.kinds import CASCADE, KINDS, Kind
+from cascade.story.plan import Step
 
 
 def test_prices() -> None:
-    assert dict(PRICES) == {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}
+    assert {row.name: row.credits for row in CASCADE} == {
+        "beatContent": 3,
+        "keyAction": 2,
+        "scenePlot": 3,
+        "script": 4,
+    }
 
 
-@given(st.lists(st.sampled_from(KINDS)))
-def test_a_breakdown_counts_every_kind(kinds: list[Kind]) -> None:
-    found = breakdown(kinds)
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 9))))
+def test_a_breakdown_counts_every_kind(drawn: list[tuple[Kind, int]]) -> None:
+    steps = [Step("key", "beat", kind, None, credits, "") for kind, credits in drawn]
+    found = breakdown(steps)
     assert list(found) == list(KINDS)
     for kind, (count, credits) in found.items():
-        assert count == kinds.count(kind)
-        assert (
-            credits == count * {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}[kind]
-        )
+        # The prices of the plan's own steps, whatever they cost today.
+        prices = [price for one, price in drawn if one == kind]
+        assert (count, credits) == (len(prices), sum(prices))
 
 
 @pytest.mark.parametrize(

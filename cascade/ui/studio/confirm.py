@@ -10,7 +10,8 @@ import streamlit as st
 
 from cascade.errors import RunActive
 from cascade.service import Actor, Offer, Service
-from cascade.story.estimate import PRICES, breakdown
+from cascade.story import kinds
+from cascade.story.estimate import breakdown
 from cascade.story.plan import Plan
 from cascade.story.story import Story
 from cascade.ui import session
@@ -132,9 +133,9 @@ def _headline(service: Service, offer: Offer) -> str:
 def _prices(plan: Plan) -> str:
     rows = "".join(
         f"<tr><td>{count(f'confirm.{kind}', number)}</td>"
-        f"<td>{text('confirm.price', each=PRICES[kind])}</td>"
+        f"<td>{text('confirm.price', each=kinds.row(kind).credits)}</td>"
         f"<td>{count('credits', credits)}</td></tr>"
-        for kind, (number, credits) in breakdown(step.kind for step in plan.steps).items()
+        for kind, (number, credits) in breakdown(plan.steps).items()
         if number
     )
     return f'<table class="arc-prices"><tbody>{rows}</tbody></table>'
