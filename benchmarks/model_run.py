@@ -71,13 +71,13 @@ def measure(service: Service, server: ModelServer) -> None:
 def time_run(service: Service, title: str, levels: dict[str, int]) -> tuple[float, list[int]]:
     """Seconds from a run's start to its end, and how many steps each group of its plan has."""
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(title).id, levels).plan
+    plan = service.desk(actor).plan(service.operator().story(title).id, levels).plan
     began = time.perf_counter()
-    run_id = service.start(actor, plan)
-    for _ in service.follow(run_id):
+    run_id = service.desk(actor).start(plan)
+    for _ in service.operator().follow(run_id):
         pass
     wall = time.perf_counter() - began
-    assert service.run(run_id).status == "done"
+    assert service.operator().run(run_id).status == "done"
     return wall, [len(group) for group in plan.groups()]
 
 

@@ -51,7 +51,7 @@ def measure(name: str, url: str, delay_ms: int) -> None:
     service = Service(settings)
     try:
         actor = service.actor("editor")
-        service.grant("editor", 100_000)
+        service.operator().grant("editor", 100_000)
         story_id = add_story(service)
         plan = new_plan(service, actor, story_id)
         critical = calls_in_a_row(plan.groups(), settings.concurrency) * delay_ms / 1000
@@ -74,10 +74,10 @@ def measure(name: str, url: str, delay_ms: int) -> None:
 def time_engine(service: Service, actor: Actor, story_id: str) -> float:
     """Seconds from the start of a run to its end."""
     began = time.perf_counter()
-    run_id = service.start(actor, new_plan(service, actor, story_id))
-    for _ in service.follow(run_id):
+    run_id = service.desk(actor).start(new_plan(service, actor, story_id))
+    for _ in service.operator().follow(run_id):
         pass
-    assert service.run(run_id).status == "done"
+    assert service.operator().run(run_id).status == "done"
     return time.perf_counter() - began
 
 
@@ -86,7 +86,7 @@ def time_bare(service: Service, actor: Actor, story_id: str) -> float:
     began = time.perf_counter()
     plan = new_plan(service, actor, story_id)
     with service.database.write() as session:
-        project_id = service.story(story_id).project_id
+        project_id = service.operator().story(story_id).project_id
         run_id = runs.start(
             session,
             plan,
@@ -97,7 +97,7 @@ def time_bare(service: Service, actor: Actor, story_id: str) -> float:
             enqueue=lambda _session, _run_id: None,
         )
     asyncio.run(_bare(service, run_id))
-    assert service.run(run_id).status == "done"
+    assert service.operator().run(run_id).status == "done"
     return time.perf_counter() - began
 
 
@@ -131,14 +131,14 @@ def _in_transaction(service: Service, work: object, *arguments: object) -> objec
 
 def new_plan(service: Service, actor: Actor, story_id: str) -> Plan:
     """A plan that moves the three beats one level, up or down, from where they are."""
-    curve = service.story(story_id).curve
+    curve = service.operator().story(story_id).curve
     levels = {beat: 4 if curve[beat] != 4 else 3 for beat in BEATS}
-    return service.plan(actor, story_id, levels).plan
+    return service.desk(actor).plan(story_id, levels).plan
 
 
 def add_story(service: Service) -> str:
     """A story with 5 scenes under each of the beats, with texts of the usual length."""
-    sample = service.story("Tinggi Muka Air")
+    sample = service.operator().story("Tinggi Muka Air")
     model = sample.scenes[0]
     numbers = iter(range(1, 100))
     story = Story(

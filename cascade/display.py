@@ -62,6 +62,11 @@ def is_whole(words: str) -> bool:
     return _HALVES.search(words) is None
 
 
+def is_storable(words: str) -> bool:
+    """Whether a database can keep words and be asked for them: whole characters, no zero byte."""
+    return "\x00" not in words and is_whole(words)
+
+
 def _closed(line: str) -> str:
     """A line with every turn of direction that it begins taken back before its end."""
     open_: list[str] = []

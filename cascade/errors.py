@@ -398,7 +398,34 @@ class DatabaseAway(DatabaseError):
         )
 
 
-class NotWritten(DatabaseError):
+class DatabaseRejection(DatabaseError):
+    """It answers, and does not do what was asked; trying again does not help."""
+
+
+class DatabaseRefused(DatabaseRejection):
+    """It answers, and does not take or give what was asked: a limit, a rule, a missing right.
+
+    `reason` is the database's own, in its words and without any row's text; `place` is the table,
+    with the column where that is known, or else the database's address.
+    """
+
+    code = "database_refused"
+
+    def __init__(
+        self, where: str, reason: str, table: str | None = None, column: str | None = None
+    ) -> None:
+        place = f"{table}.{column}" if table and column else table or where
+        super().__init__(
+            f"The database refused this ({place}): {reason}. Nothing of it was saved or charged. "
+            "That has to be changed in the database; then try again.",
+            place=place,
+            table=table,
+            column=column,
+            reason=reason,
+        )
+
+
+class NotWritten(DatabaseRejection):
     """The database took a write without an error and changed no row: nothing was saved.
 
     Row-level security that hides the row, a trigger that returns nothing, a row that is gone.
@@ -430,7 +457,7 @@ class DatabaseReadOnly(DatabaseError):
         )
 
 
-class MissingRights(DatabaseError):
+class MissingRights(DatabaseRejection):
     """The database's user may not do what the program needs.
 
     The causes: `grant` (with the statements that mend it), `policy` (row-level security forbids a

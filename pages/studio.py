@@ -3,4 +3,4 @@
 from cascade.ui import session
 from cascade.ui.studio.page import draw_studio
 
-draw_studio(session.service())
+draw_studio(session.desk())

@@ -30,7 +30,7 @@ from observe import (
     wait_for,
 )
 
-from cascade.engine.executor import SEATS, _lock_number
+from cascade.engine.seats import SEATS, lock_number
 from cascade.service import Service
 from cascade.settings import Settings
 
@@ -81,7 +81,7 @@ class Killer:
         self.near = Near(self.url)
         self.database = Database(self.url)
         self.service = Service(Settings(database_url=self.url, provider="offline"))
-        self.service.grant("editor", 100_000)
+        self.service.operator().grant("editor", 100_000)
         if not self.database.is_sqlite:
             # One role a process: the server then says which process holds which lock.
             for name in (*self._names(), "kill_run"):
@@ -95,13 +95,13 @@ class Killer:
         Whatever is left alive then ends them.
         """
         rows = self.database.content()
-        stories = self.random.sample(self.service.stories(), 2)
+        stories = self.random.sample(self.service.operator().stories(), 2)
         changes = {story.id: self._changes(story.id) for story in stories}
         self._stop_all()
         actor = self.service.actor("editor")
         one, other = stories
-        queued = self.service.start(
-            actor, self.service.plan(actor, other.id, changes[other.id]).plan
+        queued = self.service.desk(actor).start(
+            self.service.desk(actor).plan(other.id, changes[other.id]).plan
         )
         sets = [part for beat, n in changes[one.id].items() for part in ("--set", f"{beat}={n}")]
         running = Member(self.cli.start("run", one.id, *sets, **self._env("kill_run")), kind="run")
@@ -128,7 +128,7 @@ class Killer:
         self._check(queued)
         before, after = rows, self.database.content()
         for story_id, finished in ((one.id, run_id), (other.id, queued)):
-            keys = {step.key for step in self.service.run(finished).plan.steps}
+            keys = {step.key for step in self.service.operator().run(finished).plan.steps}
             before = masked(before, story_id, keys, set(changes[story_id]))
             after = masked(after, story_id, keys, set(changes[story_id]))
         assert after == before, "nothing outside the plans has changed"
@@ -174,7 +174,7 @@ class Killer:
         return env
 
     def _changes(self, story_id: str) -> dict[str, int]:
-        curve = self.service.story(story_id).curve
+        curve = self.service.operator().story(story_id).curve
         beats = self.random.sample(list(curve), min(len(curve), 6))
         return {beat: curve[beat] % 5 + 1 for beat in beats}
 
@@ -203,7 +203,7 @@ class Killer:
 
     def _went_on(self, run_id: str) -> bool:
         """True where the run has an event since the last kill, or has ended."""
-        events = self.service.events(run_id)
+        events = self.service.operator().events(run_id)
         last = datetime.fromisoformat(events[-1]["at"]).timestamp() if events else 0
         return last > self.kills[-1].at or not self._is_active(run_id)
 
@@ -224,7 +224,7 @@ class Killer:
             "SELECT usename FROM pg_locks JOIN pg_stat_activity USING (pid) "
             "WHERE locktype = 'advisory' AND classid = :seats AND objid = :number",
             seats=SEATS,
-            number=_lock_number(executor) & 0xFFFFFFFF,
+            number=lock_number(executor) & 0xFFFFFFFF,
         )
         return name if name in self.members else None
 
@@ -247,9 +247,9 @@ class Killer:
 
     def _check(self, run_id: str, member: Member | None = None) -> None:
         """All that must hold of a run that ended under fire."""
-        run = self.service.run(run_id)
+        run = self.service.operator().run(run_id)
         assert run.status == "done", (run.status, run.error, self.seed)
-        events = self.events[run_id] = self.service.events(run_id)
+        events = self.events[run_id] = self.service.operator().events(run_id)
         check_events(events, plan_document(run.plan.to_json()), restarted=True)
         document = self.near.json("show", run.story_id)
         check_saved_once(self.database, run_id, document)
@@ -259,7 +259,10 @@ class Killer:
         assert captures == {step.key: step.credits for step in run.plan.steps}
         assert entries_of(credits, run_id, "release") == {None: 0}
         for change in run.plan.changes:
-            assert self.service.story(run.story_id).curve[change.beat_key] == change.new_level
+            assert (
+                self.service.operator().story(run.story_id).curve[change.beat_key]
+                == change.new_level
+            )
         if member is not None:
             if member.process.poll() is None:
                 member.process.wait(timeout=20)

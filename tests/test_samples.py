@@ -98,14 +98,14 @@ def test_the_change_of_the_design_costs_45() -> None:
 def test_a_new_database_has_them_all_and_opens_on_the_first(sqlite_url: str) -> None:
     service = Service(Settings(database_url=sqlite_url, provider="offline", offline_delay_ms=0))
     try:
-        summaries = service.stories()
+        summaries = service.operator().stories()
         assert [one.structure_type for one in summaries] == ["cat", "hero", "harmon"]
         by_title = {json.loads((FOLDER / name).read_text())["title"]: name for name in FILES}
         for one in summaries:
-            assert service.story(one.id).contents == (
+            assert service.operator().story(one.id).contents == (
                 read_document(FOLDER / by_title[one.title]).contents
             )
-        credits = service.credits(service.actor())
+        credits = service.desk(service.actor()).credits()
         assert (credits.user, credits.deposited, credits.available) == ("editor", 500, 500)
         for name in ("producer", "viewer"):
             assert service.actor(name).name == name
@@ -116,6 +116,6 @@ def test_a_new_database_has_them_all_and_opens_on_the_first(sqlite_url: str) -> 
 def test_samples_can_be_left_out(sqlite_url: str) -> None:
     service = Service(Settings(database_url=sqlite_url, provider="offline", samples="off"))
     try:
-        assert service.stories() == []
+        assert service.operator().stories() == []
     finally:
         service.close()

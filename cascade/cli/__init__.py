@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import re
 import sys
 from typing import NoReturn
@@ -12,7 +11,7 @@ from typing import NoReturn
 import click
 
 from cascade.cli import operator, runs, stories
-from cascade.cli.base import OutputLost, cli, say
+from cascade.cli.base import OutputLost, cli, drop_output, say
 from cascade.display import harmless
 from cascade.errors import FAILED, CascadeError
 
@@ -46,17 +45,13 @@ def main() -> NoReturn:
         code = error.exit_code
     except BrokenPipeError:
         # The reader went away (`| head`); nothing more can be printed, not even at exit.
-        _print_nothing_more()
+        drop_output()
         code = 0
     except OutputLost as error:
-        _print_nothing_more()
+        drop_output()
         say(f"Error: The output cannot be written: {error.strerror}.", err=True)
         code = FAILED
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _print_nothing_more() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bearable(message: str) -> str:

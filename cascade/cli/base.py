@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from cascade.display import harmless, is_whole, to_json
-from cascade.errors import UsageError
-from cascade.service import Service
+from cascade.errors import DatabaseAway, UsageError
+from cascade.service import Desk, Operator, Service
 from cascade.settings import load_settings
+
+T = TypeVar("T")
+
+# How long an order waits for a database that is away, and between two tries.
+PATIENCE_S = 60.0
+AGAIN_S = 0.5
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 as_user = click.option("--user", metavar="NAME", help="Who acts; CASCADE_USER unless given.")
+seen_by = click.option("--user", metavar="NAME", help="Show what that user may see; else all.")
 changes = click.option(
     "--set", "sets", metavar="BEAT=LEVEL", multiple=True, help="A beat's new level, 1-5."
 )
@@ -82,6 +91,19 @@ def with_service(command: Callable[..., Any]) -> Callable[..., Any]:
     return run_command
 
 
+def view(service: Service, user: str | None) -> Desk | Operator:
+    """What a command reads: all there is, or with `--user` what that person may see.
+
+    Raises UnknownUser.
+    """
+    return service.operator() if user is None else service.desk(service.actor(user))
+
+
+def desk(service: Service, user: str | None) -> Desk:
+    """Who gives an order: `--user`, else CASCADE_USER. Raises UnknownUser."""
+    return service.desk(service.actor(user))
+
+
 class OutputLost(OSError):
     """Standard output takes no more: its disk is full, for example."""
 
@@ -114,8 +136,28 @@ def print_json(document: Any, indent: int | None = 2) -> None:
 
 
 def print_line(event: dict[str, Any]) -> None:
-    """Prints one JSON line and flushes it."""
+    """Prints one JSON line and flushes it. Raises OutputLost, or BrokenPipeError."""
+    if sys.stdout is None:
+        raise OutputLost(errno.EBADF, "standard output is closed")
     print_json(event, indent=None)
+
+
+def drop_output() -> None:
+    """Lets what is still to be printed go nowhere, also what is printed at the very end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def patiently(ask: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
+    """What the service answers, where the database may be away for a while. Raises DatabaseAway."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return ask()
+        except DatabaseAway:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_S)
 
 
 def confirmed(question: str) -> bool:

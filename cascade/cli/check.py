@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cascade.cli.base import say
 from cascade.service import SchemaReport, TableReport
 from cascade.story.kinds import CASCADE
+from cascade.story.story import Keyless, Unreadable
 
 # What a thing is called, and why it cannot be read or planned, by the names in the report.
 _WHAT: Mapping[str, str] = {
@@ -23,7 +24,7 @@ _WHY = {
     "not_json": "stand in a column that is no JSON",
     "key_twice": "stand in a JSON map that has one key twice",
     "spelled_twice": "are there twice, in two spellings of their beat",
-    "not_storable": "hold half a character (a lone surrogate)",
+    "not_storable": "hold half a character (a lone surrogate) or a NUL",
     "not_a_language": "have a language that is neither English (en) nor Indonesian (id)",
     "unknown": "have a structure that is none of hero, cat, harmon",
     "missing": "have no structure",
@@ -31,6 +32,25 @@ _WHY = {
     "unknown_beat": "hang off a beat that their story's structure does not have",
     "no_number": "have no number",
     "number_twice": "have the number of another scene of their beat",
+}
+
+
+# The same of one thing, for where it stands.
+WHY_UNREADABLE: Mapping[Unreadable, str] = {
+    "not_text": "it is no text",
+    "not_a_level": "it is no whole number from 1 to 5",
+    "not_a_map": "its column is no map from beats to values",
+    "not_json": "its column is no JSON",
+    "key_twice": "its JSON has one key twice",
+    "spelled_twice": "it is there twice, in two spellings of its beat",
+    "not_storable": "it holds half a character, or one that is none",
+    "not_a_language": "it is neither English nor Indonesian",
+}
+WHY_KEYLESS: Mapping[Keyless, str] = {
+    "no_beat": "it hangs off no beat",
+    "unknown_beat": "its beat is none of this structure",
+    "no_number": "it has no number",
+    "number_twice": "another scene of its beat has the same number",
 }
 
 

@@ -10,12 +10,12 @@ import click
 from cascade import shapes
 from cascade.cli.base import (
     as_json,
-    as_user,
     cli,
     confirmed,
     opened,
     print_json,
     say,
+    seen_by,
     with_service,
 )
 from cascade.cli.check import print_check
@@ -38,7 +38,7 @@ def worker(service: Service) -> None:
 
 
 @cli.group(invoke_without_command=True)
-@as_user
+@seen_by
 @as_json
 @click.pass_context
 def credits(context: click.Context, user: str | None, as_json: bool) -> None:
@@ -46,7 +46,10 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
     if context.invoked_subcommand is not None:
         return
     with opened() as service:
-        found = service.credits(service.actor(user))
+        if user is None:
+            found = service.operator().credits()
+        else:
+            found = service.desk(service.actor(user)).credits()
     if as_json:
         print_json(shapes.credits_document(found))
         return
@@ -65,10 +68,10 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
 @with_service
 def grant(service: Service, user: str, credits: int) -> None:
     """Give a user N credits. A name that is not known yet becomes an editor."""
-    actor, is_new = service.grant(user, credits)
+    actor, is_new = service.operator().grant(user, credits)
     if is_new:
         say(f"{one_line(user)} was not known and is now an editor.", err=True)
-    balance = service.credits(actor)
+    balance = service.desk(actor).credits()
     say(f"{one_line(user)}: {balance.available} credits available")
 
 
@@ -81,7 +84,7 @@ def db() -> None:
 @with_service
 def upgrade(service: Service) -> None:
     """Bring the database to this program's schema."""
-    say(f"{service.database.name} is up to date.")
+    say(f"{service.operator().database} is up to date.")
 
 
 @db.command("reset-demo")
@@ -92,7 +95,7 @@ def reset_demo(service: Service, yes: bool) -> None:
     question = "Throw away every story, run and credit of this demo and load the samples again?"
     if not (yes or confirmed(question)):
         raise click.Abort
-    service.reset_demo()
+    service.operator().reset_demo()
     say("The demo is as new.")
 
 
@@ -113,7 +116,7 @@ def check(as_json: bool) -> int:
 @with_service
 def doctor(service: Service, as_json: bool) -> int:
     """Say whether the writer is ready: reached, key accepted, model known, one round trip."""
-    found = service.diagnose()
+    found = service.operator().diagnose()
     if as_json:
         print_json(shapes.diagnosis_document(found))
         return 0 if found.ready else FAILED

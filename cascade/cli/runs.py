@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
 
 from cascade import shapes
 from cascade.cli.base import (
+    OutputLost,
     as_json,
     as_user,
     changes,
     cli,
+    desk,
     directions,
+    drop_output,
+    patiently,
     print_json,
     print_line,
     say,
+    seen_by,
+    view,
     with_service,
 )
 from cascade.display import one_line
-from cascade.errors import FAILED, Refused, UsageError
-from cascade.service import Actor, Offer, Service
+from cascade.errors import FAILED, DatabaseAway, Refused, UsageError
+from cascade.service import Desk, Offer, Operator, Service
 
 CANCELLED = 3
 EXIT_CODES = {"done": 0, "cancelled": CANCELLED, "error": FAILED}
-# How long `cancel` waits for the executor to end the run.
-CANCEL_PATIENCE_S = 10.0
+# How long `cancel` waits for the run's end, which is this process's own to see to.
+CANCEL_PATIENCE_S = 15.0
+LOOK_S = 0.05
 
 
 @cli.command()
 @click.argument("story")
 @changes
 @directions
-@as_user
+@seen_by
 @as_json
 @with_service
 def plan(
@@ -49,7 +56,7 @@ def plan(
     as_json: bool,
 ) -> None:
     """Say what new levels would rewrite and cost. Changes nothing."""
-    offer = _offer(service, service.actor(user), story, sets, directed)
+    offer = _offer(view(service, user), story, sets, directed)
     if as_json:
         print_json(shapes.plan_document(offer))
     else:
@@ -70,9 +77,9 @@ def run_(
     user: str | None,
 ) -> int:
     """Save new levels and rewrite what hangs under them; prints its events. Ctrl-C cancels."""
-    actor = service.actor(user)
-    offer = _offer(service, actor, story, sets, directed)
-    return _start_and_follow(service, actor, lambda: service.start(actor, offer.plan))
+    mine = desk(service, user)
+    offer = _offer(mine, story, sets, directed)
+    return _start_and_follow(service, mine, lambda: mine.start(offer.plan))
 
 
 @cli.command()
@@ -82,13 +89,13 @@ def run_(
 @with_service
 def resume(service: Service, run: str, accept: str | None, user: str | None) -> int:
     """Do what a cancelled or failed run left undone, as a new run; prints its events."""
-    actor = service.actor(user)
-    run_id = service.find_run(run)
+    mine = desk(service, user)
+    run_id = mine.find_run(run)
 
     def start() -> str:
-        return service.accept(actor, run_id, accept) if accept else service.resume(actor, run_id)
+        return mine.accept(run_id, accept) if accept else mine.resume(run_id)
 
-    return _start_and_follow(service, actor, start)
+    return _start_and_follow(service, mine, start)
 
 
 @cli.command()
@@ -98,24 +105,26 @@ def resume(service: Service, run: str, accept: str | None, user: str | None) -> 
 @with_service
 def restore(service: Service, run: str, piece: str | None, user: str | None) -> None:
     """Put back the texts and levels that a run changed. Costs nothing."""
-    actor = service.actor(user)
-    run_id = service.find_run(run)
+    mine = desk(service, user)
+    run_id = mine.find_run(run)
     if piece:
-        service.restore_piece(actor, run_id, piece)
+        mine.restore_piece(run_id, piece)
         restored = [piece]
     else:
-        restored = service.restore_run(actor, run_id)
+        restored = mine.restore_run(run_id)
     say(f"Restored: {', '.join(restored) or 'the tension levels'}")
 
 
 @cli.command("runs")
+@seen_by
 @as_json
 @with_service
-def runs_(service: Service, as_json: bool) -> None:
+def runs_(service: Service, user: str | None, as_json: bool) -> None:
     """List the runs, newest first."""
-    found = service.runs()
+    seen = view(service, user)
+    found = seen.runs()
     if as_json:
-        print_json([shapes.run_document(run, service.cost(run)) for run in found])
+        print_json([shapes.run_document(run, seen.cost(run)) for run in found])
         return
     for run in found:
         beats = ", ".join(change.beat_label for change in run.plan.changes)
@@ -132,11 +141,13 @@ def runs_(service: Service, as_json: bool) -> None:
 @click.argument("run")
 @click.option("--after", metavar="SEQ", type=click.IntRange(0, 2**31 - 1), default=0)
 @click.option("--follow", is_flag=True, help="Go on until the run has ended.")
+@seen_by
 @with_service
-def events_(service: Service, run: str, after: int, follow: bool) -> None:
+def events_(service: Service, run: str, after: int, follow: bool, user: str | None) -> None:
     """Print a run's events, one JSON line each."""
-    run_id = service.find_run(run)
-    for event in service.follow(run_id, after) if follow else service.events(run_id, after):
+    seen = view(service, user)
+    run_id = seen.find_run(run)
+    for event in seen.follow(run_id, after) if follow else seen.events(run_id, after):
         print_line(event)
 
 
@@ -146,17 +157,15 @@ def events_(service: Service, run: str, after: int, follow: bool) -> None:
 @with_service
 def cancel(service: Service, run: str, user: str | None) -> None:
     """Stop a run. What it has saved stays; the rest of its hold is released."""
-    run_id = service.find_run(run)
-    before = service.run(run_id)
-    service.cancel(service.actor(user), run_id)
-    deadline = threading.Event()
-    timer = threading.Timer(CANCEL_PATIENCE_S, deadline.set)
-    timer.start()
-    try:
-        while (after := service.run(run_id)).is_active and not deadline.wait(0.05):
-            pass
-    finally:
-        timer.cancel()
+    mine = patiently(lambda: desk(service, user))
+    run_id = patiently(lambda: mine.find_run(run))
+    before = patiently(lambda: mine.run(run_id))
+    patiently(lambda: mine.cancel(run_id))
+    deadline = time.monotonic() + CANCEL_PATIENCE_S
+    while (after := patiently(lambda: mine.run(run_id))).is_active:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_S)
     if not before.is_active:
         say(f"Run {run_id} had ended already: {after.status}.")
     elif after.is_active:
@@ -169,7 +178,7 @@ def cancel(service: Service, run: str, user: str | None) -> None:
 
 
 def _offer(
-    service: Service, actor: Actor, story: str, sets: tuple[str, ...], directed: tuple[str, ...]
+    seen: Desk | Operator, story: str, sets: tuple[str, ...], directed: tuple[str, ...]
 ) -> Offer:
     levels: dict[str, int] = {}
     for given in sets:
@@ -189,10 +198,10 @@ def _offer(
                 f'"{one_line(given)}" is not BEAT=TEXT, for example midpoint="off-stage".'
             )
         wishes[beat.strip()] = text
-    return service.plan(actor, service.story(story).id, levels, wishes)
+    return seen.plan(seen.story(story).id, levels, wishes)
 
 
-def _start_and_follow(service: Service, actor: Actor, start: Callable[[], str]) -> int:
+def _start_and_follow(service: Service, mine: Desk, start: Callable[[], str]) -> int:
     try:
         run_id = start()
     except Refused as error:
@@ -207,21 +216,30 @@ def _start_and_follow(service: Service, actor: Actor, start: Callable[[], str]) 
     def cancel_if_interrupted() -> None:
         nonlocal asked
         if interrupted.is_set() and not asked:
-            asked = True
-            # From here on a second Ctrl-C ends the process itself.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            say("Cancelling…", err=True)
-            service.cancel(actor, run_id)
+            if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+                # From here on a second Ctrl-C ends the process itself.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                say("Cancelling…", err=True)
+            # While the database is away it is asked again at every look.
+            with suppress(DatabaseAway):
+                mine.cancel(run_id)
+                asked = True
 
-    code = FAILED
+    code, is_read = FAILED, True
     with service.executing(yields=True):
-        for event in service.follow(run_id, waiting=cancel_if_interrupted):
+        for event in mine.follow(run_id, waiting=cancel_if_interrupted):
             code = EXIT_CODES.get(event["type"], code)
+            if not is_read:
+                continue
             try:
                 print_line(event)
-            except BrokenPipeError:
+            except (BrokenPipeError, OutputLost) as error:
                 # Nobody reads any more; the run goes on to its end all the same.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                is_read = False
+                drop_output()
+                if isinstance(error, OutputLost):
+                    why = f"The output cannot be written: {error.strerror}."
+                    say(f"{why} Run {run_id} goes on; `cascade events` shows it.", err=True)
     return code
 
 

@@ -1,68 +1,114 @@
 """DBOS as the runner: a run is a workflow, a step of a run is a DBOS step.
 
 DBOS remembers where a workflow was and runs it on after a crash. That is all it is trusted with:
-whether a step is saved and charged is decided in our own tables (`cascade.runs.steps`).
+whether a step is saved and charged is decided in our own tables (`cascade.runs.steps`), and a
+workflow that it loses or ends is found by `Queue.reconcile`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
-import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
-from sqlalchemy.orm import Session
+from dbos import DBOS, DBOSPortableJSONSerializer
 
+from cascade.engine.connections import Connections, dbos_url, guarded
+from cascade.engine.queue import QUEUE, VERSION
 from cascade.engine.writing import StepWriter
-from cascade.errors import DatabaseAway
+from cascade.errors import CascadeError, DatabaseAway
 from cascade.runs import lifecycle as runs
 from cascade.runs.lifecycle import Failure
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
-from cascade.store.tables import ACTIVE, Run
 
 log = logging.getLogger("cascade.engine")
 
-# Bumped by hand when the order of steps in the workflow changes; runs of an older version are
-# then taken up by a new workflow, which finds in our tables what was saved.
-VERSION = "cascade-1"
-QUEUE = "runs"
 POLL_S = 0.1
 # Runs at a time in one process; the model calls among them are limited by `Limits`.
 RUNS_AT_ONCE = 32
+# A runner that has not looked for work for so long is dead; on SQLite a look may wait its turn.
+SILENT_S = 15.0
+# The same for the loop that the steps run on: a text that keeps it busy is no reason to stop.
+STUCK_S = 60.0
 
 
 class Runner:
-    """Executes queued runs in this process, from `launch` to `close`. One a process."""
+    """Executes queued runs in this process, from `launch` to `close`. One a process.
+
+    `close` unmakes whatever a launch has made, also one that failed half-way.
+    """
 
     def __init__(self, database: Database, writer: StepWriter) -> None:
         self.database = database
         self.writer = writer
+        self.in_hand: set[str] = set()
+        self._connections: Connections | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._looked = self._turned = time.monotonic()
+        self._silent_s = SILENT_S + (BUSY_TIMEOUT_MS / 1000 if database.is_sqlite else 0)
 
     def launch(self, executor_id: str) -> None:
-        """Starts executing; to be called in a thread without an event loop of its own."""
+        """Starts executing; to be called in a thread without an event loop of its own.
+
+        Raises DatabaseAway, DatabaseRejection.
+        """
         global _active
         _active = self
-        engine = _engine_for_dbos(self.database)
-        DBOS(
-            config={
-                "name": "cascade",
-                "application_version": VERSION,
-                "executor_id": executor_id,
-                "log_level": "CRITICAL",
-                "serializer": DBOSPortableJSONSerializer(),
-                "system_database_url": _dbos_url(self.database),
-                "system_database_engine": engine,
-            }
-        )
-        DBOS.launch()
-        DBOS.register_queue(QUEUE, polling_interval_sec=POLL_S, worker_concurrency=RUNS_AT_ONCE)
+        self._connections = Connections(self.database, "dbos_transact", self._note)
+        self._looked = self._turned = time.monotonic()
+        with guarded(self.database):
+            DBOS(
+                config={
+                    "name": "cascade",
+                    "application_version": VERSION,
+                    "executor_id": executor_id,
+                    "log_level": "CRITICAL",
+                    "serializer": DBOSPortableJSONSerializer(),
+                    "system_database_url": dbos_url(self.database),
+                    "system_database_engine": self._connections.engine,
+                }
+            )
+            DBOS.launch()
+            DBOS.register_queue(QUEUE, polling_interval_sec=POLL_S, worker_concurrency=RUNS_AT_ONCE)
+
+    def is_alive(self) -> bool:
+        """True while it looks for work and its steps come to their turn.
+
+        A look that fails is a look: a database that is away is waited for.
+        """
+        now = time.monotonic()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._turn)
+        return now - self._looked < self._silent_s and now - self._turned < STUCK_S
+
+    def cut(self) -> None:
+        """Keeps it from the database from now on: its seat is another's."""
+        if self._connections is not None:
+            self._connections.cut()
 
     def close(self) -> None:
         """Stops executing at once; what was under way goes on where it is next taken up."""
-        self.writer.close()
-        DBOS.destroy()
+        try:
+            self.writer.close()
+            DBOS.destroy()
+        finally:
+            self.cut()
+
+    def entered(self, workflow_id: str) -> None:
+        """A workflow has begun here."""
+        self.in_hand.add(workflow_id)
+        self._loop = asyncio.get_running_loop()
+        self._turn()
+
+    def _note(self) -> None:
+        if threading.current_thread().name == f"queue-worker-{QUEUE}":
+            self._looked = time.monotonic()
+
+    def _turn(self) -> None:
+        self._turned = time.monotonic()
 
 
 _active: Runner | None = None
@@ -73,151 +119,67 @@ def _runner() -> Runner:
     return _active
 
 
+async def _transact(work: Callable[..., Any], *arguments: Any) -> Any:
+    return await _runner().database.transact_in_thread(work, *arguments)
+
+
+def _failure(error: Exception, what: str) -> Failure:
+    """What a person is told of an error that no step expects; ours end up in the log."""
+    if isinstance(error, CascadeError) and not isinstance(error, DatabaseAway):
+        return Failure(error.code, error.message, error.fields)
+    log.error("%s", what, exc_info=error)
+    message = (
+        f"Something unexpected went wrong in the program ({type(error).__name__}). This step "
+        "was not saved and not charged. Resume tries it again; the log has the details."
+    )
+    return Failure("internal", message, {"exception": type(error).__name__})
+
+
 @DBOS.step(name="begin")
 async def _begin(run_id: str) -> list[list[str]]:
-    return await asyncio.to_thread(_runner().database.transact, runs.begin, run_id)
+    try:
+        groups: list[list[str]] = await _transact(runs.begin, run_id)
+    except Exception as error:
+        await _transact(runs.fail, run_id, _failure(error, f"the beginning of run {run_id}"))
+        return []
+    return groups
 
 
 @DBOS.step(name="finish")
 async def _finish(run_id: str) -> None:
-    await asyncio.to_thread(_runner().database.transact, runs.finish, run_id)
+    try:
+        await _transact(runs.finish, run_id)
+    except Exception as error:
+        await _transact(runs.fail, run_id, _failure(error, f"the end of run {run_id}"))
 
 
 @DBOS.step(name="step")
 async def _step(run_id: str, key: str) -> str:
+    writer = _runner().writer
     try:
-        return await _runner().writer.write_step(run_id, key)
-    except (DatabaseAway, sa.exc.DBAPIError):
-        raise
+        return await writer.write_step(run_id, key)
     except Exception as error:
         # A fault of ours ends the run with a sentence, not with a run that hangs for ever.
-        log.exception("step %s of run %s", key, run_id)
-        message = (
-            f"Something unexpected went wrong in the program ({type(error).__name__}). This step "
-            "was not saved and not charged. Resume tries it again; the log has the details."
-        )
-        failure = Failure("internal", message, {"exception": type(error).__name__})
-        return await _runner().writer.fail(run_id, key, failure)
+        failure = _failure(error, f"step {key} of run {run_id}")
+        return await writer.fail(run_id, key, failure)
 
 
 @DBOS.workflow(name="cascade")
 async def _cascade(run_id: str) -> None:
-    for group in await _begin(run_id):
-        # One DBOS step a coroutine: two in one would swap their results when replayed.
-        outcomes = await asyncio.gather(*(_step(run_id, key) for key in group))
-        if any(outcome != "saved" for outcome in outcomes):
-            break
-    await _finish(run_id)
-
-
-class Queue:
-    """The runner's queue as others see it: enqueue in a transaction, hand over, reconcile."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._client = DBOSClient(
-            system_database_url=_dbos_url(database),
-            system_database_engine=_engine_for_dbos(database),
-            application_name="cascade",
-            serializer=DBOSPortableJSONSerializer(),
-            lazy=True,
-        )
-
-    def is_missing(self) -> bool:
-        """True where DBOS has not made its tables yet."""
-        with self.database.read() as session:
-            inspector = sa.inspect(session.connection())
-            schema = None if self.database.is_sqlite else "dbos"
-            return not inspector.has_table("workflow_status", schema=schema)
-
-    def make(self) -> None:
-        """Creates DBOS's tables."""
-        DBOS.migrate(_dbos_url(self.database))
-
-    def enqueue(self, session: Session, run_id: str) -> None:
-        """Puts a run into the queue when the caller's transaction commits."""
-        self._client.enqueue_in_transaction(
-            session,
-            {
-                "queue_name": QUEUE,
-                "workflow_name": "cascade",
-                "workflow_id": _workflow_id(run_id),
-                "app_version": VERSION,
-            },
-            run_id,
-        )
-
-    def executors(self) -> set[str]:
-        """The ids of the executors that have unfinished runs in hand, living or dead."""
-        pending = self._client.list_workflows(status="PENDING", load_input=False)
-        return {workflow.executor_id for workflow in pending if workflow.executor_id}
-
-    def take_over(self, executor_ids: Sequence[str]) -> None:
-        """Puts the unfinished runs of dead executors back into the queue."""
-        if not executor_ids:
-            return
-        pending = self._client.list_workflows(
-            status="PENDING", executor_id=list(executor_ids), load_input=False
-        )
-        ids = [workflow.workflow_id for workflow in pending]
-        if ids:
-            log.info("taking over %d unfinished workflows", len(ids))
-            self._client.resume_workflows(ids, queue_name=QUEUE)
-
-    def reconcile(self) -> None:
-        """Makes the queue agree with the runs' own table, which is the truth.
-
-        An active run without a workflow gets one; one whose workflow has ended otherwise is
-        ended; a workflow of an older version is replaced by one of this version.
-        """
-        with self.database.read() as session:
-            active = session.scalars(sa.select(Run.id).where(Run.status.in_(ACTIVE))).all()
-        for run_id in active:
-            workflows = {
-                one.workflow_id: one.status
-                for one in self._client.list_workflows(
-                    workflow_id_prefix=f"{run_id}@", load_input=False
-                )
-            }
-            mine = workflows.pop(_workflow_id(run_id), None)
-            for other, status in workflows.items():
-                if status in ("PENDING", "ENQUEUED"):
-                    self._client.cancel_workflow(other)
-            if mine is None:
-                self.database.transact(self.enqueue, run_id)
-            elif mine not in ("PENDING", "ENQUEUED", "DELAYED"):
-                self.database.transact(runs.finish, run_id)
-
-    def close(self) -> None:
-        """Gives back connections."""
-        self._client.destroy()
-
-
-def _workflow_id(run_id: str) -> str:
-    return f"{run_id}@{VERSION}"
-
-
-def _dbos_url(database: Database) -> str:
-    url = database.url
-    if not database.is_sqlite:
-        url = url.set(drivername="postgresql")  # DBOS brings a driver of its own.
-    return url.render_as_string(hide_password=False)
-
-
-def _engine_for_dbos(database: Database) -> sa.Engine | None:
-    """DBOS's own engine on the app's SQLite file; on Postgres it makes one itself.
-
-    Not the app's engine: DBOS begins its transactions by itself, and does so in its migrations.
-    """
-    if not database.is_sqlite:
-        return None
-    engine = sa.create_engine(database.url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-
-    return engine
+    runner, workflow_id = _runner(), DBOS.workflow_id or ""
+    runner.entered(workflow_id)
+    try:
+        for group in await _begin(run_id):
+            # One DBOS step a coroutine: two in one would swap their results when replayed. All
+            # are waited for, also where one is dropped: none may go on without its workflow.
+            outcomes = await asyncio.gather(
+                *(_step(run_id, key) for key in group), return_exceptions=True
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            if any(outcome != "saved" for outcome in outcomes):
+                break
+        await _finish(run_id)
+    finally:
+        runner.in_hand.discard(workflow_id)

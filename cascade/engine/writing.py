@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from aiolimiter import AsyncLimiter
 
-from cascade.errors import DatabaseAway
+from cascade.errors import DatabaseAway, DatabaseRejection
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
 from cascade.runs import steps
 from cascade.runs.lifecycle import Failure
@@ -37,6 +37,11 @@ QUEUE_WATCH_INTERVAL_S = 1.0
 # How often watchers are shown how far a text has come.
 SHOW_INTERVAL_S = 0.5
 CLOSE_PATIENCE_S = 5.0
+# How long an aborted call may take to hang up; after that it is left alone.
+ABORT_PATIENCE_S = 3.0
+
+# Texts that have been written and not saved yet, by run and step.
+Unsaved = MutableMapping[tuple[str, str], Written]
 
 T = TypeVar("T")
 
@@ -108,12 +113,19 @@ class _Attempts:
 
 
 class StepWriter:
-    """Writes the steps of runs with one provider, under the limits of this process."""
+    """Writes the steps of runs with one provider, under the limits of this process.
 
-    def __init__(self, database: Database, provider: Provider, limits: Limits) -> None:
+    `unsaved` outlives it: a text that comes while the database is away is not asked for again by
+    the writer after this one.
+    """
+
+    def __init__(
+        self, database: Database, provider: Provider, limits: Limits, unsaved: Unsaved | None = None
+    ) -> None:
         self._database = database
         self._provider = provider
         self._limits = limits
+        self._unsaved = {} if unsaved is None else unsaved
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way = 0
 
@@ -148,10 +160,11 @@ class StepWriter:
                     return "stopped"
                 found = await self._transact(steps.announce, run_id, key)
                 if not isinstance(found, Assignment):
+                    self._unsaved.pop((run_id, key), None)
                     return found
                 attempts.begin()
                 try:
-                    written = found.accepted
+                    written = found.accepted or self._kept(run_id, key, found.brief)
                     if written is None:
                         asked = self._ask(run_id, key, found.brief, attempts.complaint)
                         answer = await self._while_wanted(run_id, asked)
@@ -190,8 +203,22 @@ class StepWriter:
         )
         return Written(answer, brief, provider.name, provider.prompt_version, call)
 
+    def _kept(self, run_id: str, key: str, brief: Brief) -> Written | None:
+        """The text that came for this brief when it could not be saved, if there is one."""
+        kept = self._unsaved.get((run_id, key))
+        return kept if kept is not None and kept.brief == brief else None
+
     async def _save(self, run_id: str, key: str, written: Written) -> Outcome:
-        outcome = await self._transact(steps.save, run_id, key, written)
+        self._unsaved[run_id, key] = written
+        try:
+            outcome = await self._transact(steps.save, run_id, key, written)
+        except DatabaseRejection as error:
+            # It would be refused however often it is tried: the step ends with the reason.
+            self._unsaved.pop((run_id, key), None)
+            call = replace(written.call, outcome="failed", code=error.code)
+            failure = Failure(error.code, error.message, error.fields)
+            return await self.fail(run_id, key, failure, None if written.counted else call)
+        self._unsaved.pop((run_id, key), None)
         if outcome != "saved" and not written.counted:
             # Nobody wants the text any more; its tokens were used all the same.
             unsaved = replace(written.call, outcome="aborted")
@@ -209,7 +236,7 @@ class StepWriter:
                 elif isinstance(part, Delta):
                     text += part.text
                     if time.monotonic() - shown > SHOW_INTERVAL_S:
-                        await self._transact(calls.show_growing, run_id, key, text)
+                        await asyncio.to_thread(self._show, run_id, key, text)
                         shown = time.monotonic()
         if answer is None:
             raise ProviderError(
@@ -235,8 +262,9 @@ class StepWriter:
         finally:
             if not task.done():
                 task.cancel()
-                # Wait for the connection to be closed; its end is of no interest.
-                await asyncio.gather(task, return_exceptions=True)
+                # Wait for the connection to be closed, though not for ever.
+                await asyncio.wait({task}, timeout=ABORT_PATIENCE_S)
+                task.add_done_callback(_forget)
 
     def _is_wanted(self, run_id: str) -> bool:
         try:
@@ -246,8 +274,13 @@ class StepWriter:
             # The database is away; whether the text is wanted is decided when it is saved.
             return True
 
+    def _show(self, run_id: str, key: str, text: str) -> None:
+        # Nothing depends on it: a stream is not kept waiting until the database is back.
+        with suppress(DatabaseAway):
+            self._database.transact(calls.show_growing, run_id, key, text, patience_s=0)
+
     async def _transact(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.to_thread(self._database.transact, work, *arguments)
+        return await self._database.transact_in_thread(work, *arguments)
 
     def _failed_call(self, attempts: _Attempts, error: ProviderError) -> Call:
         if isinstance(error, RejectedText):
@@ -283,6 +316,12 @@ class StepWriter:
             completion_tokens=usage.completion_tokens,
             **more,
         )
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    """An aborted call's end is of no interest."""
+    if not task.cancelled():
+        task.exception()
 
 
 def wait_before_retry(error: ProviderError, attempt: int) -> float:

@@ -10,10 +10,9 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncGenerator
-from typing import Literal
 
 from cascade.llm.pacing import edited
-from cascade.llm.provider import Answer, Delta, ProviderError
+from cascade.llm.provider import Answer, Delta, ProviderError, ProviderName
 from cascade.story.brief import Brief
 from cascade.story.story import Language
 
@@ -38,7 +37,7 @@ class OfflineWriter:
     It obeys no direction (rules cannot) and uses no tokens. `limit_s` is how long rules may take.
     """
 
-    name: Literal["offline", "openai"] = "offline"
+    name: ProviderName = "offline"
     model = "offline-pacing-1"
     # Raise it whenever rules or tables change what is written: plans carry it in their hash.
     prompt_version = "offline-2"

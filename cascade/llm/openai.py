@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Literal
 
 from cascade.llm.abilities import Wishes
 from cascade.llm.checks import check, is_refusal
@@ -13,7 +12,7 @@ from cascade.llm.flaws import Flaw, rejected
 from cascade.llm.growing import Growing
 from cascade.llm.lengths import length_allowed
 from cascade.llm.prompting import prompt_version, render
-from cascade.llm.provider import Answer, Delta, ProviderError
+from cascade.llm.provider import Answer, Delta, ProviderError, ProviderName
 from cascade.llm.replies import Reply
 from cascade.llm.server import Server
 from cascade.llm.structured import AnswerError
@@ -34,7 +33,7 @@ class OpenAIWriter(Server):
     `bad_request`, `refused`, `bad_address`, `redirected`, `bad_key`; `bad_proxy` is either.
     """
 
-    name: Literal["offline", "openai"] = "openai"
+    name: ProviderName = "openai"
 
     def __init__(
         self,

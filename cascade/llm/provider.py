@@ -36,10 +36,14 @@ class Answer:
     usage: Usage = Usage()
 
 
+# `scripted` does as a test says (`cascade.llm.scripted`); no setting chooses it.
+ProviderName = Literal["offline", "openai", "scripted"]
+
+
 class Provider(Protocol):
     """One writer of texts."""
 
-    name: Literal["offline", "openai"]
+    name: ProviderName
     model: str
     prompt_version: str
 

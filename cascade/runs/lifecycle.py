@@ -19,7 +19,7 @@ from cascade.runs import events
 from cascade.store import calls, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
 from cascade.story.piece import Piece
-from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
+from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
 from cascade.story.story import Part
 
 # Writes the run into the runner's queue, in the same transaction.
@@ -138,7 +138,12 @@ def plan_to_resume(session: Session, run: Run) -> Plan:
         if digest is not None
     }
     first = Plan.from_json(run.plan)
-    plan = resume_plan(first, saved, stories.read_story(session, run.story_version_id))
+    story = stories.read_story(session, run.story_version_id)
+    if header_digest(story) != first.header:
+        # Of another structure, it may lack the very beats of the plan.
+        header = Part("header")
+        raise StalePlan(header.describe(story.structure), **header.fields)
+    plan = resume_plan(first, saved, story)
     if not plan.steps:
         raise NotResumable(run.id, "every step of it was saved.", "saved")
     return plan
@@ -225,6 +230,13 @@ def finish(session: Session, run_id: str) -> None:
         _end(session, run, "done")
     else:
         fail(session, run_id, INTERRUPTED)
+
+
+def finish_cancelled(session: Session, run_id: str) -> None:
+    """Ends a run that is cancelling, whatever its executor does; any other stays as it is."""
+    run = lock_run(session, run_id)
+    if run.status == "cancelling":
+        _end(session, run, "cancelled")
 
 
 def fail(session: Session, run_id: str, failure: Failure) -> None:

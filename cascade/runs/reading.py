@@ -11,9 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.store import calls
+from cascade.display import is_storable
+from cascade.errors import AmbiguousRun, UnknownRun
+from cascade.store import calls, stories
 from cascade.store.calls import Tokens, Used
-from cascade.store.tables import ACTIVE, Run, RunStatus, RunStep, User
+from cascade.store.stories import Projects
+from cascade.store.tables import ACTIVE as ACTIVE
+from cascade.store.tables import CreditAccount, RunStep, User
+from cascade.store.tables import Run as Run
+from cascade.store.tables import RunStatus as RunStatus
 from cascade.story.plan import Plan
 
 
@@ -70,6 +76,76 @@ class RunView:
         """True where a stopped run left steps undone and no other has taken them up."""
         stopped = self.status in ("cancelled", "failed") and self.resumed_by is None
         return stopped and any(step.status != "saved" for step in self.steps)
+
+
+def find(session: Session, reference: str, projects: Projects = None) -> str:
+    """The id of the run of this id, or of the only one whose id begins so.
+
+    Runs that other projects than these pay do not count. Four characters at least are taken for a
+    beginning. Raises UnknownRun, AmbiguousRun.
+    """
+    wanted = reference.strip()
+    if len(wanted) > stories.LONGEST_BEGINNING or not is_storable(wanted):
+        raise UnknownRun(reference)
+    exact = session.scalar(sa.select(Run.id).where(Run.id == wanted, _of(projects)))
+    if exact is not None:
+        return exact
+    beginning = sa.select(Run.id).where(Run.id.startswith(wanted, autoescape=True), _of(projects))
+    ids = session.scalars(beginning.limit(2)).all()
+    if len(wanted) < 4 or not ids:
+        raise UnknownRun(reference)
+    if len(ids) > 1:
+        count = session.scalar(sa.select(sa.func.count()).select_from(beginning.subquery())) or 0
+        raise AmbiguousRun(reference, count)
+    return ids[0]
+
+
+def row(session: Session, run_id: str) -> tuple[Run, str]:
+    """A run's row, and the project that pays it. Raises UnknownRun."""
+    found = None
+    if is_storable(run_id):
+        found = session.execute(
+            sa.select(Run, CreditAccount.project_id)
+            .join(CreditAccount, CreditAccount.id == Run.account_id)
+            .where(Run.id == run_id)
+        ).one_or_none()
+    if found is None:
+        raise UnknownRun(run_id)
+    return found[0], found[1]
+
+
+def newest(
+    session: Session,
+    projects: Projects = None,
+    *,
+    story_id: str | None = None,
+    limit: int | None = None,
+) -> list[RunView]:
+    """Runs that these projects pay, newest first; of one story or of all."""
+    wanted = (
+        sa.select(Run)
+        .where(_of(projects))
+        .order_by(Run.created_at.desc(), Run.id.desc())
+        .limit(limit)
+    )
+    if story_id is not None:
+        wanted = wanted.where(Run.story_version_id == story_id)
+    return [run_view(session, run) for run in session.scalars(wanted)]
+
+
+def active_on(session: Session, story_id: str) -> RunView | None:
+    """The run that is at work on a story: there is one at most, whatever others say of time."""
+    wanted = sa.select(Run).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))
+    run = session.scalar(wanted)
+    return run_view(session, run) if run is not None else None
+
+
+def _of(projects: Projects) -> sa.ColumnElement[bool]:
+    """The runs that these projects pay: known by our own tables, also where a story is gone."""
+    if projects is None:
+        return sa.true()
+    accounts = sa.select(CreditAccount.id).where(CreditAccount.project_id.in_(list(projects)))
+    return Run.account_id.in_(accounts)
 
 
 def run_view(session: Session, run: Run) -> RunView:

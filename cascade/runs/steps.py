@@ -157,9 +157,12 @@ def fail(
 ) -> Outcome:
     """Records that a step failed for good: no further step of the run is begun."""
     run = lock_run(session, run_id)
+    row = _step_row(session, run_id, key)
+    if row.status == "failed":
+        # The answer to that commit was lost, and it is tried again.
+        return "failed"
     if call is not None:
         calls.add(session, run_id, key, call)
-    row = _step_row(session, run_id, key)
     if row.status == "saved":
         return "saved"
     if run.status != "running":

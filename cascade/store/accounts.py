@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from cascade.errors import UnknownUser
 from cascade.store.stories import new_id
-from cascade.store.tables import CreditAccount, Project, ProjectMember, Role, User
+from cascade.store.tables import CreditAccount, Project, ProjectMember, User
+from cascade.store.tables import Role as Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +26,31 @@ class Actor:
 
 def find_actor(session: Session, name: str) -> Actor:
     """The user of that name. Raises UnknownUser."""
-    user = session.scalar(sa.select(User).where(User.name == name))
-    if user is None:
+    actor = actor_or_none(session, name)
+    if actor is None:
         raise UnknownUser(name)
-    return Actor(user.id, user.name, user.display_name)
+    return actor
 
 
-def role_in(session: Session, actor: Actor, project_id: str) -> str | None:
-    """What the user is in a project, if a member."""
-    member = session.get(ProjectMember, (project_id, actor.user_id))
-    return member.role if member is not None else None
+def actor_or_none(session: Session, name: str) -> Actor | None:
+    """The user of that name, if there is one."""
+    user = session.scalar(sa.select(User).where(User.name == name))
+    return None if user is None else Actor(user.id, user.name, user.display_name)
 
 
-def project_ids(session: Session, actor: Actor) -> list[str]:
-    """The projects the user is a member of, the oldest first."""
-    return list(
-        session.scalars(
-            sa.select(ProjectMember.project_id)
-            .where(ProjectMember.user_id == actor.user_id)
-            .order_by(ProjectMember.project_id)
-        )
+def roles_of(session: Session, actor: Actor) -> Mapping[str, str]:
+    """What the user is, by the projects of which they are a member, the oldest first."""
+    members = session.execute(
+        sa.select(ProjectMember.project_id, ProjectMember.role)
+        .where(ProjectMember.user_id == actor.user_id)
+        .order_by(ProjectMember.project_id)
     )
+    return dict(list(members))
+
+
+def all_projects(session: Session) -> list[str]:
+    """Every project, the oldest first."""
+    return list(session.scalars(sa.select(Project.id).order_by(Project.id)))
 
 
 def first_project(session: Session) -> str:
@@ -79,6 +84,12 @@ def account_of(session: Session, actor: Actor, project_id: str) -> CreditAccount
             CreditAccount.project_id == project_id, CreditAccount.user_id == actor.user_id
         )
     )
+
+
+def available(session: Session, actor: Actor, project_id: str) -> int:
+    """Credits the user may use in a project; 0 where there is no account yet."""
+    account = account_of(session, actor, project_id)
+    return account.available if account is not None else 0
 
 
 def open_account(session: Session, actor: Actor, project_id: str) -> CreditAccount:

@@ -30,5 +30,6 @@ def shown(url: sa.URL) -> str:
     query = {
         name: value if name.lower() in _HARMLESS else HIDDEN for name, value in url.query.items()
     }
-    # Not percent-encoded: it is to be read.
-    return url.set(query=query).render_as_string(hide_password=True).replace("%2A%2A%2A", HIDDEN)
+    # Not percent-encoded, and without the driver's name: it is to be read.
+    url = url.set(drivername=url.get_backend_name(), query=query)
+    return url.render_as_string(hide_password=True).replace("%2A%2A%2A", HIDDEN)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cascade.display import is_storable
 from cascade.store.jsonmap import JsonMap, UnreadableMap
 from cascade.story.story import Unreadable
 from cascade.story.structures import Structure
@@ -111,10 +112,8 @@ def text_of(cell: str) -> str:
     if is_nothing(literal):
         return ""
     text = str(json.loads(literal, strict=False))
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UnreadableCell("not_storable") from None
+    if not is_storable(text):
+        raise UnreadableCell("not_storable")
     return text
 
 

@@ -94,19 +94,17 @@ class SchemaReport:
         if not self.is_empty and not stories_are_there:
             named = ", ".join(self.others[:MOST_NAMED])
             found.append(
-                f"it has {len(self.others)} tables ({named}{', …' if len(self.others) > 5 else ''})"
-                f" and none that hold stories ({', '.join(PRODUCT_TABLES)})"
+                f"it has tables ({named}{', …' if len(self.others) > MOST_NAMED else ''}) but none "
+                f"that hold stories ({', '.join(PRODUCT_TABLES)})"
             )
         for one in self.tables:
             if one.product and one.exists and one.missing_columns:
                 found.append(f"{one.table} lacks {', '.join(one.missing_columns)}")
-            if one.unfit:
-                found.append(
-                    f"{one.table} has keys of a type that does not fit: {', '.join(one.unfit)}; "
-                    "text is needed"
-                )
             if not one.product and one.exists and self.version is None:
                 found.append(f"{one.table} is another program's")
+        unfit = [f"{one.table}.{column}" for one in self.tables for column in one.unfit]
+        if unfit:
+            found.append(f"its keys are no text, which they must be here: {', '.join(unfit)}")
         return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import time
@@ -13,14 +14,26 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import DatabaseAway, DatabaseUnavailable
-from cascade.store import address, denied
+from cascade.errors import DatabaseAway, DatabaseError, DatabaseUnavailable
+from cascade.store import address, denied, faults
 
 # How long SQLite waits for another process's write to end before it gives up.
 BUSY_TIMEOUT_MS = 30_000
 # How often a transaction is tried again while the database is away, and for how long.
 AWAY_RETRY_S = 0.5
 AWAY_PATIENCE_S = 60
+# A process that hangs in mid-transaction keeps others from the rows it locked for so long.
+IDLE_TRANSACTION_MS = 10_000
+# A server that does not answer any more is given up after so long, not after the system's hours.
+ALIVE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
+__all__ = ["Database", "Session"]
 
 T = TypeVar("T")
 log = logging.getLogger("cascade.store")
@@ -39,6 +52,7 @@ class Database:
             # Plain postgresql:// would mean psycopg 3 to SQLAlchemy 2.1.
             self.url = self.url.set(drivername="postgresql+psycopg2")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._is_away = False
         if self.is_sqlite:
             if make_folder:
                 self._prepare_folder()
@@ -54,8 +68,9 @@ class Database:
                 pool_pre_ping=True,
                 pool_size=10,
                 max_overflow=20,
-                connect_args={"connect_timeout": 10, "application_name": "cascade"},
+                connect_args={**ALIVE, "application_name": "cascade"},
             )
+            sa.event.listen(self.engine, "connect", _configure_postgres)
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
@@ -72,7 +87,7 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A transaction that writes; on SQLite it waits for its turn at the beginning.
 
-        Raises DatabaseAway.
+        Raises DatabaseAway, DatabaseRefused.
         """
         with self._session(self.engine) as session:
             yield session
@@ -81,38 +96,73 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A transaction that only reads: one snapshot, and no writer is kept waiting.
 
-        Raises DatabaseAway.
+        Raises DatabaseAway, DatabaseRefused.
         """
         with self._session(self._reader) as session:
             yield session
 
     @contextmanager
     def _session(self, engine: sa.Engine) -> Iterator[Session]:
-        try:
-            with Session(engine, expire_on_commit=False) as session, session.begin():
-                yield session
-        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-            raise DatabaseAway(self.name, _reason(error)) from error
-        except sa.exc.ProgrammingError as error:
-            if denied.is_denied(error):
-                raise denied.explain(error, self.engine, self.name) from error
-            raise
+        with self.guarded(), Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
 
-    def transact(self, work: Callable[..., T], *arguments: Any) -> T:
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Tells errors of this database, whichever driver they come from, as what they mean.
+
+        Raises DatabaseAway where it may go well another time, else DatabaseRefused.
+        """
+        try:
+            yield
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            if isinstance(error, sa.exc.DBAPIError) and denied.is_denied(error):
+                raise denied.explain(error, self.engine, self.name) from error
+            raise faults.told(error, self.name) from error
+
+    def transact(
+        self, work: Callable[..., T], *arguments: Any, patience_s: float = AWAY_PATIENCE_S
+    ) -> T:
         """Runs `work(session, …)` as one writing transaction; again while the database is away.
 
-        `work` must bear being tried again: look first what is there.
+        `work` must bear being tried again: look first what is there. Raises DatabaseAway after
+        `patience_s`, and DatabaseRefused at once.
         """
-        deadline = time.monotonic() + AWAY_PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while True:
             try:
                 with self.write() as session:
-                    return work(session, *arguments)
-            except DatabaseAway:
-                if time.monotonic() > deadline:
+                    done = work(session, *arguments)
+            except DatabaseAway as error:
+                self.note_away(error)
+                if time.monotonic() >= deadline:
                     raise
-                log.warning("the database is away; trying again")
                 time.sleep(AWAY_RETRY_S)
+            else:
+                self.note_back()
+                return done
+
+    async def transact_in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The same for a coroutine, which waits for as long as the database is away.
+
+        Raises DatabaseRefused.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(self.transact, work, *arguments, patience_s=0)
+            except DatabaseAway:
+                await asyncio.sleep(AWAY_RETRY_S)
+
+    def note_away(self, error: DatabaseError) -> None:
+        """Says in the log that the database gives nothing, once until it does."""
+        if not self._is_away:
+            self._is_away = True
+            log.warning("%s", error.message)
+
+    def note_back(self) -> None:
+        """Says in the log that the database is back, where it was away."""
+        if self._is_away:
+            self._is_away = False
+            log.warning("The database %s is back.", self.name)
 
     def ping(self) -> None:
         """Connects once. Raises DatabaseUnavailable, with the driver's own reason in one line."""
@@ -125,7 +175,7 @@ class Database:
                 else:
                     encoding = str(connection.scalar(sa.text("SHOW server_encoding")))
         except sa.exc.DBAPIError as error:
-            raise DatabaseUnavailable(self.name, _reason(error)) from None
+            raise DatabaseUnavailable(self.name, faults.reason(error)) from None
         if encoding != "UTF8":
             # Texts of every script go into it; found out later, one would be refused at its end.
             raise DatabaseUnavailable(
@@ -159,10 +209,11 @@ class Database:
             raise DatabaseUnavailable(self.name, f"there is no folder {path.parent}")
 
 
-def _reason(error: sa.exc.DBAPIError) -> str:
-    """The driver's own reason, in one line."""
-    lines = str(error.orig).strip().splitlines()
-    return lines[0].rstrip(".") if lines else "no reason given"
+def _configure_postgres(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MS}")
+    # Committed, because the pool's rollback would take it back.
+    connection.commit()
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.accounts import Actor
-from cascade.store.tables import CreditAccount, Draft, Piece, Revision, Run, StoryVersion
+from cascade.store.tables import (
+    ACTIVE,
+    CreditAccount,
+    Draft,
+    Piece,
+    Revision,
+    Run,
+    StoryVersion,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,7 @@ class Pulse:
 
 
 def take(session: Session, actor: Actor, story_id: str) -> Pulse:
-    """The signs of a story's newest run, texts and marks, and of the user's draft and credits.
+    """The signs of a story's runs, texts and marks, and of the user's draft and credits.
 
     Equal as long as none of these has changed. A text that another program writes leaves no sign
     until a run or a plan meets it.
@@ -29,8 +37,12 @@ def take(session: Session, actor: Actor, story_id: str) -> Pulse:
     newest = (
         sa.select(Run.id.concat(" ").concat(Run.status))
         .where(Run.story_version_id == story_id)
-        .order_by(Run.id.desc())
+        .order_by(Run.created_at.desc(), Run.id.desc())
         .limit(1)
+    )
+    # By its state: machines differ about which run is the newest, never about which is at work.
+    active = sa.select(Run.id.concat(" ").concat(Run.status)).where(
+        Run.story_version_id == story_id, Run.status.in_(ACTIVE)
     )
     revision = sa.select(sa.func.max(Revision.id)).where(Revision.story_version_id == story_id)
     marks = sa.select(sa.func.count(Piece.out_of_date_since)).where(
@@ -43,6 +55,6 @@ def take(session: Session, actor: Actor, story_id: str) -> Pulse:
     draft = sa.select(Draft.updated_at).where(
         Draft.story_version_id == story_id, Draft.user_id == actor.user_id
     )
-    parts = (draft, newest, revision, marks, credits, story)
+    parts = (draft, newest, active, revision, marks, credits, story)
     draft_at, *rest = session.execute(sa.select(*(one.scalar_subquery() for one in parts))).one()
     return Pulse(draft_at, " ".join(map(str, rest)))

@@ -7,14 +7,15 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.display import is_whole
+from cascade.display import is_storable
 from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
 from cascade.store.beatmap import (
     BeatMap,
@@ -35,8 +36,24 @@ from cascade.story.structures import STRUCTURES, Structure, structure
 
 T = TypeVar("T")
 
+# The projects whose rows are meant; None means all of them.
+Projects = Collection[str] | None
+
 # What begins an id or a title is shorter; a database takes no pattern of any length.
 LONGEST_BEGINNING = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StorySummary:
+    """A story in a list."""
+
+    id: str
+    title: str
+    structure_type: str
+    language: str
+    beats: int
+    scenes: int
+
 
 _last_ms = 0
 _id_lock = threading.Lock()
@@ -51,15 +68,64 @@ def new_id() -> str:
         return f"{_last_ms:011x}{secrets.token_hex(3)[:5]}"
 
 
-def find_story_id(session: Session, reference: str) -> str:
+def summaries(session: Session, projects: Projects = None) -> list[StorySummary]:
+    """The stories of some projects, the oldest first."""
+    scenes = (
+        sa.select(ScenePlot.story_version_id, sa.func.count().label("n"))
+        .group_by(ScenePlot.story_version_id)
+        .subquery()
+    )
+    rows = session.execute(
+        sa.select(
+            StoryVersion.id,
+            StoryVersion.title,
+            StoryVersion.structure_type,
+            StoryVersion.language,
+            scenes.c.n,
+        )
+        .outerjoin(scenes, scenes.c.story_version_id == StoryVersion.id)
+        .where(_of(projects))
+        .order_by(StoryVersion.id)
+    )
+    return [
+        StorySummary(
+            id=id_,
+            title=title or "",
+            structure_type=type_ or "",
+            language=language_of(language) or "en",
+            beats=len(known.beats) if (known := STRUCTURES.get(type_)) else 0,
+            scenes=n or 0,
+        )
+        for id_, title, type_, language, n in rows
+    ]
+
+
+def project_of(session: Session, story_id: str) -> str:
+    """The project that a story belongs to; empty for one of none. Raises UnknownStory."""
+    row = None
+    if is_storable(story_id):
+        wanted = sa.select(StoryVersion.project_id).where(StoryVersion.id == story_id)
+        row = session.execute(wanted).one_or_none()
+    if row is None:
+        raise UnknownStory(story_id)
+    return row.project_id or ""
+
+
+def _of(projects: Projects) -> sa.ColumnElement[bool]:
+    return sa.true() if projects is None else StoryVersion.project_id.in_(list(projects))
+
+
+def find_story_id(session: Session, reference: str, projects: Projects = None) -> str:
     """The id of the story of this id or title, or of the only one whose id or title begins so.
 
-    Four characters at least are taken for a beginning. Raises UnknownStory, AmbiguousStory.
+    Stories of other projects than these do not count. Four characters at least are taken for a
+    beginning. Raises UnknownStory, AmbiguousStory.
     """
     wanted = reference.strip()
     if not is_storable(reference):
         raise UnknownStory(reference)
-    exact = session.scalar(sa.select(StoryVersion.id).where(StoryVersion.id == wanted))
+    theirs = _of(projects)
+    exact = session.scalar(sa.select(StoryVersion.id).where(StoryVersion.id == wanted, theirs))
     if exact is not None:
         return exact
     called = [
@@ -75,19 +141,15 @@ def find_story_id(session: Session, reference: str) -> str:
             sa.func.lower(StoryVersion.title).startswith(wanted.lower(), autoescape=True),
         ]
     for condition in (*called, *begins):
-        found = session.scalars(sa.select(StoryVersion.id).where(condition).limit(2)).all()
+        matching = sa.select(StoryVersion.id).where(condition, theirs)
+        found = session.scalars(matching.limit(2)).all()
         if len(found) == 1:
             return found[0]
         if found:
-            stories = sa.select(sa.func.count()).select_from(StoryVersion).where(condition)
+            stories = sa.select(sa.func.count()).select_from(matching.subquery())
             cause = "called" if any(condition is one for one in called) else "begins"
             raise AmbiguousStory(wanted, session.scalar(stories) or 0, cause)
     raise UnknownStory(reference)
-
-
-def is_storable(reference: str) -> bool:
-    """Whether a database can be asked for it: no zero byte, and whole characters only."""
-    return "\0" not in reference and is_whole(reference)
 
 
 def lock_story(session: Session, story_id: str) -> StoryVersion:
@@ -191,7 +253,7 @@ def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tupl
             stored = getattr(row, column)
             if not product.keeps_text("scene_plots", column):
                 unreadable[kind] = "not_text"
-            elif not _is_storable(stored or ""):
+            elif not is_storable(stored or ""):
                 unreadable[kind] = "not_storable"
             texts[kind] = "" if kind in unreadable else stored or ""
         scenes.append(
@@ -235,14 +297,6 @@ def _shot(stored: str | None) -> Any:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def insert_story(session: Session, project_id: str, story: Story) -> str:

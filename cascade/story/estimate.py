@@ -1,23 +1,8 @@
-"""What a plan costs: whole credits a step, and the breakdown shown before anything is paid."""
+"""What a step costs in whole credits, and how many calls a run makes one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from cascade.story.kinds import KINDS, Kind
-from cascade.story.plan import Step
-
-
-def breakdown(steps: Iterable[Step]) -> dict[Kind, tuple[int, int]]:
-    """How many steps of each kind, and what they cost together: `{kind: (count, credits)}`.
-
-    Every kind is there, with zeros where no step is of it.
-    """
-    found = dict.fromkeys(KINDS, (0, 0))
-    for step in steps:
-        count, credits = found[step.kind]
-        found[step.kind] = count + 1, credits + step.credits
-    return found
+from collections.abc import Sequence
 
 
 def calls_in_a_row(groups: Sequence[Sequence[str]], concurrency: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
@@ -89,6 +90,18 @@ class Plan:
     def estimated_credits(self) -> int:
         """The sum over the steps: what a run that completes uses, always."""
         return sum(step.credits for step in self.steps)
+
+    def price_list(self) -> list[tuple[Kind, int, int]]:
+        """The kinds of its steps at each of their prices: `(kind, how many, credits each)`."""
+        counts: dict[tuple[Kind, int], int] = {}
+        for step in self.steps:
+            counts[step.kind, step.credits] = counts.get((step.kind, step.credits), 0) + 1
+        return [
+            (kind, count, credits)
+            for (kind, credits), count in sorted(
+                counts.items(), key=lambda one: (kinds.KINDS.index(one[0][0]), one[0][1])
+            )
+        ]
 
     @property
     def affected_scenes(self) -> tuple[int, ...]:
@@ -288,10 +301,11 @@ def neighbours(story: Story, scene: Scene) -> tuple[Scene | None, Scene | None]:
 
     One without a number of its own has no place in that order.
     """
+    named = Counter((one.beat_key, one.number) for one in story.scenes)
     order = [
         one
         for one in story.scenes
-        if one.number is not None and story.scene(one.beat_key, one.number) is one
+        if one.number is not None and named[one.beat_key, one.number] == 1
     ]
     at = order.index(scene)
     before, after = order[:at], order[at + 1 :]

@@ -43,7 +43,7 @@ def main() -> None:
 
 def _is_database_back() -> bool:
     try:
-        session.service().stories()
+        session.desk().stories()
     except DatabaseAway:
         return False
     return True

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from cascade.errors import CascadeError, DatabaseAway, Unexpected
-from cascade.service import Actor, Draft, Service
+from cascade.service import Desk, Draft, Service
 from cascade.story.story import Story
 from cascade.ui.kit.problems import explain
 from cascade.ui.kit.prose import escape
@@ -42,9 +42,9 @@ def service() -> Service:
     return _provided[0]
 
 
-def actor() -> Actor:
-    """Who uses this page: the user the settings name. Raises UnknownUser."""
-    return service().actor()
+def desk() -> Desk:
+    """What the user of this page may see and do: whom the settings name. Raises UnknownUser."""
+    return service().desk(service().actor())
 
 
 def zone() -> tzinfo:
@@ -175,9 +175,9 @@ def show_error(error: CascadeError) -> None:
 # changes only its own beat of it.
 
 
-def draft(story: Story, who: Actor) -> Draft:
+def draft(desk: Desk, story: Story) -> Draft:
     """What is pending on a story, in structure order; what is saved by now is not."""
-    kept = service().draft(who, story.id)
+    kept = desk.draft(story.id)
     st.session_state[f"pending/{story.id}"] = kept
     heard = _heard(story.id)
     for beat_key in kept.levels:
@@ -193,7 +193,7 @@ def shown_draft(story_id: str) -> Draft:
     return st.session_state.get(f"pending/{story_id}") or Draft({}, {})
 
 
-def edit(story: Story, who: Actor, levels: Mapping[str, int]) -> None:
+def edit(desk: Desk, story: Story, levels: Mapping[str, int]) -> None:
     """Takes over new levels of some beats into the draft.
 
     A direction is a wish for a change from the level that is saved now. While that stands it
@@ -205,18 +205,18 @@ def edit(story: Story, who: Actor, levels: Mapping[str, int]) -> None:
         for beat_key in levels
         if beat_key in heard and heard[beat_key][0] == story.curve[beat_key]
     }
-    service().edit_draft(who, story.id, levels, directions)
+    desk.edit_draft(story.id, levels, directions)
 
 
-def direct(story: Story, who: Actor, beat_key: str, words: str) -> None:
+def direct(desk: Desk, story: Story, beat_key: str, words: str) -> None:
     """Takes over the direction of a beat into the draft; an empty one takes it back."""
-    service().edit_draft(who, story.id, {}, {beat_key: words})
+    desk.edit_draft(story.id, {}, {beat_key: words})
 
 
-def reset(story: Story, who: Actor) -> None:
+def reset(desk: Desk, story: Story) -> None:
     """Puts every beat back to its saved level."""
     _heard(story.id).clear()
-    service().save_draft(who, story.id, {}, {})
+    desk.save_draft(story.id, {}, {})
 
 
 def _heard(story_id: str) -> dict[str, tuple[int, str]]:

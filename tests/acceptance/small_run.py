@@ -49,18 +49,18 @@ class Studio:
             )
         )
         self.actor = self.service.actor("editor")
-        self.service.grant("editor", 10_000)
+        self.service.operator().grant("editor", 10_000)
 
     def ended(self, run_id: str) -> tuple[RunView, list[dict[str, Any]]]:
         """The run when it has come to its end, and its events, which are in order."""
-        events = list(self.service.follow(run_id))
-        run = self.service.run(run_id)
+        events = list(self.service.operator().follow(run_id))
+        run = self.service.operator().run(run_id)
         check_events(events, plan_document(run.plan.to_json()))
         return run, events
 
     def credits(self) -> dict[str, Any]:
         """All movements, which add up."""
-        credits: dict[str, Any] = shapes.credits_document(self.service.credits(self.actor))
+        credits: dict[str, Any] = shapes.credits_document(self.service.desk(self.actor).credits())
         check_credits(credits)
         assert credits["held"] == 0
         return credits
@@ -71,18 +71,18 @@ class Case:
 
     def __init__(self, studio: Studio, levels: dict[str, int]) -> None:
         self.studio = studio
-        self.story_id = studio.service.import_story(SAMPLE)
-        self.story = studio.service.story(self.story_id)
+        self.story_id = studio.service.operator().import_story(SAMPLE)
+        self.story = studio.service.operator().story(self.story_id)
         self.before = studio.database.content()
-        self.plan = studio.service.plan(studio.actor, self.story_id, levels).plan
+        self.plan = studio.service.desk(studio.actor).plan(self.story_id, levels).plan
         self.runs: list[str] = []
 
     def start(self) -> str:
-        self.runs.append(self.studio.service.start(self.studio.actor, self.plan))
+        self.runs.append(self.studio.service.desk(self.studio.actor).start(self.plan))
         return self.runs[-1]
 
     def resume(self) -> str:
-        self.runs.append(self.studio.service.resume(self.studio.actor, self.runs[-1]))
+        self.runs.append(self.studio.service.desk(self.studio.actor).resume(self.runs[-1]))
         return self.runs[-1]
 
     def check_saved(self, *keys: str) -> None:
@@ -90,7 +90,7 @@ class Case:
         studio = self.studio
         levels = {key.split("/")[0] for key in keys}
         assert_untouched(self.before, studio.database.content(), self.story_id, keys, levels)
-        document = studio.service.document(self.story_id)
+        document = studio.service.operator().document(self.story_id)
         credits = studio.credits()
         charged: list[str | None] = []
         for run_id in self.runs:

@@ -24,7 +24,7 @@ def executing(database_url: str) -> Iterator[Service]:
     service = Service(
         Settings(database_url=database_url, provider="offline", offline_delay_ms=0, concurrency=3)
     )
-    service.grant("editor", 100_000)
+    service.operator().grant("editor", 100_000)
     with service.executing():
         yield service
     service.close()
@@ -52,27 +52,27 @@ def test_estimate_equals_use(
     service, database = executing, Database(database_url)
     actor = service.actor("editor")
     # A story of its own, so that an example is the same when it is tried again.
-    story = service.story(service.import_story(sample))
+    story = service.operator().story(service.operator().import_story(sample))
     keys = story.structure.keys
     levels = {keys[place % len(keys)]: level for place, level in wanted.items()}
     changed = {beat: level for beat, level in levels.items() if level != story.curve[beat]}
-    before, credits = database.content(), service.credits(actor)
-    plan = service.plan(actor, story.id, levels, dict.fromkeys(levels, wish)).plan
+    before, credits = database.content(), service.desk(actor).credits()
+    plan = service.desk(actor).plan(story.id, levels, dict.fromkeys(levels, wish)).plan
     assert [change.beat_key for change in plan.changes] == [
         beat for beat in keys if beat in changed
     ]
     if not changed:
         assert plan.estimated_credits == 0
         return
-    run_id = service.start(actor, plan)
-    events: list[dict[str, Any]] = list(service.follow(run_id))
+    run_id = service.desk(actor).start(plan)
+    events: list[dict[str, Any]] = list(service.operator().follow(run_id))
     check_events(events, plan_document(plan.to_json()))
     assert events[-1]["type"] == "done", events[-1]
     assert events[-1]["totalCreditsUsed"] == plan.estimated_credits
-    now = service.credits(actor)
+    now = service.desk(actor).credits()
     assert now.captured - credits.captured == plan.estimated_credits
     assert credits.available - now.available == plan.estimated_credits
     assert now.held == 0
     planned = [step.key for step in plan.steps]
     assert_untouched(before, database.content(), story.id, planned, changed)
-    assert service.story(story.id).curve == {**story.curve, **changed}
+    assert service.operator().story(story.id).curve == {**story.curve, **changed}

@@ -433,7 +433,7 @@ def check_fault(studio: Studio, server: ModelServer, fault: Fault) -> None:
         assert (fault.reads in retries[-1]["error"]) if retries else not fault.reads
         case.check_saved(*STEPS)
         assert run.used_credits == run.estimated_credits == 12
-        written = json.dumps(studio.service.document(case.story_id))
+        written = json.dumps(studio.service.operator().document(case.story_id))
         assert DRAFT_WORD.lower() not in written.lower(), "a draft was saved"
         return
 
@@ -478,10 +478,10 @@ def test_a_rejected_text_is_kept_and_may_be_accepted(studio: Studio, server: Mod
     assert "Lampu" not in json.dumps(events) + str(failed.error)
     complaint = server.calls[-1].prompt.removeprefix(server.calls[-2].prompt)
     assert "not usable" in complaint, "the second time the model is told why"
-    case.runs.append(studio.service.accept(studio.actor, failed.id, STEPS[1]))
+    case.runs.append(studio.service.desk(studio.actor).accept(failed.id, STEPS[1]))
     run, _ = studio.ended(case.runs[-1])
     assert run.status == "done"
-    assert studio.service.story(case.story_id).key_actions[BEAT] == kept
+    assert studio.service.operator().story(case.story_id).key_actions[BEAT] == kept
     case.check_saved(*STEPS)
 
 
@@ -626,7 +626,7 @@ def test_a_cancel_aborts_the_call_in_flight(
     while not met:
         time.sleep(0.01)
     asked = time.monotonic()
-    studio.service.cancel(studio.actor, run_id)
+    studio.service.desk(studio.actor).cancel(run_id)
     call = server.wait_for_hang_up(met[0].number, timeout=5)
     assert call.ended is not None
     assert call.ended - asked < 1, "the server sees the connection closed within a second"

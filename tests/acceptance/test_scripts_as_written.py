@@ -122,14 +122,14 @@ def test_a_run_over_a_script_takes_one_that_opens_like_it(
         return Reply(content=json.dumps({"script": new})) if call.property == "script" else None
 
     server.behave = behave
-    story_id = studio.service.import_story(path)
-    [before] = studio.service.story(story_id).scenes
+    story_id = studio.service.operator().import_story(path)
+    [before] = studio.service.operator().story(story_id).scenes
     assert before.script == old
-    plan = studio.service.plan(studio.actor, story_id, {"you": 4}).plan
-    run, events = studio.ended(studio.service.start(studio.actor, plan))
+    plan = studio.service.desk(studio.actor).plan(story_id, {"you": 4}).plan
+    run, events = studio.ended(studio.service.desk(studio.actor).start(plan))
     assert (run.status, run.error) == ("done", None)
     assert not [event for event in events if event["type"] == "retry"]
-    [after] = studio.service.story(story_id).scenes
+    [after] = studio.service.operator().story(story_id).scenes
     assert after.script.strip() == new.strip()
     assert run.used_credits == 12
     studio.credits()

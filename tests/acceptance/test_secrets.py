@@ -149,10 +149,12 @@ def test_every_fault_in_one_process(
     with service.executing():
         for name in THROWN:
             throw(server, name)
-            plan = service.plan(actor, service.import_story(story_file), {BEAT: 2}, {BEAT: WISH})
-            run_id = service.start(actor, plan.plan)
-            events = list(service.follow(run_id))
-            run = service.run(run_id)
+            plan = service.desk(actor).plan(
+                service.operator().import_story(story_file), {BEAT: 2}, {BEAT: WISH}
+            )
+            run_id = service.desk(actor).start(plan.plan)
+            events = list(service.operator().follow(run_id))
+            run = service.operator().run(run_id)
             assert (run.status, run.used_credits) == ("failed", 3), name
             check_clean(name, without_results(events))
             check_clean(name, run.error)

@@ -60,7 +60,7 @@ def named(sqlite_url: str) -> Iterator[Callable[[str], str]]:
     service = Service(Settings(database_url=sqlite_url, provider="offline"))
 
     def name(words: str) -> str:
-        story_id = service.stories()[1].id
+        story_id = service.operator().stories()[1].id
         # Half a character comes in through JSON, as no text column takes one.
         text = words.encode("utf-8", "replace").decode()
         with service.database.write() as session:

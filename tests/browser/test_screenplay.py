@@ -37,7 +37,7 @@ def test_notes_stand_in_their_places_and_nothing_glues_together(
     path = tmp_path / "van.json"
     path.write_text(json.dumps(story), "utf-8")
     service = Service(Settings(database_url=sqlite_url, provider="offline"))
-    story_id = service.import_story(path)
+    story_id = service.operator().import_story(path)
     service.close()
 
     page = studio.page

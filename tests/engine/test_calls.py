@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,66 +13,33 @@ from observe import wait_for
 
 from cascade import shapes
 from cascade.errors import NotResumable
-from cascade.llm.provider import Answer, Delta, ProviderError, RejectedText, Usage
+from cascade.llm.provider import ProviderError, RejectedText, Usage
+from cascade.llm.scripted import ScriptedWriter, rejected
 from cascade.runs.reading import run_view
 from cascade.service import Actor, RunView, Service
 from cascade.settings import Settings
 from cascade.store import calls
 from cascade.store.tables import Run
-from cascade.story.brief import Brief
 
 REFUSED = "A text that no check lets through."
 
 
-class Scripted:
-    """A provider that does what the test says for a step's kind, and else writes a fresh text."""
-
-    name: Literal["offline", "openai"] = "openai"
-    model = "scripted-1"
-    prompt_version = "scripted"
-
-    def __init__(self) -> None:
-        self.faults: dict[str, list[ProviderError]] = {}
-        self.complaints: list[str | None] = []
-
-    async def write(
-        self, brief: Brief, complaint: str | None = None
-    ) -> AsyncGenerator[Delta | Answer, None]:
-        self.complaints.append(complaint)
-        faults = self.faults.get(brief.kind)
-        if faults:
-            raise faults.pop(0)
-        text = f"Written for {brief.seed}."
-        yield Delta(text)
-        yield Answer(text, "stop", self.model, "hash", Usage(100, 60, 20))
-
-    async def close(self) -> None:
-        return
+USAGE, REFUSED_USAGE = Usage(100, 60, 20), Usage(100, 0, 5)
 
 
-def rejected(text: str = REFUSED) -> RejectedText:
-    return RejectedText(
-        "The text was not usable: it is too short.",
-        flaw="short",
-        reason="it is too short",
-        complaint="it is too short",
-        text=text,
-        prompt_hash="hash",
-        usage=Usage(100, 0, 5),
-        model="scripted-1",
-    )
+def refused(text: str = REFUSED) -> RejectedText:
+    return rejected(text, usage=REFUSED_USAGE)
 
 
 @pytest.fixture
-def provider() -> Scripted:
-    return Scripted()
+def provider() -> ScriptedWriter:
+    return ScriptedWriter(usage=USAGE)
 
 
 @pytest.fixture
-def service(settings: Settings, provider: Scripted) -> Iterator[Service]:
+def service(settings: Settings, provider: ScriptedWriter) -> Iterator[Service]:
     priced = {"price_prompt": 2.0, "price_cached": 1.0, "price_completion": 10.0}
-    service = Service(settings.model_copy(update=priced))
-    service.__dict__["provider"] = provider
+    service = Service(settings.model_copy(update=priced), provider)
     with service.executing():
         yield service
     service.close()
@@ -84,14 +51,14 @@ def actor(service: Service) -> Actor:
 
 
 def start(service: Service, actor: Actor) -> str:
-    story_id = service.stories()[2].id
-    return service.start(actor, service.plan(actor, story_id, {"find": 2}).plan)
+    story_id = service.operator().stories()[2].id
+    return service.desk(actor).start(service.desk(actor).plan(story_id, {"find": 2}).plan)
 
 
 def ended(service: Service, run_id: str) -> RunView:
-    for _ in service.follow(run_id):
+    for _ in service.operator().follow(run_id):
         pass
-    return service.run(run_id)
+    return service.operator().run(run_id)
 
 
 def test_every_call_is_counted_and_priced(service: Service, actor: Actor) -> None:
@@ -105,16 +72,18 @@ def test_every_call_is_counted_and_priced(service: Service, actor: Actor) -> Non
         60 * n,
         20 * n,
     )
-    cost = service.cost(run)
+    cost = service.operator().cost(run)
     assert cost is not None
     # 40 fresh at 2, 60 cached at 1, 20 written at 10, a million.
     assert cost.amount == pytest.approx(n * (40 * 2 + 60 * 1 + 20 * 10) / 1_000_000)
     assert cost.complete
 
 
-def test_tokens_are_told_step_by_step(service: Service, actor: Actor, provider: Scripted) -> None:
+def test_tokens_are_told_step_by_step(
+    service: Service, actor: Actor, provider: ScriptedWriter
+) -> None:
     busy = ProviderError("server_error", "It is busy.", retryable=True, retry_after=0)
-    provider.faults["keyAction"] = [rejected(), busy]
+    provider.fail("keyAction", refused(), busy)
     run = ended(service, start(service, actor))
     assert run.status == "done"
     content, action, *rest = (step.tokens for step in run.steps)
@@ -133,7 +102,7 @@ def test_tokens_are_told_step_by_step(service: Service, actor: Actor, provider: 
         by_step = sum(getattr(step.tokens, name) for step in run.steps)
         assert by_step == sum(getattr(used, name) for used in run.tokens), name
 
-    document = shapes.run_document(run, service.cost(run))
+    document = shapes.run_document(run, service.operator().cost(run))
     assert [step["key"] for step in document["steps"]] == [step.key for step in run.steps]
     told = document["steps"][1]
     assert (told["status"], told["calls"], told["rejectedCalls"]) == ("saved", 3, 1)
@@ -148,9 +117,11 @@ def test_tokens_are_told_step_by_step(service: Service, actor: Actor, provider: 
 def test_a_runs_steps_are_read_in_as_many_queries_however_many_there_are(
     service: Service, actor: Actor
 ) -> None:
-    story_id = service.stories()[0].id
+    story_id = service.operator().stories()[0].id
     few = ended(service, start(service, actor))
-    many = service.start(actor, service.plan(actor, story_id, {"finale": 1, "midpoint": 1}).plan)
+    many = service.desk(actor).start(
+        service.desk(actor).plan(story_id, {"finale": 1, "midpoint": 1}).plan
+    )
     counts = {}
     for run_id in (few.id, many):
         asked: list[str] = []
@@ -164,14 +135,14 @@ def test_a_runs_steps_are_read_in_as_many_queries_however_many_there_are(
             run_view(session, session.get_one(Run, run_id))
             sa.event.remove(engine, "before_cursor_execute", count)
         counts[run_id] = len(asked)
-    assert len(service.run(many).steps) > 2 * len(few.steps)
+    assert len(service.operator().run(many).steps) > 2 * len(few.steps)
     assert counts[few.id] == counts[many] > 0
 
 
 def test_a_rejected_text_is_asked_for_once_more_with_the_reason(
-    service: Service, actor: Actor, provider: Scripted
+    service: Service, actor: Actor, provider: ScriptedWriter
 ) -> None:
-    provider.faults["keyAction"] = [rejected()]
+    provider.fail("keyAction", refused())
     run = ended(service, start(service, actor))
     assert run.status == "done"
     assert provider.complaints[:3] == [None, None, "it is too short"]
@@ -180,49 +151,51 @@ def test_a_rejected_text_is_asked_for_once_more_with_the_reason(
 
 
 def test_a_text_rejected_twice_fails_the_step_and_is_kept(
-    service: Service, actor: Actor, provider: Scripted
+    service: Service, actor: Actor, provider: ScriptedWriter
 ) -> None:
-    provider.faults["keyAction"] = [rejected("The first."), rejected()]
+    provider.fail("keyAction", refused("The first."), refused())
     run = ended(service, start(service, actor))
     assert (run.status, run.error_code) == ("failed", "bad_output")
     assert run.used_credits == 3
     [step] = [step for step in run.steps if step.status == "failed"]
     assert step.rejected_text == REFUSED
-    assert all(REFUSED not in str(event) for event in service.events(run.id))
+    assert all(REFUSED not in str(event) for event in service.operator().events(run.id))
 
 
 def test_accepting_saves_and_charges_it_and_goes_on(
-    service: Service, actor: Actor, provider: Scripted
+    service: Service, actor: Actor, provider: ScriptedWriter
 ) -> None:
-    provider.faults["keyAction"] = [rejected("The first."), rejected()]
+    provider.fail("keyAction", refused("The first."), refused())
     failed = ended(service, start(service, actor))
-    run = ended(service, service.accept(actor, failed.id, "find/keyAction"))
+    run = ended(service, service.desk(actor).accept(failed.id, "find/keyAction"))
     assert run.status == "done"
-    assert service.story(run.story_id).key_actions["find"] == REFUSED
+    assert service.operator().story(run.story_id).key_actions["find"] == REFUSED
     assert failed.used_credits + run.used_credits == failed.estimated_credits
     # Not asked for again, and so not in the books twice.
     assert [step.tokens for step in run.steps if step.key == "find/keyAction"] == [None]
     with pytest.raises(NotResumable):
-        service.accept(actor, failed.id, "find/keyAction")
+        service.desk(actor).accept(failed.id, "find/keyAction")
 
 
 def test_a_step_without_a_rejected_text_has_none_to_accept(
-    service: Service, actor: Actor, provider: Scripted
+    service: Service, actor: Actor, provider: ScriptedWriter
 ) -> None:
-    provider.faults["keyAction"] = [ProviderError("auth", "The key is wrong.")]
+    provider.fail("keyAction", ProviderError("auth", "The key is wrong."))
     failed = ended(service, start(service, actor))
     with pytest.raises(NotResumable, match="no rejected text"):
-        service.accept(actor, failed.id, "find/keyAction")
+        service.desk(actor).accept(failed.id, "find/keyAction")
 
 
-def test_unknown_tokens_stay_unknown(service: Service, actor: Actor, provider: Scripted) -> None:
-    provider.faults["beatContent"] = [
-        ProviderError("server_error", "It is busy.", retryable=True, retry_after=0)
-    ]
+def test_unknown_tokens_stay_unknown(
+    service: Service, actor: Actor, provider: ScriptedWriter
+) -> None:
+    provider.fail(
+        "beatContent", ProviderError("server_error", "It is busy.", retryable=True, retry_after=0)
+    )
     run = ended(service, start(service, actor))
     assert run.status == "done"
     assert (run.tokens[0].failed_calls, run.tokens[0].unknown_calls) == (1, 1)
-    cost = service.cost(run)
+    cost = service.operator().cost(run)
     assert cost is not None
     assert not cost.complete
 
@@ -232,22 +205,21 @@ def test_a_growing_text_is_seen_until_its_call_ends(service: Service, actor: Act
     key = run.steps[0].key
     service.database.transact(calls.show_growing, run.id, key, "Once")
     service.database.transact(calls.show_growing, run.id, key, "Once upon")
-    assert service.growing(run.id) == {key: "Once upon"}
-    call = calls.Call(1, "aborted", "openai", "scripted-1", 10)
+    assert service.operator().growing(run.id) == {key: "Once upon"}
+    call = calls.Call(1, "aborted", "scripted", "scripted-1", 10)
     service.database.transact(calls.add, run.id, key, call)
-    assert service.growing(run.id) == {}
+    assert service.operator().growing(run.id) == {}
 
 
 def test_a_run_that_waits_for_its_turn_is_cancelled_at_once(settings: Settings) -> None:
     """One call a minute: the second step would begin a minute later."""
-    service = Service(settings.model_copy(update={"requests_per_minute": 1}))
-    service.__dict__["provider"] = Scripted()
+    service = Service(settings.model_copy(update={"requests_per_minute": 1}), ScriptedWriter())
     actor = service.actor("editor")
     with service.executing():
         run_id = start(service, actor)
-        wait_for(lambda: service.run(run_id).used_credits, "the first step to be saved")
+        wait_for(lambda: service.operator().run(run_id).used_credits, "the first step to be saved")
         began = time.monotonic()
-        service.cancel(actor, run_id)
+        service.desk(actor).cancel(run_id)
         run = ended(service, run_id)
     assert run.status == "cancelled"
     assert time.monotonic() - began < 10

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from llm.model_server import ModelServer, Reply
 from near import Near
-from observe import Database, check_credits, check_events, wait_for
+from observe import Database, check_credits, check_events, check_saved_once, wait_for
 from seeded_fixtures import model
+
+from cascade.llm.offline import OfflineWriter
+from cascade.llm.provider import Answer, Delta
+from cascade.service import Service
+from cascade.settings import Settings
+from cascade.story.brief import Brief
 
 HERO = "A Hundred Diameters"
 CHANGE = ("--set", "ordeal=3")
@@ -20,12 +28,11 @@ STALL = Reply(raw=b"", end="stall")
 
 def start_without_executor(near: Near) -> str:
     """A run that is queued, and nobody there to execute it."""
-    from cascade.service import Service
-    from cascade.settings import Settings
-
     service = Service(Settings(database_url=near.env["CASCADE_DATABASE_URL"], provider="offline"))
     actor = service.actor("editor")
-    run_id = service.start(actor, service.plan(actor, service.story(HERO).id, {"ordeal": 3}).plan)
+    run_id = service.desk(actor).start(
+        service.desk(actor).plan(service.operator().story(HERO).id, {"ordeal": 3}).plan
+    )
     service.close()
     return run_id
 
@@ -96,8 +103,10 @@ def test_running_then_cancelling_then_ended(
     assert database.everything() == before
 
 
-def test_cancelling_twice(cli: Any, near: Near, database_url: str, server: ModelServer) -> None:
-    """A second cancel, of a run that is being cancelled by an executor that does not answer."""
+def test_cancelling_twice_what_hangs(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    """An executor that does not answer: the run ends in ten seconds, and charges nothing more."""
     server.answer(1, STALL)
     worker = cli.start("run", HERO, *CHANGE, **model(server))
     server.wait_for_calls(1, timeout=60)
@@ -106,13 +115,12 @@ def test_cancelling_twice(cli: Any, near: Near, database_url: str, server: Model
     try:
         first = cli.start("cancel", run_id)
         wait_for(lambda: status(near, run_id) == "cancelling", "the run to be cancelling")
-        # It waits some seconds for the executor and then says how things stand.
-        second = cli("cancel", run_id)
-        assert second.returncode == 0
-        assert "is cancelling; nothing more of it is saved" in second.stdout
-        output, _ = first.communicate(timeout=60)
-        assert "cancelling" in output
         assert near.json("credits")["held"] == 26
+        second = cli.start("cancel", run_id)
+        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended", 10)
+        told = [one.communicate(timeout=60)[0] for one in (first, second)]
+        assert f"Run {run_id} is cancelled: 0 credits used, 26 released." in told[0]
+        assert near.json("credits")["held"] == 0
     finally:
         worker.send_signal(signal.SIGCONT)
     code, printed, _ = finish(worker)
@@ -121,6 +129,105 @@ def test_cancelling_twice(cli: Any, near: Near, database_url: str, server: Model
     credits = near.json("credits")
     check_credits(credits)
     assert (credits["available"], credits["held"]) == (500, 0)
+    check_saved_once(Database(database_url), run_id, near.json("show", HERO))
+
+
+def test_a_text_of_after_the_end_is_not_saved(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    """The executor wakes up with an answer in hand for a run that somebody else has ended."""
+    server.hold()
+    worker = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(1, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    before = Database(database_url).content()
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        server.release()
+        assert "is cancelled: 0 credits used" in cli("cancel", run_id).stdout
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    code, printed, _ = finish(worker)
+    assert code == 3
+    assert printed[-1]["type"] == "cancelled"
+    assert Database(database_url).content() == before
+    assert near.json("credits")["available"] == 500
+
+
+def test_a_follower_ends_what_nobody_answers(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    """Who cancelled is gone, who executes hangs: whoever looks on ends it."""
+    server.answer(1, STALL)
+    worker = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(1, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        sql = "UPDATE runs SET status = 'cancelling' WHERE id = :id"
+        assert Database(database_url).execute(sql, id=run_id) == 1
+        followed = cli("events", run_id, "--follow")
+        assert json.loads(followed.stdout.splitlines()[-1])["type"] == "cancelled"
+        assert near.json("credits")["held"] == 0
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    assert finish(worker)[0] == 3
+
+
+def test_another_executor_ends_what_nobody_answers(
+    cli: Any, near: Near, database_url: str, server: ModelServer
+) -> None:
+    """On Postgres another with a seat of its own, on SQLite one that waits for the only seat."""
+    server.answer(1, STALL)
+    worker = cli.start("run", HERO, *CHANGE, **model(server))
+    server.wait_for_calls(1, timeout=60)
+    run_id = near.json("runs")[0]["id"]
+    other = cli.start("worker", **model(server))
+    assert other.stderr is not None
+    assert "Executing" in other.stderr.readline()
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        sql = "UPDATE runs SET status = 'cancelling' WHERE id = :id"
+        assert Database(database_url).execute(sql, id=run_id) == 1
+        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended", 10)
+        assert near.json("credits")["held"] == 0
+    finally:
+        worker.send_signal(signal.SIGCONT)
+        other.terminate()
+    other.communicate(timeout=60)
+    assert finish(worker)[0] == 3
+
+
+class Deaf(OfflineWriter):
+    """A writer whose call neither answers nor lets itself be aborted for a long while."""
+
+    async def write(
+        self, brief: Brief, complaint: str | None = None
+    ) -> AsyncGenerator[Delta | Answer, None]:
+        try:
+            await asyncio.sleep(600)
+            yield Delta("never")
+        finally:
+            await asyncio.sleep(30)
+
+
+def test_a_call_that_does_not_let_itself_be_aborted(database_url: str) -> None:
+    settings = Settings(database_url=database_url, provider="offline")
+    service = Service(settings, Deaf())
+    actor = service.actor("editor")
+    plan = service.desk(actor).plan(service.operator().story(HERO).id, {"ordeal": 3}).plan
+    run_id = service.desk(actor).start(plan)
+    try:
+        with service.executing():
+            wait_for(lambda: len(service.operator().events(run_id)) > 2, "a call to be in flight")
+            assert service.desk(actor).cancel(run_id) == "cancelling"
+            wait_for(
+                lambda: not service.operator().run(run_id).is_active, "the run to be ended", 10
+            )
+        assert service.operator().run(run_id).status == "cancelled"
+        assert service.desk(actor).credits().held == 0
+    finally:
+        service.close()
 
 
 def test_cancelling_when_the_executor_is_dead(cli: Any, near: Near, server: ModelServer) -> None:
@@ -194,7 +301,7 @@ def test_ctrl_c(cli: Any, near: Near, server: ModelServer, beside_a_worker: bool
 
 
 def _somebody_sits(near: Near) -> bool:
-    from cascade.engine.executor import seat_for
+    from cascade.engine.seats import seat_for
     from cascade.store.database import Database as Store
 
     store = Store(near.env["CASCADE_DATABASE_URL"])

@@ -43,10 +43,10 @@ def test_scripts_of_a_beat_at_once(
     server.behave = behave
     service = opened(database_url, server, concurrency)
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(HERO).id, {BEAT: 5}).plan
-    run_id = service.start(actor, plan)
+    plan = service.desk(actor).plan(service.operator().story(HERO).id, {BEAT: 5}).plan
+    run_id = service.desk(actor).start(plan)
     with service.executing():
-        events = list(service.follow(run_id))
+        events = list(service.operator().follow(run_id))
     service.close()
     assert events[-1]["type"] == "done", events[-1]
     check_events(events, plan_document(plan.to_json()))
@@ -63,11 +63,11 @@ def test_the_limit_is_one_for_all_runs_of_a_process(database_url: str, server: M
     service = opened(database_url, server, 2)
     actor = service.actor("editor")
     ids = []
-    for story in service.stories():
-        keys = service.story(story.id).structure.keys
-        ids.append(service.start(actor, service.plan(actor, story.id, {keys[2]: 5}).plan))
+    for story in service.operator().stories():
+        keys = service.operator().story(story.id).structure.keys
+        ids.append(service.desk(actor).start(service.desk(actor).plan(story.id, {keys[2]: 5}).plan))
     with service.executing():
-        ends = [list(service.follow(run_id))[-1]["type"] for run_id in ids]
+        ends = [list(service.operator().follow(run_id))[-1]["type"] for run_id in ids]
     service.close()
     assert ends == ["done"] * 3
     assert server.most_at_once == 2
@@ -91,14 +91,14 @@ def test_a_failing_script_lets_those_in_flight_finish(
     service = opened(database_url, server, 2)
     database = Database(database_url)
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(HERO).id, {BEAT: 5, "reward": 5}).plan
-    run_id = service.start(actor, plan)
+    plan = service.desk(actor).plan(service.operator().story(HERO).id, {BEAT: 5, "reward": 5}).plan
+    run_id = service.desk(actor).start(plan)
     events = []
     with service.executing():
-        for event in service.follow(run_id):
+        for event in service.operator().follow(run_id):
             events.append(event)
             if event["type"] == "scene" and event["status"] == "error":
-                assert service.run(run_id).status == "running"
+                assert service.operator().run(run_id).status == "running"
                 failed.set()
     service.close()
     document = plan_document(plan.to_json())

@@ -73,7 +73,9 @@ def started(service: Service) -> str:
     """A queued run of `ordeal` 5 → 3 and `reward` 3 → 5."""
     actor = service.actor("editor")
     levels = {"ordeal": 3, "reward": 5}
-    return service.start(actor, service.plan(actor, service.story(HERO).id, levels).plan)
+    return service.desk(actor).start(
+        service.desk(actor).plan(service.operator().story(HERO).id, levels).plan
+    )
 
 
 class Gate:
@@ -119,14 +121,14 @@ def test_an_edit_during_the_run_is_kept(
 ) -> None:
     service, database = modelled, Database(database_url)
     gate = Gate(server, in_flight)
-    story_id = service.story(HERO).id
+    story_id = service.operator().story(HERO).id
     run_id = started(service)
     with service.executing():
         server.wait_for_calls(in_flight)
         edit(database, story_id)
         edited = database.content()
         gate.opened.set()
-        events = list(service.follow(run_id))
+        events = list(service.operator().follow(run_id))
     check_events(events, plan_document(database.plan_of(run_id)))
     assert events[-1]["type"] == "error"
     assert events[-1]["code"] == "conflict"
@@ -141,9 +143,9 @@ def test_an_edit_during_the_run_is_kept(
     else:
         later = [key for key in saved if database_has_changed(edited, key, calls, in_flight)]
         assert_untouched(edited, database.content(), story_id, later, [])
-    run = service.run(run_id)
+    run = service.operator().run(run_id)
     assert (run.status, run.error_code) == ("failed", "conflict")
-    credits = service.credits(service.actor("editor"))
+    credits = service.desk(service.actor("editor")).credits()
     assert credits.held == 0
     assert credits.captured == run.used_credits
     assert {e["stepKey"] for e in credits.entries if e["kind"] == "capture"} == set(saved)
@@ -161,7 +163,7 @@ def test_edits_elsewhere_are_kept_and_disturb_nothing(
     """Another beat's text in the same JSON column, and its level: both survive every save."""
     service, database = modelled, Database(database_url)
     gate = Gate(server, 2)
-    story_id = service.story(HERO).id
+    story_id = service.operator().story(HERO).id
     run_id = started(service)
     with service.executing():
         server.wait_for_calls(2)
@@ -175,11 +177,11 @@ def test_edits_elsewhere_are_kept_and_disturb_nothing(
             edit(database, story_id)
         edited = database.content()
         gate.opened.set()
-        events = list(service.follow(run_id))
+        events = list(service.operator().follow(run_id))
     assert events[-1]["type"] == "done", events[-1]
-    keys = [step.key for step in service.run(run_id).plan.steps]
+    keys = [step.key for step in service.operator().run(run_id).plan.steps]
     assert_untouched(edited, database.content(), story_id, keys, ["ordeal", "reward"])
-    story = service.story(story_id)
+    story = service.operator().story(story_id)
     assert story.contents["theRoadBack"] == EDIT
     assert story.key_actions["theRoadBack"] == EDIT
     assert story.curve["ordinaryWorld"] == 5
@@ -204,12 +206,12 @@ STALE: dict[str, Edit] = {
 @pytest.mark.parametrize("name", STALE)
 def test_a_stale_plan_is_refused(service: Service, database_url: str, name: str) -> None:
     database = Database(database_url)
-    actor, story_id = service.actor("editor"), service.story(HERO).id
-    plan = service.plan(actor, story_id, {"ordeal": 3, "reward": 5}).plan
+    actor, story_id = service.actor("editor"), service.operator().story(HERO).id
+    plan = service.desk(actor).plan(story_id, {"ordeal": 3, "reward": 5}).plan
     STALE[name](database, story_id)
     before = database.everything()
     with pytest.raises(StalePlan) as refused:
-        service.start(actor, plan)
+        service.desk(actor).start(plan)
     assert refused.value.fields["what"]
     assert database.everything() == before
 
@@ -226,10 +228,10 @@ def test_a_stale_plan_is_refused(service: Service, database_url: str, name: str)
 def test_an_edit_that_the_plan_does_not_read_leaves_it_fresh(
     service: Service, database_url: str, edit: Edit
 ) -> None:
-    actor, story_id = service.actor("editor"), service.story(HERO).id
-    plan = service.plan(actor, story_id, {"ordeal": 3, "reward": 5}).plan
+    actor, story_id = service.actor("editor"), service.operator().story(HERO).id
+    plan = service.desk(actor).plan(story_id, {"ordeal": 3, "reward": 5}).plan
     edit(Database(database_url), story_id)
-    assert service.start(actor, plan)
+    assert service.desk(actor).start(plan)
 
 
 # After four steps of `ordeal` were saved: content, key action, the plots of 17 and 18.
@@ -254,32 +256,32 @@ def test_resume_after_half_a_beat(
 ) -> None:
     service, database = modelled, Database(database_url)
     edit, goes_on = RESUMED[name]
-    actor, story_id = service.actor("editor"), service.story(HERO).id
+    actor, story_id = service.actor("editor"), service.operator().story(HERO).id
     original = database.content()
     server.fail_after(4, status=401)
     run_id = started(service)
     with service.executing():
-        assert list(service.follow(run_id))[-1]["type"] == "error"
-    whole = service.run(run_id).plan
+        assert list(service.operator().follow(run_id))[-1]["type"] == "error"
+    whole = service.operator().run(run_id).plan
     edit(database, story_id)
     before = database.everything()
     if not goes_on:
         with pytest.raises(StalePlan):
-            service.resume(actor, run_id)
+            service.desk(actor).resume(run_id)
         assert database.everything() == before
         return
     server.heal()
-    resumed = service.resume(actor, run_id)
+    resumed = service.desk(actor).resume(run_id)
     with service.executing():
-        events = list(service.follow(resumed))
-    plan = service.run(resumed).plan
+        events = list(service.operator().follow(resumed))
+    plan = service.operator().run(resumed).plan
     assert [step.key for step in plan.steps] == [step.key for step in whole.steps[4:]]
     assert [(c.beat_key, c.previous_level) for c in plan.changes] == [("ordeal", 5), ("reward", 3)]
     check_events(events, plan_document(plan.to_json()))
     assert events[-1]["type"] == "done"
-    first, second = service.run(run_id), service.run(resumed)
+    first, second = service.operator().run(run_id), service.operator().run(resumed)
     assert first.used_credits + second.used_credits == whole.estimated_credits
-    credits = service.credits(actor)
+    credits = service.desk(actor).credits()
     document = {
         "user": credits.user,
         "deposited": credits.deposited,

@@ -224,7 +224,7 @@ def test_start_within_half_a_second(cli: Any, near: Near) -> None:
 
 def somebody_sits(near: Near) -> bool:
     """True where any process executes."""
-    from cascade.engine.executor import seat_for
+    from cascade.engine.seats import seat_for
     from cascade.store.database import Database as Store
 
     store = Store(near.env["CASCADE_DATABASE_URL"])

@@ -114,13 +114,13 @@ def service(url: str, database: Database) -> Iterator[Service]:
 
 @pytest.fixture
 def actor(service: Service) -> Actor:
-    return service.grant("ana", 500)[0]
+    return service.operator().grant("ana", 500)[0]
 
 
 def run(service: Service, actor: Actor, story: str, levels: dict[str, int]) -> str:
     with service.executing():
-        run_id = service.start(actor, service.plan(actor, story, levels).plan)
-        assert list(service.follow(run_id))[-1]["type"] == "done"
+        run_id = service.desk(actor).start(service.desk(actor).plan(story, levels).plan)
+        assert list(service.operator().follow(run_id))[-1]["type"] == "done"
     return run_id
 
 
@@ -129,23 +129,23 @@ def row(database: Database, story: str) -> dict[str, Any]:
 
 
 def test_every_story_is_listed_and_a_bad_one_takes_no_other_with_it(service: Service) -> None:
-    assert {one.id for one in service.stories()} == {story[0] for story in STORIES}
+    assert {one.id for one in service.operator().stories()} == {story[0] for story in STORIES}
     for story in ("stranger", "nothing"):
         with pytest.raises(UnreadableStory, match="other stories are not in its way"):
-            service.story(story)
+            service.operator().story(story)
     for story in ("nested", "double", "array", "snake", "scenes", "tag", "french"):
-        assert service.story(story).id == story
+        assert service.operator().story(story).id == story
 
 
 def test_levels_and_texts_in_other_kinds_are_read_rewritten_and_restored(
     service: Service, actor: Actor, database: Database
 ) -> None:
     before = database.content()
-    story = service.story("nested")
+    story = service.operator().story("nested")
     assert story.levels == {"midpoint": 4, "debate": 3}
     assert story.text("midpoint/beatContent") == WORDS["content"]
     assert set(story.unreadable) == {"finale/level", "catalyst/level"}
-    offer = service.plan(actor, "nested", {"midpoint": 2, "debate": 5})
+    offer = service.desk(actor).plan("nested", {"midpoint": 2, "debate": 5})
     assert [change.previous_level for change in offer.plan.changes] == [3, 4]
     run_id = run(service, actor, "nested", {"midpoint": 2, "debate": 5})
     levels = json.loads(row(database, "nested")["tension_levels"])
@@ -154,7 +154,7 @@ def test_levels_and_texts_in_other_kinds_are_read_rewritten_and_restored(
     kept = json.loads(row(database, "nested")["cat_beats"])["midpoint"]
     assert {**kept, "content": WORDS["content"]} == WORDS
     assert kept["content"] != WORDS["content"]
-    service.restore_run(actor, run_id)
+    service.desk(actor).restore_run(run_id)
     assert database.content()["story_versions"] == before["story_versions"]
 
 
@@ -162,7 +162,7 @@ def test_snake_case_is_written_in_the_products_own_spelling(
     service: Service, actor: Actor, database: Database
 ) -> None:
     before = database.content()
-    story = service.story("snake")
+    story = service.operator().story("snake")
     assert story.curve["breakIntoTwo"] == 4
     assert story.text("breakIntoTwo/scenePlot/1") == "Plot of snake scene."
     run_id = run(service, actor, "snake", {"breakIntoTwo": 2})
@@ -170,7 +170,7 @@ def test_snake_case_is_written_in_the_products_own_spelling(
     assert list(beats) == list(json.loads(before["story_versions"]["snake"]["cat_beats"]))
     assert beats["break_into_two"] != "Irreplaceable snake words."
     assert json.loads(row(database, "snake")["tension_levels"]) == {"break_into_two": 2}
-    service.restore_run(actor, run_id)
+    service.desk(actor).restore_run(run_id)
     after = database.content()
     assert after["story_versions"] == before["story_versions"]
     assert after["scene_plots"] == before["scene_plots"]
@@ -199,7 +199,7 @@ def test_what_cannot_be_read_is_in_no_plan_and_left_alone(
 ) -> None:
     before = database.content()
     with pytest.raises(UnreadablePieces) as refused:
-        service.plan(actor, story, levels)
+        service.desk(actor).plan(story, levels)
     assert set(refused.value.fields["pieces"]) == named
     assert refused.value.exit_code == 5
     assert database.content() == before
@@ -207,7 +207,7 @@ def test_what_cannot_be_read_is_in_no_plan_and_left_alone(
 
 def test_other_beats_are_not_in_its_way(service: Service, actor: Actor) -> None:
     # The finale's level is 0, and its neighbour is planned all the same.
-    plan = service.plan(actor, "nested", {"breakIntoThree": 5}).plan
+    plan = service.desk(actor).plan("nested", {"breakIntoThree": 5}).plan
     assert [step.key for step in plan.steps] == [
         "breakIntoThree/beatContent",
         "breakIntoThree/keyAction",
@@ -217,7 +217,7 @@ def test_other_beats_are_not_in_its_way(service: Service, actor: Actor) -> None:
 def test_scenes_without_a_number_of_their_own_are_shown_and_never_planned(
     service: Service, actor: Actor, database: Database
 ) -> None:
-    story = service.story("scenes")
+    story = service.operator().story("scenes")
     assert {scene.id: story.keyless(scene) for scene in story.scenes} == {
         "d1": "number_twice",
         "d2": "number_twice",
@@ -230,12 +230,17 @@ def test_scenes_without_a_number_of_their_own_are_shown_and_never_planned(
     run_id = run(service, actor, "scenes", {"midpoint": 5})
     after = database.content()["scene_plots"]
     assert {id_ for id_ in before if before[id_] != after[id_]} == {"n2"}
-    assert [step.scene_number for step in service.run(run_id).plan.steps] == [None, None, 1, 1]
+    assert [step.scene_number for step in service.operator().run(run_id).plan.steps] == [
+        None,
+        None,
+        1,
+        1,
+    ]
 
 
 def test_a_language_is_known_by_its_first_part(service: Service) -> None:
-    assert service.story("tag").language == "id"
-    assert {one.id: one.language for one in service.stories()}["tag"] == "id"
+    assert service.operator().story("tag").language == "id"
+    assert {one.id: one.language for one in service.operator().stories()}["tag"] == "id"
 
 
 def test_check_counts_what_cannot_be_read(service: Service, url: str) -> None:
@@ -277,12 +282,12 @@ def test_a_script_that_is_json_is_unreadable(
     )
     service = Service(Settings(database_url=postgres_url, provider="offline"))
     try:
-        story = service.story("s")
+        story = service.operator().story("s")
         assert story.why_unreadable("midpoint/script/1") == "not_text"
         assert story.text("midpoint/scenePlot/1") == "A plot."
-        actor, _ = service.grant("ana", 100)
+        actor, _ = service.operator().grant("ana", 100)
         with pytest.raises(UnreadablePieces, match="the script of scene 1"):
-            service.plan(actor, "s", {"midpoint": 5})
+            service.desk(actor).plan("s", {"midpoint": 5})
     finally:
         service.close()
 
@@ -304,3 +309,29 @@ def test_import_into_tables_that_need_more_is_refused(
     assert (done.returncode, done.stdout) == (2, "")
     assert "story_versions.organization_id" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_shows_what_cannot_be_read(
+    service: Service, url: str, make_cli: Any
+) -> None:
+    cli = make_cli(url)
+    nested = cli("show", "nested").stdout
+    assert "Midpoint [4]\nThe irreplaceable midpoint words of the author." in nested
+    assert (
+        "Finale [(cannot be read: it is no whole number from 1 to 5; it is left as it is)]"
+        in nested
+    )
+    scenes = cli("show", "scenes").stdout
+    assert "Scene 5 (in no plan: another scene of its beat has the same number)" in scenes
+    assert "Scene without a number (in no plan: it has no number): Plot without number." in scenes
+    assert "Scene 7 (in no plan: it hangs off no beat): Plot without a beat." in scenes
+    exported = cli("export", "array")
+    assert exported.returncode == 0
+    assert json.loads(exported.stdout)["title"] == "Array"
+    why = "its column is no map from beats to values"
+    left = f"not in the document: the key action of Midpoint ({why})"
+    assert left in exported.stderr.splitlines()
+    bad = cli("show", "nothing")
+    assert (bad.returncode, bad.stdout) == (5, "")
+    assert "its structure is missing" in bad.stderr
+    assert "nothing  (no title) (no structure, en): 0 beats, 0 scenes" in cli("stories").stdout

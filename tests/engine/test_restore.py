@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from editing import write_text
 from near import Near
 
-from cascade.errors import EditedSince, NotADemo, NotAllowed, NothingToRestore
+from cascade.errors import DatabaseRefused, EditedSince, NotADemo, NotAllowed, NothingToRestore
 from cascade.service import Actor, Service
 from cascade.store import stories
 from cascade.store.tables import CreditEntry, Revision
@@ -17,10 +17,10 @@ LEVELS = {"find": 2, "take": 3}
 
 def finished_run(service: Service, actor: Actor, story_id: str) -> str:
     with service.executing():
-        run_id = service.start(actor, service.plan(actor, story_id, LEVELS).plan)
-        for _ in service.follow(run_id):
+        run_id = service.desk(actor).start(service.desk(actor).plan(story_id, LEVELS).plan)
+        for _ in service.operator().follow(run_id):
             pass
-    assert service.run(run_id).status == "done"
+    assert service.operator().run(run_id).status == "done"
     return run_id
 
 
@@ -31,7 +31,7 @@ def actor(service: Service) -> Actor:
 
 @pytest.fixture
 def story_id(service: Service) -> str:
-    return service.stories()[2].id
+    return service.operator().stories()[2].id
 
 
 def edit(service: Service, story_id: str, key: str, text: str) -> None:
@@ -40,13 +40,13 @@ def edit(service: Service, story_id: str, key: str, text: str) -> None:
 
 
 def test_a_whole_run_is_undone_byte_for_byte(service: Service, actor: Actor, story_id: str) -> None:
-    before = service.document(story_id)
+    before = service.operator().document(story_id)
     used = finished_run(service, actor, story_id)
-    after = service.document(story_id)
+    after = service.operator().document(story_id)
     assert after != before
-    restored = service.restore_run(actor, used)
-    assert restored == [step.key for step in service.run(used).steps]
-    assert service.document(story_id) == before
+    restored = service.desk(actor).restore_run(used)
+    assert restored == [step.key for step in service.operator().run(used).steps]
+    assert service.operator().document(story_id) == before
     # What was put aside is kept: every text the run wrote is still a revision.
     with service.database.read() as session:
         texts = set(session.scalars(sa.select(Revision.text)))
@@ -54,33 +54,33 @@ def test_a_whole_run_is_undone_byte_for_byte(service: Service, actor: Actor, sto
         if beat["key"] in LEVELS:
             assert {beat["content"], beat["keyAction"]} <= texts
     # Undoing costs nothing and gives nothing back.
-    assert service.credits(actor).captured == service.run(used).used_credits
+    assert service.desk(actor).credits().captured == service.operator().run(used).used_credits
 
 
 def test_undoing_twice_says_that_there_is_nothing_left(
     service: Service, actor: Actor, story_id: str
 ) -> None:
     run_id = finished_run(service, actor, story_id)
-    service.restore_run(actor, run_id)
+    service.desk(actor).restore_run(run_id)
     with pytest.raises(NothingToRestore):
-        service.restore_run(actor, run_id)
+        service.desk(actor).restore_run(run_id)
 
 
 def test_one_piece_comes_back_and_what_hangs_on_it_is_marked(
     service: Service, actor: Actor, story_id: str
 ) -> None:
-    before = service.story(story_id)
+    before = service.operator().story(story_id)
     run_id = finished_run(service, actor, story_id)
     number = before.scenes_of("find")[0].number
-    service.restore_piece(actor, run_id, f"find/scenePlot/{number}")
-    story = service.story(story_id)
+    service.desk(actor).restore_piece(run_id, f"find/scenePlot/{number}")
+    story = service.operator().story(story_id)
     assert story.scene("find", number).plot == before.scene("find", number).plot  # type: ignore[union-attr]
     assert story.contents["find"] != before.contents["find"]
-    assert f"find/script/{number}" in service.out_of_date(story_id)
-    assert not any("take/script" in key for key in service.out_of_date(story_id))
+    assert f"find/script/{number}" in service.operator().out_of_date(story_id)
+    assert not any("take/script" in key for key in service.operator().out_of_date(story_id))
     # The rest of the run can still be undone as a whole.
-    service.restore_run(actor, run_id)
-    assert service.story(story_id).contents == before.contents
+    service.desk(actor).restore_run(run_id)
+    assert service.operator().story(story_id).contents == before.contents
 
 
 def test_a_text_edited_since_is_not_overwritten(
@@ -88,23 +88,25 @@ def test_a_text_edited_since_is_not_overwritten(
 ) -> None:
     run_id = finished_run(service, actor, story_id)
     edit(service, story_id, "take/keyAction", "Somebody's own words.")
-    story = service.document(story_id)
+    story = service.operator().document(story_id)
     with pytest.raises(EditedSince, match="the key action of Take"):
-        service.restore_run(actor, run_id)
+        service.desk(actor).restore_run(run_id)
     with pytest.raises(EditedSince):
-        service.restore_piece(actor, run_id, "take/keyAction")
-    assert service.document(story_id) == story
-    service.restore_piece(actor, run_id, "take/beatContent")
+        service.desk(actor).restore_piece(run_id, "take/keyAction")
+    assert service.operator().document(story_id) == story
+    service.desk(actor).restore_piece(run_id, "take/beatContent")
 
 
 def test_what_a_run_replaced_is_told_piece_by_piece(
     service: Service, actor: Actor, story_id: str
 ) -> None:
-    before = service.story(story_id)
+    before = service.operator().story(story_id)
     run_id = finished_run(service, actor, story_id)
-    after = service.story(story_id)
-    pieces = service.replaced(run_id)
-    assert [piece.key for piece in pieces] == [step.key for step in service.run(run_id).plan.steps]
+    after = service.operator().story(story_id)
+    pieces = service.operator().replaced(run_id)
+    assert [piece.key for piece in pieces] == [
+        step.key for step in service.operator().run(run_id).plan.steps
+    ]
     for piece in pieces:
         assert (piece.before, piece.after) == (before.text(piece.key), after.text(piece.key))
         assert piece.stands
@@ -113,42 +115,42 @@ def test_what_a_run_replaced_is_told_piece_by_piece(
 def test_only_an_editor_restores(service: Service, actor: Actor, story_id: str) -> None:
     run_id = finished_run(service, actor, story_id)
     with pytest.raises(NotAllowed):
-        service.restore_run(service.actor("viewer"), run_id)
+        service.desk(service.actor("viewer")).restore_run(run_id)
 
 
 def test_the_demo_is_reset_to_what_a_new_database_gets(
     service: Service, actor: Actor, story_id: str
 ) -> None:
     finished_run(service, actor, story_id)
-    titles = [one.title for one in service.stories()]
-    service.reset_demo()
-    assert [one.title for one in service.stories()] == titles
-    credits = service.credits(service.actor("editor"))
+    titles = [one.title for one in service.operator().stories()]
+    service.operator().reset_demo()
+    assert [one.title for one in service.operator().stories()] == titles
+    credits = service.desk(service.actor("editor")).credits()
     assert (credits.available, len(credits.entries)) == (500, 1)
-    assert service.runs() == []
+    assert service.operator().runs() == []
     # The movements of credits are guarded again.
     with (
-        pytest.raises(sa.exc.DBAPIError, match="append-only"),
+        pytest.raises(DatabaseRefused, match="append-only"),
         service.database.write() as session,
     ):
         session.execute(sa.delete(CreditEntry))
 
 
 def test_a_database_with_users_of_its_own_is_no_demo(service: Service) -> None:
-    service.grant("ana", 10)
+    service.operator().grant("ana", 10)
     with pytest.raises(NotADemo, match="users of its own"):
-        service.reset_demo()
-    assert service.credits(service.actor("ana")).available == 10
+        service.operator().reset_demo()
+    assert service.desk(service.actor("ana")).credits().available == 10
 
 
 def test_only_an_editor_resets_the_demo(service: Service) -> None:
-    assert service.is_demo()
+    assert service.operator().is_demo()
     for name in ("viewer", "producer"):
         with pytest.raises(NotAllowed):
-            service.reset_demo(service.actor(name))
-    service.reset_demo(service.actor("editor"))
-    service.grant("ana", 1)
-    assert not service.is_demo()
+            service.desk(service.actor(name)).reset_demo()
+    service.desk(service.actor("editor")).reset_demo()
+    service.operator().grant("ana", 1)
+    assert not service.operator().is_demo()
 
 
 def test_the_command_line_resets_a_demo(near: Near) -> None:

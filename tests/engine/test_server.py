@@ -62,7 +62,9 @@ def test_a_run_goes_on_when_the_server_is_killed_and_started_again(
     service = Service(settings)
     actor = service.actor("editor")
     # Enqueued by a process that executes nothing, as a page of another server would.
-    run_id = service.start(actor, service.plan(actor, service.story(STORY).id, LEVELS).plan)
+    run_id = service.desk(actor).start(
+        service.desk(actor).plan(service.operator().story(STORY).id, LEVELS).plan
+    )
     service.close()
     wait_for(lambda: saved_steps(database) >= 3, "the server to save three steps")
     server.kill()

@@ -24,8 +24,8 @@ FIRST = "ordeal/beatContent"
 def run_id(service: Service) -> str:
     """A run of `ordeal` 5 → 3 that is under way, its first step announced."""
     actor = service.actor("editor")
-    plan = service.plan(actor, service.story(HERO).id, {"ordeal": 3}).plan
-    run_id = service.start(actor, plan)
+    plan = service.desk(actor).plan(service.operator().story(HERO).id, {"ordeal": 3}).plan
+    run_id = service.desk(actor).start(plan)
     transact(service, runs.begin, run_id)
     assert isinstance(transact(service, steps.announce, run_id, FIRST), Assignment)
     return run_id
@@ -77,10 +77,10 @@ def test_a_save_after_the_cancel_is_refused(
 
 def test_a_cancel_after_the_save_leaves_what_is_saved(service: Service, run_id: str) -> None:
     transact(service, steps.save, run_id, FIRST, written(service, run_id))
-    assert service.cancel(service.actor("editor"), run_id) == "cancelled"
-    run = service.run(run_id)
+    assert service.desk(service.actor("editor")).cancel(run_id) == "cancelled"
+    run = service.operator().run(run_id)
     assert (run.used_credits, run.released_credits) == (3, 23)
-    assert service.story(HERO).contents["ordeal"] == "New words."
+    assert service.operator().story(HERO).contents["ordeal"] == "New words."
 
 
 def test_the_end_comes_once(service: Service, run_id: str, database_url: str) -> None:
@@ -99,4 +99,4 @@ def test_begin_comes_again_after_a_death(service: Service, run_id: str) -> None:
     groups = transact(service, runs.begin, run_id)
     assert groups[0] == [FIRST]
     assert groups[-1] == [f"ordeal/script/{n}" for n in (17, 18, 19)]
-    assert [event["type"] for event in service.events(run_id)].count("start") == 1
+    assert [event["type"] for event in service.operator().events(run_id)].count("start") == 1

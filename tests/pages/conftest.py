@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cascade.llm.provider import Provider
 from cascade.service import RunView, Service
 from cascade.settings import Settings
 from cascade.story.story import Story
@@ -95,7 +96,7 @@ class Page:
 
     def wait_for_end(self) -> RunView:
         until = time.monotonic() + 60
-        while (run := self.service.run(self.run_id)).is_active:
+        while (run := self.service.operator().run(self.run_id)).is_active:
             assert time.monotonic() < until, run
             time.sleep(0.05)
         return run
@@ -106,9 +107,9 @@ def open_service(sqlite_url: str) -> Iterator[Callable[..., Service]]:
     """Opens the service for the pages of this process, with given settings."""
     opened: list[Service] = []
 
-    def open_(**settings: Any) -> Service:
+    def open_(writer: Provider | None = None, **settings: Any) -> Service:
         given = {"provider": "offline", "offline_delay_ms": 0, **settings}
-        service = Service(Settings(database_url=sqlite_url, **given))
+        service = Service(Settings(database_url=sqlite_url, **given), writer)
         opened.append(service)
         session.provide(service)
         return service
@@ -130,7 +131,7 @@ def page(service: Service) -> Page:
 
 
 def story_of(service: Service, place: int = 0) -> Story:
-    return service.story(service.stories()[place].id)
+    return service.operator().story(service.operator().stories()[place].id)
 
 
 def bend(page: Page) -> Page:

@@ -21,14 +21,16 @@ def test_a_direction_is_in_the_draft_the_dialog_and_the_plan(page: Page, service
     assert len(page.at.text_input) == 0
     wish(page, service, "Midpoint", f"  {WISH} ")
     levels = {"midpoint": 4, "allIsLost": 2}
-    assert service.draft(service.actor(), story_of(service).id) == Draft(levels, {"midpoint": WISH})
+    assert service.desk(service.actor()).draft(story_of(service).id) == Draft(
+        levels, {"midpoint": WISH}
+    )
     assert any(one.label == "Directions (1 given)" for one in page.at.expander)
     again = Page(service)
     assert any(one.label == "Directions (1 given)" for one in again.at.expander)
     again.click("Save Tension Levels")
     assert "<q>keep the betrayal &lt;b&gt;off-stage&lt;/b&gt;</q>" in again.said
     again.click("Regenerate & Save")
-    plan = service.run(again.run_id).plan
+    plan = service.operator().run(again.run_id).plan
     assert [change.direction for change in plan.changes] == [WISH, ""]
 
 
@@ -38,21 +40,21 @@ def test_a_direction_outlives_a_point_that_is_moved_back_and_forth(
     who, story = service.actor(), story_of(service)
     wish(page.set(Midpoint=4), service, "Midpoint", WISH)
     page.set(Midpoint=2)
-    assert service.draft(who, story.id) == Draft({}, {})
+    assert service.desk(who).draft(story.id) == Draft({}, {})
     page.set(Midpoint=5)
-    assert service.draft(who, story.id) == Draft({"midpoint": 5}, {"midpoint": WISH})
+    assert service.desk(who).draft(story.id) == Draft({"midpoint": 5}, {"midpoint": WISH})
     wish(page, service, "Midpoint", "")
-    assert service.draft(who, story.id) == Draft({"midpoint": 5}, {})
+    assert service.desk(who).draft(story.id) == Draft({"midpoint": 5}, {})
 
 
 def test_reset_and_a_saved_level_end_a_direction(page: Page, service: Service) -> None:
     who, story = service.actor(), story_of(service)
     wish(page.set(Midpoint=4), service, "Midpoint", WISH)
     page.click("Reset").set(Midpoint=4)
-    assert service.draft(who, story.id).directions == {}
+    assert service.desk(who).draft(story.id).directions == {}
     wish(page, service, "Midpoint", WISH).run_through()
     page.set(Midpoint=5)
-    assert service.draft(who, story.id) == Draft({"midpoint": 5}, {})
+    assert service.desk(who).draft(story.id) == Draft({"midpoint": 5}, {})
 
 
 def test_the_offline_writer_is_said_to_follow_no_direction(page: Page, service: Service) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from limited import Limited, empty, seeded
 
 from cascade.errors import CascadeError
-from cascade.service import Service
+from cascade.service import Desk, Service
 from cascade.store.tables import Run, StoryVersion
 from cascade.ui import session
 from cascade.ui.run import receipt
@@ -31,7 +31,7 @@ def fails(*_: Any, **__: Any) -> Any:
 
 
 def change(service: Service, place: int = 0, **columns: Any) -> str:
-    story_id = service.stories()[place].id
+    story_id = service.operator().stories()[place].id
     with service.database.write() as session:
         session.execute(
             sa.update(StoryVersion).where(StoryVersion.id == story_id).values(**columns)
@@ -84,7 +84,7 @@ def test_an_unexpected_error_is_a_message_in_its_place(
 def test_an_unexpected_error_of_a_use_case(
     service: Service, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr(service, method, fails)
+    monkeypatch.setattr(Service if method == "actor" else Desk, method, fails)
     page = Page(service)
     assert any(error.startswith(UNEXPECTED) for error in page.errors)
 
@@ -103,7 +103,7 @@ def test_an_unexpected_error_of_a_button(
     page = bend(Page(service))
     if label.startswith("Regenerate"):
         page.click("Save Tension Levels")
-    monkeypatch.setattr(service, method, fails)
+    monkeypatch.setattr(Desk, method, fails)
     page.click("Yes, reset the demo" if label == "Reset the demo" else label)
     assert any(error.startswith(UNEXPECTED) for error in page.errors)
     monkeypatch.undo()
@@ -122,7 +122,7 @@ def test_an_expected_error_anywhere_is_told(
         raise Odd("It is odd.")
 
     method = ("story", "runs", "draft")[raised]
-    monkeypatch.setattr(service, method, refuse)
+    monkeypatch.setattr(Desk, method, refuse)
     assert "It is odd." in Page(service).errors
 
 
@@ -138,7 +138,7 @@ def test_odd_addresses(service: Service, name: str, asked: str) -> None:
     [error] = page.errors
     assert error.startswith(f"There is no {name}")
     assert len(error) < 300
-    assert page.at.selectbox[0].value == service.stories()[0].id
+    assert page.at.selectbox[0].value == service.operator().stories()[0].id
 
 
 def test_an_address_that_several_stories_answer_to(service: Service) -> None:
@@ -160,7 +160,7 @@ def test_half_a_character_in_the_products_json(service: Service) -> None:
     assert "Half \N{REPLACEMENT CHARACTER} of one" in page.said
     assert not page.errors
     change(service, place=1, hero_beats={"ordeal": half})
-    assert not Page(service, story=service.stories()[1].id).open_beat("ordeal").errors
+    assert not Page(service, story=service.operator().stories()[1].id).open_beat("ordeal").errors
 
 
 def test_a_run_of_a_story_whose_structure_changed(service: Service) -> None:
@@ -175,7 +175,7 @@ def test_a_run_of_a_story_whose_structure_changed(service: Service) -> None:
     for name in ("story", "run"):
         fresh = Page(service, **{name: story_id if name == "story" else run.id})
         assert not fresh.errors
-    assert service.draft(service.actor(), story_id).levels == {}
+    assert service.desk(service.actor()).draft(story_id).levels == {}
 
 
 def test_an_unknown_structure_takes_no_other_story_along(service: Service) -> None:
@@ -185,7 +185,7 @@ def test_an_unknown_structure_takes_no_other_story_along(service: Service) -> No
         "The structure “kishotenketsu” is not one that Cascade knows. Choose another story, or "
         "have this one's structure put right."
     ]
-    other = service.stories()[1].id
+    other = service.operator().stories()[1].id
     page.at.selectbox[0].set_value(other)
     page.look()
     assert not page.errors
@@ -203,12 +203,12 @@ def test_a_run_that_cannot_be_read(service: Service) -> None:
     found = Page(service, story=story_of(service).id)
     assert len(found.errors) == 1
     assert found.at.number_input
-    assert not Page(service, story=service.stories()[1].id).errors
+    assert not Page(service, story=service.operator().stories()[1].id).errors
 
 
 def test_names_of_any_kind(open_service: Callable[..., Service]) -> None:
     service = open_service(user="A [B](http://c.d) :material/home: " + "x" * 60_000)
-    actor, _ = service.grant("editor", 1)
+    actor, _ = service.operator().grant("editor", 1)
     assert actor.name == "editor"
     [error] = Page(service).errors
     assert error.startswith("There is no user “A [B](http:")

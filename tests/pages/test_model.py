@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from cascade.llm.provider import Answer, Delta, RejectedText, Usage
-from cascade.service import Diagnosis, Service
-from cascade.story.brief import Brief
+from cascade.llm.provider import Usage
+from cascade.llm.scripted import ScriptedWriter, rejected
+from cascade.service import Desk, Diagnosis, Service
 
 from .conftest import Page, bend, story_of
 
@@ -17,61 +17,30 @@ REFUSED = "A text <b>that</b> no check\nlets through."
 REASON = "The text was not usable: it is too short."
 
 
-class Scripted:
+USAGE = Usage(1000, 600, 20)
+
+
+@pytest.fixture
+def writer() -> ScriptedWriter:
     """A model that writes no usable key action, and anything else at once."""
-
-    name: Literal["offline", "openai"] = "openai"
-    model = "scripted-1"
-    prompt_version = "scripted"
-
-    def __init__(self) -> None:
-        self.rejects = True
-        self.usage = Usage(1000, 600, 20)
-        self.briefs: list[Brief] = []
-
-    async def write(
-        self, brief: Brief, complaint: str | None = None
-    ) -> AsyncGenerator[Delta | Answer, None]:
-        self.briefs.append(brief)
-        if self.rejects and brief.kind == "keyAction":
-            raise RejectedText(
-                REASON,
-                flaw="short",
-                reason="it is too short",
-                complaint="it is too short",
-                text=REFUSED,
-                prompt_hash="hash",
-                usage=self.usage,
-                model=self.model,
-            )
-        text = f"Written for {brief.seed}."
-        yield Delta(text)
-        yield Answer(text, "stop", self.model, "hash", self.usage)
-
-    async def close(self) -> None:
-        return
+    refused = [rejected(REFUSED, usage=USAGE) for _ in range(2)]
+    return ScriptedWriter({"keyAction": refused}, usage=USAGE)
 
 
 @pytest.fixture
-def writer() -> Scripted:
-    return Scripted()
-
-
-@pytest.fixture
-def service(open_service: Callable[..., Service], writer: Scripted) -> Service:
-    service = open_service(
+def service(open_service: Callable[..., Service], writer: ScriptedWriter) -> Service:
+    return open_service(
+        writer,
         provider="openai",
         openai_base_url="http://127.0.0.1:9/v1",
         price_prompt=2.0,
         price_cached=1.0,
         price_completion=10.0,
     )
-    service.__dict__["provider"] = writer
-    return service
 
 
 def test_a_rejected_text_is_shown_and_accepted(
-    page: Page, service: Service, writer: Scripted
+    page: Page, service: Service, writer: ScriptedWriter
 ) -> None:
     assert page.set(Midpoint=4).run_through().status == "failed"
     first = page.run_id
@@ -93,16 +62,17 @@ def test_a_rejected_text_is_shown_and_accepted(
 
 
 def test_a_text_is_not_accepted_by_who_may_not_resume(
-    page: Page, service: Service, open_service: Callable[..., Service], writer: Scripted
+    page: Page, service: Service, open_service: Callable[..., Service], writer: ScriptedWriter
 ) -> None:
     page.set(Midpoint=4).run_through()
-    other = open_service(user="producer", provider="openai", openai_base_url="http://x/v1")
-    other.__dict__["provider"] = writer
+    other = open_service(writer, user="producer", provider="openai")
     assert Page(other, run=page.run_id).button("Accept anyway").disabled
 
 
-def test_tokens_and_cost_are_on_the_receipt(page: Page, service: Service, writer: Scripted) -> None:
-    writer.rejects = False
+def test_tokens_and_cost_are_on_the_receipt(
+    page: Page, service: Service, writer: ScriptedWriter
+) -> None:
+    writer.forgive()
     bend(page).run_through()
     assert "scripted-1: 14,000 prompt tokens (8,400 cached), 280 written" in page.said
     assert "Cost: $0.0224" in page.said
@@ -119,8 +89,9 @@ def test_tokens_are_told_step_by_step_with_those_of_rejected_texts(
     assert "2,000 + 40 tokens, 2 calls</span>" in steps
 
 
-def test_unknown_tokens_stay_unknown(page: Page, service: Service, writer: Scripted) -> None:
-    writer.rejects, writer.usage = False, Usage()
+def test_unknown_tokens_stay_unknown(page: Page, service: Service, writer: ScriptedWriter) -> None:
+    writer.forgive()
+    writer.usage = Usage()
     bend(page).run_through()
     assert "scripted-1: tokens unknown · Cost: unknown" in page.said
 
@@ -135,7 +106,9 @@ def test_the_offline_writer_has_no_tokens_and_no_cost(
     assert not page.has_button("Check the writer")
 
 
-def test_the_writer_is_checked_and_told_of_in_one_line(page: Page, service: Service) -> None:
+def test_the_writer_is_checked_and_told_of_in_one_line(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = Diagnosis(
         "openai",
         "scripted-1",
@@ -145,7 +118,7 @@ def test_the_writer_is_checked_and_told_of_in_one_line(page: Page, service: Serv
         form="json_object",
         latency_ms=1240,
     )
-    service.__dict__["diagnose"] = lambda: found
+    monkeypatch.setattr(Desk, "diagnose", lambda _desk: found)
     page.click("Check the writer")
     line = "reachable, key accepted, no structured output, JSON instead, answers in 1,240 ms"
     assert line in page.said

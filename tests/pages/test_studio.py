@@ -48,9 +48,9 @@ def test_reset_puts_everything_back_and_saves_nothing(page: Page, service: Servi
     bend(page).click("Reset")
     assert [one.value for one in page.at.number_input] == list(story.curve.values())
     assert "No unsaved tension changes." in page.said
-    assert service.draft(service.actor(), story.id).levels == {}
-    assert service.story(story.id) == story
-    assert service.runs() == []
+    assert service.desk(service.actor()).draft(story.id).levels == {}
+    assert service.operator().story(story.id) == story
+    assert service.operator().runs() == []
 
 
 def test_a_new_session_finds_the_pending_changes(page: Page, service: Service) -> None:
@@ -94,7 +94,7 @@ def test_the_dialog_says_what_it_will_do_and_cost(page: Page, service: Service) 
         assert words in page.said
     for scene in story_of(service).scenes_of("midpoint"):
         assert f"Scene {scene.number}: {scene.script.splitlines()[0]}" in page.said
-    assert service.runs() == []
+    assert service.operator().runs() == []
 
 
 def test_cancel_closes_the_dialog_and_keeps_the_changes(page: Page) -> None:
@@ -107,7 +107,7 @@ def test_too_few_credits_says_how_many_and_cannot_start(
     open_service: Callable[..., Service],
 ) -> None:
     service = open_service(user="poor")
-    service.grant("poor", 12)
+    service.operator().grant("poor", 12)
     page = bend(Page(service)).click("Save Tension Levels")
     assert "33 credits are missing: this needs 45 and 12 are available." in page.said
     assert page.button("Regenerate & Save").disabled
@@ -124,7 +124,7 @@ def test_a_beat_without_scenes_is_planned_for_itself(
         ' "beats": [], "scenes": []}',
         encoding="utf-8",
     )
-    page = Page(service, story=service.import_story(file))
+    page = Page(service, story=service.operator().import_story(file))
     assert "This story has a shape but no words yet" in page.said
     page.set(Go=5).click("Save Tension Levels")
     assert "Estimated credits: 5 credits" in page.said
@@ -214,25 +214,25 @@ def test_a_failure_is_said_in_plain_words(service: Service, monkeypatch: Any) ->
 def test_a_run_started_elsewhere_meanwhile_is_shown(page: Page, service: Service) -> None:
     bend(page).click("Save Tension Levels")
     who, story = service.actor(), story_of(service)
-    other = service.start(who, service.plan(who, story.id, {"setup": 5}).plan)
+    other = service.desk(who).start(service.desk(who).plan(story.id, {"setup": 5}).plan)
     page.click("Regenerate & Save")
     assert any("A run is already at work on this story." in words for words in page.errors)
     assert page.run_id == other
-    assert service.draft(who, story.id).levels == {"midpoint": 4, "allIsLost": 2}
+    assert service.desk(who).draft(story.id).levels == {"midpoint": 4, "allIsLost": 2}
 
 
 def test_a_stale_plan_shows_the_new_one_and_starts_nothing(page: Page, service: Service) -> None:
     bend(page).click("Save Tension Levels")
     who, story = service.actor(), story_of(service)
     with service.executing():
-        other = service.start(who, service.plan(who, story.id, {"midpoint": 4}).plan)
-        list(service.follow(other))
+        other = service.desk(who).start(service.desk(who).plan(story.id, {"midpoint": 4}).plan)
+        list(service.operator().follow(other))
     page.click("Regenerate & Save")
     assert any("Nothing was started." in words for words in page.errors)
     assert "Estimated credits: 19 credits" in page.said
-    assert len(service.runs()) == 1
+    assert len(service.operator().runs()) == 1
     page.click("Regenerate & Save")
-    assert len(service.runs()) == 2
+    assert len(service.operator().runs()) == 2
 
 
 def test_a_viewer_reads_and_changes_nothing(open_service: Callable[..., Service]) -> None:
@@ -262,8 +262,10 @@ def test_an_unknown_user_is_told_what_to_do(open_service: Callable[..., Service]
 
 
 def test_no_stories_at_all(open_service: Callable[..., Service]) -> None:
-    page = Page(open_service(samples="off"))
-    assert "No stories yet" in page.said
+    service = open_service(samples="off")
+    assert Page(service).errors[0].startswith("There is no user “editor”.")
+    service.operator().grant("editor", 1)
+    assert "No stories yet" in Page(service).said
 
 
 def test_without_a_service_the_page_says_how_to_start_it() -> None:

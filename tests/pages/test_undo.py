@@ -50,12 +50,12 @@ def test_old_and_new_are_compared_where_the_reader_opens_them(page: Page, servic
 
 
 def test_a_whole_run_is_restored_byte_for_byte(page: Page, service: Service) -> None:
-    before = service.document(story_of(service).id)
+    before = service.operator().document(story_of(service).id)
     finished(page)
-    assert service.document(story_of(service).id) != before
+    assert service.operator().document(story_of(service).id) != before
     assert "puts back 14 texts and 2 tension levels as they were before the run" in page.said
     page.click("Yes, restore everything")
-    assert service.document(story_of(service).id) == before
+    assert service.operator().document(story_of(service).id) == before
     assert "Restored: the story is as it was before this run" in page.said
     assert page.at.success[0].value.replace("\\", "").startswith("Everything is back as it was")
     assert page.number("Midpoint").value == 2
@@ -85,7 +85,7 @@ def test_one_text_is_restored_byte_for_byte(page: Page, service: Service) -> Non
 def test_what_was_edited_since_is_not_lost(page: Page, service: Service) -> None:
     run_id = finished(page)
     edit(service, "midpoint/keyAction", "Somebody's own words.")
-    changed = service.document(story_of(service).id)
+    changed = service.operator().document(story_of(service).id)
     page.click("Yes, restore everything")
     assert page.errors[0].startswith(
         "Somebody has changed this after the run: the key action of Midpoint. Nothing was restored"
@@ -93,16 +93,16 @@ def test_what_was_edited_since_is_not_lost(page: Page, service: Service) -> None
     page.open(f"compare-{run_id}", f"piece-{run_id}-midpoint/keyAction")
     assert any("edited since" in one.label for one in page.at.expander)
     assert not page.has_button("Restore this text")
-    assert service.document(story_of(service).id) == changed
+    assert service.operator().document(story_of(service).id) == changed
 
 
 def test_restored_elsewhere_or_with_a_run_at_work_it_says_so(page: Page, service: Service) -> None:
     run_id, who = finished(page), service.actor()
-    other = service.start(who, service.plan(who, story_of(service).id, {"setup": 5}).plan)
+    other = service.desk(who).start(service.desk(who).plan(story_of(service).id, {"setup": 5}).plan)
     page.click("Yes, restore everything")
     assert any("A run is already at work on this story." in words for words in page.errors)
-    service.cancel(who, other)
-    service.restore_run(who, run_id)
+    service.desk(who).cancel(other)
+    service.desk(who).restore_run(run_id)
     page.click("Yes, restore everything")
     assert any("nothing to restore" in words for words in page.errors)
 

@@ -96,7 +96,7 @@ def service(address: str, tmp_path: Path) -> Iterator[Service]:
 def story_id(service: Service, tmp_path: Path) -> str:
     file = tmp_path / "shop.json"
     file.write_text(json.dumps(STORY), "utf-8")
-    return service.import_story(file)
+    return service.operator().import_story(file)
 
 
 def is_writing(address: str) -> bool:
@@ -106,13 +106,15 @@ def is_writing(address: str) -> bool:
 
 
 def credits_of(service: Service) -> dict[str, Any]:
-    credits: dict[str, Any] = shapes.credits_document(service.credits(service.actor("editor")))
+    credits: dict[str, Any] = shapes.credits_document(
+        service.desk(service.actor("editor")).credits()
+    )
     check_credits(credits)
     return credits
 
 
 def test_the_doctor_finds_schema_and_streaming(service: Service) -> None:
-    found = service.diagnose()
+    found = service.operator().diagnose()
     assert found.ready, found.problem
     assert (found.code, found.form, found.streams) == (None, "json_schema", True)
     assert found.reachable
@@ -124,19 +126,19 @@ def test_its_texts_go_through_the_checks(service: Service, story_id: str) -> Non
     database = Database(service.settings.database_url)
     actor = service.actor("editor")
     before = database.content()
-    plan = service.plan(actor, story_id, {"you": 4}).plan
+    plan = service.desk(actor).plan(story_id, {"you": 4}).plan
     chain: list[str] = []
     grown: set[str] = set()
 
     def look() -> None:
-        grown.update(service.growing(chain[-1]).values())
+        grown.update(service.operator().growing(chain[-1]).values())
 
     with service.executing():
-        run_id = service.start(actor, plan)
+        run_id = service.desk(actor).start(plan)
         while True:
             chain.append(run_id)
-            events = list(service.follow(run_id, waiting=look))
-            run = service.run(run_id)
+            events = list(service.operator().follow(run_id, waiting=look))
+            run = service.operator().run(run_id)
             check_events(events, plan_document(run.plan.to_json()))
             tell(f"{run.status} {run.error or ''} {run.tokens}")
             if run.status == "done" or len(chain) == MOST_RUNS:
@@ -145,19 +147,19 @@ def test_its_texts_go_through_the_checks(service: Service, story_id: str) -> Non
             assert run.error_code in ("bad_output", "truncated")
             [failed] = [step for step in run.steps if step.status == "failed"]
             if failed.rejected_text:
-                run_id = service.accept(actor, run.id, failed.key)
+                run_id = service.desk(actor).accept(run.id, failed.key)
             else:
-                run_id = service.resume(actor, run.id)
+                run_id = service.desk(actor).resume(run.id)
     credits = credits_of(service)
     charged = [key for run_id in chain for key in entries_of(credits, run_id, "capture")]
     assert len(charged) == len(set(charged))
     assert charged, "accepted texts at least"
     assert_untouched(before, database.content(), story_id, map(str, charged), ["you"])
     for run_id in chain:
-        check_saved_once(database, run_id, service.document(story_id))
+        check_saved_once(database, run_id, service.operator().document(story_id))
     assert credits["held"] == 0
     assert grown, "a text was seen growing"
-    tokens = [one for run_id in chain for one in service.run(run_id).tokens]
+    tokens = [one for run_id in chain for one in service.operator().run(run_id).tokens]
     assert len({one.model for one in tokens}) == 1, "as the server names it"
     assert sum(one.completion_tokens for one in tokens) > 0
 
@@ -165,14 +167,14 @@ def test_its_texts_go_through_the_checks(service: Service, story_id: str) -> Non
 def test_a_cancel_stops_the_model(service: Service, story_id: str, address: str) -> None:
     actor = service.actor("editor")
     with service.executing():
-        run_id = service.start(actor, service.plan(actor, story_id, {"you": 5}).plan)
-        wait_for(lambda: service.growing(run_id), "the first words", 120)
+        run_id = service.desk(actor).start(service.desk(actor).plan(story_id, {"you": 5}).plan)
+        wait_for(lambda: service.operator().growing(run_id), "the first words", 120)
         assert is_writing(address)
         asked = time.monotonic()
-        service.cancel(actor, run_id)
+        service.desk(actor).cancel(run_id)
         wait_for(lambda: not is_writing(address), "the model to stop", 10)
         took = time.monotonic() - asked
-        end = list(service.follow(run_id))[-1]
+        end = list(service.operator().follow(run_id))[-1]
     tell(f"the model stopped {took:.2f} s after the cancel")
     assert took < 1
     assert (end["type"], end["totalCreditsUsed"]) == ("cancelled", 0)

@@ -48,7 +48,7 @@ def test_no_password_is_in_a_databases_name(url: str) -> None:
     ],
 )
 def test_what_is_no_secret_is_shown(url: str) -> None:
-    assert address.shown(sa.make_url(url)) == url
+    assert address.shown(sa.make_url(url)) == url.replace("+psycopg2", "")
 
 
 def test_a_sentence_about_a_database_that_is_not_there_has_no_password(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from cascade.errors import DatabaseUnavailable
+from cascade.errors import DatabaseRefused, DatabaseUnavailable
 from cascade.store import migrate
 from cascade.store.database import Database
 from cascade.store.tables import Project, RunEvent, UtcDateTime, now
@@ -53,7 +53,7 @@ def test_sqlite_pragmas_are_in_force(sqlite: Database, mode: str) -> None:
 
 
 def test_foreign_keys_are_enforced(database: Database) -> None:
-    with pytest.raises(sa.exc.IntegrityError), database.write() as session:
+    with pytest.raises(DatabaseRefused), database.write() as session:
         session.execute(
             sa.text(
                 "INSERT INTO story_versions (id, project_id, title, language, structure_type) "

@@ -32,7 +32,7 @@ def test_what_a_start_lacks_is_said_so_that_doing_it_is_enough(empty: Limited) -
     assert "GRANT CREATE ON DATABASE" in lacking.value.message
     empty.obey(lacking.value)
     service = empty.open()
-    assert len(service.stories()) == 3
+    assert len(service.operator().stories()) == 3
     service.close()
 
 
@@ -56,13 +56,13 @@ def test_a_role_that_may_only_read_reads(seeded: Limited) -> None:
         f'GRANT USAGE ON SCHEMA dbos TO "{seeded.role}"',
     )
     service = seeded.open()
-    story = service.story(service.stories()[0].id)
+    story = service.operator().story(service.operator().stories()[0].id)
     editor = service.actor("editor")
-    assert service.plan(editor, story.id, {"midpoint": 4}).plan.steps
+    assert service.desk(editor).plan(story.id, {"midpoint": 4}).plan.steps
     with pytest.raises(MissingRights) as lacking:
-        service.save_draft(editor, story.id, {"midpoint": 4})
+        service.desk(editor).save_draft(story.id, {"midpoint": 4})
     seeded.obey(lacking.value)
-    assert service.save_draft(editor, story.id, {"midpoint": 4}).levels == {"midpoint": 4}
+    assert service.desk(editor).save_draft(story.id, {"midpoint": 4}).levels == {"midpoint": 4}
     service.close()
     done = Near(seeded.url)("credits", "grant", "--user", "editor", "5")
     assert done.returncode == 0, done.stderr
@@ -88,12 +88,12 @@ def test_security_by_row_that_hides_everything(seeded: Limited, tmp_path: Path) 
     for table in ("projects", "story_versions"):
         seeded.execute(f"CREATE POLICY seen ON {table} FOR SELECT USING (true)")
     service = seeded.open()
-    story_id = service.stories()[0].id
+    story_id = service.operator().stories()[0].id
     document = tmp_path / "story.json"
-    document.write_text(json.dumps(service.document(story_id)))
+    document.write_text(json.dumps(service.operator().document(story_id)))
     with pytest.raises(MissingRights, match="row-level security policy"):
         # Seen, and not to be added to.
-        service.import_story(document)
+        service.operator().import_story(document)
     service.close()
 
 

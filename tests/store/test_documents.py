@@ -356,13 +356,13 @@ def test_a_broken_document_leaves_nothing(database_url: str, tmp_path: Path) -> 
 
     try:
         path.write_text(broken(scenes=[{"number": 1, "shots": ["a"]}]))
-        service.import_story(path)
+        service.operator().import_story(path)
         before = rows()
         assert (before["story_versions"], before["scene_plots"], before["scene_shots"]) == (1, 1, 1)
         for text, _ in BROKEN:
             path.write_text(text)
             with pytest.raises(BadDocument):
-                service.import_story(path)
+                service.operator().import_story(path)
             assert rows() == before
     finally:
         service.close()

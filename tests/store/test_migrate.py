@@ -152,7 +152,7 @@ def test_a_database_of_an_earlier_version_is_brought_up_with_what_it_holds(
     url = empty.url.render_as_string(hide_password=False)
     with closing(Service(Settings(database_url=url, provider="offline"))) as service:
         assert check_.report(empty).complete
-        [run] = service.runs()
+        [run] = service.operator().runs()
         assert (run.error, run.error_code, run.error_fields) == ("It broke.", "auth", {})
         [step] = run.steps
         assert (step.error_code, step.error_fields) == ("auth", {})
@@ -223,10 +223,10 @@ def test_samples_never_go_into_tables_that_a_product_has_made(empty: Database) -
     execute(empty, product_tables(empty.is_sqlite))
     url = empty.url.render_as_string(hide_password=False)
     with closing(Service(Settings(database_url=url, provider="offline"))) as service:
-        assert service.stories() == []
-        assert not service.is_demo()
+        assert service.operator().stories() == []
+        assert not service.operator().is_demo()
         with pytest.raises(NotADemo, match="belong to another one"):
-            service.reset_demo()
+            service.operator().reset_demo()
 
 
 # A database that the product has made
@@ -298,20 +298,20 @@ def test_the_products_tables_are_used_as_they_are(empty: Database, json_type: st
         assert {name: after[name] for name in before} == before
         assert set(after) >= OWN
         assert check_.report(empty).complete
-        assert [one.title for one in service.stories()] == ["Found"]
-        story = service.story("Found")
+        assert [one.title for one in service.operator().stories()] == ["Found"]
+        story = service.operator().story("Found")
         assert story.levels == {"midpoint": 2}
         assert story.text("midpoint/script/1") == "old script"
         assert story.scenes[0].shots == ({"size": "wide"},)
         # And it can be worked on.
-        actor, is_new = service.grant("ana", 100)
+        actor, is_new = service.operator().grant("ana", 100)
         assert is_new
-        offer = service.plan(actor, story.id, {"midpoint": 4})
+        offer = service.desk(actor).plan(story.id, {"midpoint": 4})
         assert offer.plan.estimated_credits == 12
         with service.executing():
-            run_id = service.start(actor, offer.plan)
-            assert [one["type"] for one in service.follow(run_id)][-1] == "done"
-        changed = service.story("Found")
+            run_id = service.desk(actor).start(offer.plan)
+            assert [one["type"] for one in service.operator().follow(run_id)][-1] == "done"
+        changed = service.operator().story("Found")
         assert changed.levels == {"midpoint": 4}
         assert changed.text("midpoint/beatContent") != "old content"
     finally:
@@ -397,7 +397,7 @@ def test_a_database_of_other_tables_is_left_alone(
     before = schema(empty)
     done = cli(*command)
     assert (done.returncode, done.stdout) == (4, "")
-    assert "1 tables" in done.stderr
+    assert "it has tables (" in done.stderr
     assert "versions" in done.stderr
     assert "Traceback" not in done.stderr
     looked = cli("db", "check")
@@ -417,9 +417,8 @@ def test_keys_of_another_type_are_said_before_anything_is_made(
     cli = make_cli(postgres_url)
     done = cli("stories")
     assert (done.returncode, done.stdout) == (4, "")
-    assert f"story_versions has keys of a type that does not fit: id ({type_.lower()})" in (
-        done.stderr
-    )
+    assert "its keys are no text, which they must be here" in done.stderr
+    assert f"story_versions.id ({type_.lower()})" in done.stderr
     assert "Traceback" not in done.stderr
     assert cli("db", "check").returncode == 4
     assert schema(database) == before

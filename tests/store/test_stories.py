@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story.making import a_scene, all_pieces, stories
 
-from cascade.errors import AmbiguousStory, UnknownStory
+from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
 from cascade.store.pieces import mark_out_of_date, mark_up_to_date, out_of_date, write_level
@@ -298,7 +298,7 @@ def test_an_unknown_story(database: Database) -> None:
 
 def test_a_scene_number_is_there_once(database: Database) -> None:
     inserted(database)
-    with pytest.raises(sa.exc.IntegrityError), database.write() as session:
+    with pytest.raises(DatabaseRefused), database.write() as session:
         session.execute(
             sa.text(
                 "INSERT INTO scene_plots (id, story_version_id, scene_number) "

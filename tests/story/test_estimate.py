@@ -1,14 +1,11 @@
-"""Prices, breakdowns and the critical path."""
+"""Prices and the critical path."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cascade.story.estimate import breakdown, calls_in_a_row
-from cascade.story.kinds import CASCADE, KINDS, Kind
-from cascade.story.plan import Step
+from cascade.story.estimate import calls_in_a_row
+from cascade.story.kinds import CASCADE
 
 
 def test_prices() -> None:
@@ -18,17 +15,6 @@ def test_prices() -> None:
         "scenePlot": 3,
         "script": 4,
     }
-
-
-@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 9))))
-def test_a_breakdown_counts_every_kind(drawn: list[tuple[Kind, int]]) -> None:
-    steps = [Step("key", "beat", kind, None, credits, "") for kind, credits in drawn]
-    found = breakdown(steps)
-    assert list(found) == list(KINDS)
-    for kind, (count, credits) in found.items():
-        # The prices of the plan's own steps, whatever they cost today.
-        prices = [price for one, price in drawn if one == kind]
-        assert (count, credits) == (len(prices), sum(prices))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from cascade.errors import (
     CascadeError,
     DatabaseAway,
     DatabaseReadOnly,
+    DatabaseRefused,
     EditedSince,
     InsufficientCredits,
     MissingRights,
@@ -45,8 +46,8 @@ from cascade.errors import (
 from cascade.llm import faults
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import Flaw
-from cascade.permissions import Action
 from cascade.samples import Cause
+from cascade.service import Action
 from cascade.store.tables import Role, RunStatus
 from cascade.story.story import Part
 from cascade.story.structures import STRUCTURES
@@ -66,6 +67,9 @@ PARTS = [
 ]
 FLAWS = tomllib.loads(
     resources.files("cascade.llm").joinpath("prompts", "flaws.en.toml").read_text("utf-8")
+)
+REFUSED = DatabaseRefused(
+    "sqlite:///x.db", "value too long for type character varying(30)", "scene_plots", "plot"
 )
 COUNTS = {"count": 2, "low": 3, "high": 4, "language": "en"}
 # What the page never meets: they stop a command, a start or an import.
@@ -100,6 +104,7 @@ def refusals() -> Iterator[CascadeError]:
     yield Unexpected(ValueError("x"))
     yield UnknownBeat("take", "Story Circle", ["midpoint", "finale"])
     yield UnknownStructure("kishotenketsu", ["cat", "hero"])
+    yield REFUSED
     yield InsufficientCredits(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")
@@ -152,12 +157,16 @@ def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "bad_output", {"cause": name, **COUNTS}, Flaw(name, COUNTS).reason()
     for part in PARTS:
         yield "conflict", part.fields, f"{part.describe(CAT)} was changed"
+    yield "unknown_story", {"story": "s1"}, "There is no story"
+    for gone in (UnreadableStory("T", "x", ["hero"]), UnreadableStory("T", "", ["hero"])):
+        yield gone.code, gone.fields, gone.message
     yield "not_written", {"table": "scene_plots"}, "no row of scene_plots"
     yield "timeout", {"seconds": 60.0}, "within 60 seconds"
     yield "offline_timeout", {"seconds": 60.0}, "shorten it"
     yield "connection", {"host": "example.org"}, "example.org cannot be reached"
     for code in ("truncated", "no_answer", "interrupted"):
         yield code, {}, "as it was kept"
+    yield REFUSED.code, REFUSED.fields, REFUSED.message
     yield "internal", {"exception": "ValueError"}, "wrong in the program (ValueError)"
     yield "unknown_model", {"model": "m", "known": ["m1", "m2"]}, "does not know m"
     yield "form_ignored", {}, "not in the form"

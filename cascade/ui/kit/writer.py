@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cascade.llm.offline import label
+from cascade.service import offline_label as label
 from cascade.ui.kit.language import language
 from cascade.ui.kit.texts import text
 

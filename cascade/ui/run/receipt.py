@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cascade.runs.progress import BeatProgress
-from cascade.service import Actor, RunView, Service
+from cascade.errors import Refused
+from cascade.service import BeatProgress, Desk, Offer, RunView
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import short_change, tone
-from cascade.ui.kit.problems import failure
+from cascade.ui.kit.problems import explain, failure
 from cascade.ui.kit.prose import escape, markup
 from cascade.ui.kit.texts import count, money, text
 from cascade.ui.run.rejected import draw_rejected
@@ -20,8 +20,7 @@ from cascade.ui.session import guarded
 
 
 def draw_receipt(
-    service: Service,
-    who: Actor,
+    desk: Desk,
     story: Story,
     run: RunView,
     seen: Sequence[BeatProgress],
@@ -33,13 +32,14 @@ def draw_receipt(
     if run.error:
         why = failure(run.error_code, run.error_fields, run.error)
         st.error(escape(why), icon=":material/error:")
-    draw_rejected(service, who, story, run, may="resume" in may)
+    offer, why_not = _offer(desk, run)
+    draw_rejected(desk, story, run, offer, may="resume" in may)
     st.html(_figures(run))
     if run.provider != "offline" and run.tokens:
-        st.caption(escape(_used(service, run)))
+        st.caption(escape(_used(desk, run)))
     st.markdown(f"**{text('run.changed')}**")
     st.html(_changed(seen))
-    draw_undoing(service, who, story, run, found, may="restore" in may)
+    draw_undoing(desk, story, run, found, may="restore" in may)
     if run.resumed_by:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(text("run.resumed_by"), width="stretch")
@@ -49,27 +49,38 @@ def draw_receipt(
                 on_click=session.go,
                 kwargs={"story": run.story_id, "run": run.resumed_by},
             )
-    elif run.is_resumable:
-        _draw_resume(service, who, run, may=may)
+    elif offer is not None:
+        _draw_resume(desk, run, offer, may=may)
+    elif why_not is not None:
+        st.markdown(escape(explain(why_not)))
 
 
-def _draw_resume(service: Service, who: Actor, run: RunView, *, may: frozenset[str]) -> None:
+def _offer(desk: Desk, run: RunView) -> tuple[Offer | None, Refused | None]:
+    """What resuming the run would cost; or why that cannot be done, where it has stopped early."""
+    if not run.is_resumable:
+        return None, None
+    try:
+        return desk.offer_to_resume(run.id), None
+    except Refused as error:
+        return None, error
+
+
+def _draw_resume(desk: Desk, run: RunView, offer: Offer, *, may: frozenset[str]) -> None:
     @guarded()
     def resume() -> None:
-        session.go(story=run.story_id, run=service.resume(who, run.id))
+        session.go(story=run.story_id, run=desk.resume(run.id))
 
-    left = [step.credits for step in run.steps if step.status != "saved"]
-    missing = max(0, sum(left) - service.balance(who, run.story_id))
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = count("run.resume_help", len(left), credits=sum(left))
-        if missing and "resume" in may:
-            words = f"{words} {text('run.resume_short', missing=missing)}"
+        plan = offer.plan
+        words = count("run.resume_help", len(plan.steps), credits=plan.estimated_credits)
+        if offer.missing and "resume" in may:
+            words = f"{words} {text('run.resume_short', missing=offer.missing)}"
         st.markdown(escape(words), width="stretch")
         st.button(
             text("run.resume"),
             key=f"resume-{run.id}",
             type="primary",
-            disabled=bool(missing) or "resume" not in may,
+            disabled=bool(offer.missing) or "resume" not in may,
             on_click=resume,
         )
 
@@ -87,7 +98,7 @@ def _figures(run: RunView) -> str:
     return f'<dl class="arc-receipt" aria-label="{text("run.receipt")}">{body}</dl>'
 
 
-def _used(service: Service, run: RunView) -> str:
+def _used(desk: Desk, run: RunView) -> str:
     """Tokens, by model, and money; what the server did not say is said to be unknown."""
     words = []
     for used in run.tokens:
@@ -104,7 +115,7 @@ def _used(service: Service, run: RunView) -> str:
         if used.unknown_calls:
             line += f", {count('run.tokens_missing', used.unknown_calls)}"
         words.append(line)
-    cost = service.cost(run)
+    cost = desk.cost(run)
     if cost is not None:
         nothing_known = all(used.unknown_calls == used.calls for used in run.tokens)
         key = "run.cost" if cost.complete else "run.cost_least"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Actor, RunView, Service
+from cascade.service import Desk, Offer, RunView
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit import problems
@@ -20,13 +20,13 @@ from cascade.ui.session import guarded
 LONG, LONG_PX = 1500, 400
 
 
-def draw_rejected(service: Service, who: Actor, story: Story, run: RunView, *, may: bool) -> None:
+def draw_rejected(
+    desk: Desk, story: Story, run: RunView, offer: Offer | None, *, may: bool
+) -> None:
     """The rejected texts of a failed run; accepting one starts the rest of the run."""
     rejected = [step for step in run.steps if step.rejected_text]
     if not rejected:
         return
-    left = [step.credits for step in run.steps if step.status != "saved"]
-    missing = max(0, sum(left) - service.balance(who, run.story_id))
     for failed in rejected:
         step = run.plan.step(failed.key)
         with st.container(border=True, key=f"rejected-{run.id}-{failed.key}"):
@@ -38,14 +38,20 @@ def draw_rejected(service: Service, who: Actor, story: Story, run: RunView, *, m
             opened = box(text("rejected.show"), f"rejected-text-{run.id}-{failed.key}", "compact")
             if opened.open:
                 _show(opened, failed.rejected_text or "")
-            if run.is_resumable:
-                words = count("rejected.price", failed.credits)
-                if len(left) > 1:
-                    rest = sum(left) - failed.credits
-                    words = f"{words} {count('rejected.rest', len(left) - 1, credits=rest)}"
-                if missing and may:
-                    words = f"{words} {text('run.resume_short', missing=missing)}"
-                _draw_accept(service, who, run, failed.key, words, enabled=may and not missing)
+            if offer is not None:
+                words = _price(offer, failed.key, may=may)
+                _draw_accept(desk, run, failed.key, words, enabled=may and not offer.missing)
+
+
+def _price(offer: Offer, key: str, *, may: bool) -> str:
+    """What accepting a text costs, and the rest of the run that it starts."""
+    price, others, rest = offer.accepting(key)
+    words = count("rejected.price", price)
+    if others:
+        words = f"{words} {count('rejected.rest', others, credits=rest)}"
+    if offer.missing and may:
+        words = f"{words} {text('run.resume_short', missing=offer.missing)}"
+    return words
 
 
 def _show(place: Any, words: str) -> None:
@@ -53,12 +59,10 @@ def _show(place: Any, words: str) -> None:
     place.code(readable(words), language=None, wrap_lines=True, height=height)
 
 
-def _draw_accept(
-    service: Service, who: Actor, run: RunView, key: str, words: str, *, enabled: bool
-) -> None:
+def _draw_accept(desk: Desk, run: RunView, key: str, words: str, *, enabled: bool) -> None:
     @guarded()
     def accept() -> None:
-        session.go(story=run.story_id, run=service.accept(who, run.id, key))
+        session.go(story=run.story_id, run=desk.accept(run.id, key))
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(escape(words), width="stretch")

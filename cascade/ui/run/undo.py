@@ -12,7 +12,7 @@ from typing import Literal
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Actor, Replaced, RunView, Service
+from cascade.service import Desk, Replaced, RunView
 from cascade.story.kinds import KINDS, row
 from cascade.story.plan import Change, Step
 from cascade.story.story import Story
@@ -60,10 +60,10 @@ class Undoing:
         return bool(self.pieces) and restored and not self.levels
 
 
-def undoing(service: Service, story: Story, run: RunView) -> Undoing:
+def undoing(desk: Desk, story: Story, run: RunView) -> Undoing:
     """What of a run that has ended can be undone, in the story as it is now."""
     steps = {step.key: step for step in run.plan.steps}
-    pieces = [Rewritten(one, steps[one.key], _state(one)) for one in service.replaced(run.id)]
+    pieces = [Rewritten(one, steps[one.key], _state(one)) for one in desk.replaced(run.id)]
     beats = story.structure.keys
     pieces.sort(key=lambda one: _place(beats, one))
     begun = {piece.step.beat_key for piece in pieces}
@@ -77,15 +77,13 @@ def undoing(service: Service, story: Story, run: RunView) -> Undoing:
     return Undoing(tuple(pieces), tuple(levels))
 
 
-def draw_undoing(
-    service: Service, who: Actor, story: Story, run: RunView, found: Undoing, *, may: bool
-) -> None:
+def draw_undoing(desk: Desk, story: Story, run: RunView, found: Undoing, *, may: bool) -> None:
     """The texts that a run wrote, old beside new, with the ways back where the reader has them."""
     session.show_notice()
     if not found.pieces:
         return
     if found.is_possible and may:
-        _draw_restore_all(service, who, run, found)
+        _draw_restore_all(desk, run, found)
     label = count("undo.compare", len(found.pieces))
     compared = box(label, f"compare-{run.id}")
     if not compared.open:
@@ -97,12 +95,11 @@ def draw_undoing(
             pieces = [one for one in found.pieces if one.step.beat_key == change.beat_key]
             if pieces:
                 st.markdown(f"**{escape(short_change(change))}**")
-                _draw_pieces(service, who, story, run, pieces, may=may)
+                _draw_pieces(desk, story, run, pieces, may=may)
 
 
 def _draw_pieces(
-    service: Service,
-    who: Actor,
+    desk: Desk,
     story: Story,
     run: RunView,
     pieces: Sequence[Rewritten],
@@ -128,13 +125,13 @@ def _draw_pieces(
             if piece.state == "edited":
                 st.caption(text("undo.edited_help"))
             elif piece.state == "stands" and may:
-                _draw_restore_piece(service, who, run, key, name)
+                _draw_restore_piece(desk, run, key, name)
 
 
-def _draw_restore_piece(service: Service, who: Actor, run: RunView, key: str, name: str) -> None:
+def _draw_restore_piece(desk: Desk, run: RunView, key: str, name: str) -> None:
     @guarded()
     def restore() -> None:
-        service.restore_piece(who, run.id, key)
+        desk.restore_piece(run.id, key)
         session.notify(text("undo.piece_done", piece=name))
 
     with st.popover(text("undo.piece"), icon=":material/undo:", key=f"undo-{run.id}-{key}"):
@@ -147,10 +144,10 @@ def _draw_restore_piece(service: Service, who: Actor, run: RunView, key: str, na
         )
 
 
-def _draw_restore_all(service: Service, who: Actor, run: RunView, found: Undoing) -> None:
+def _draw_restore_all(desk: Desk, run: RunView, found: Undoing) -> None:
     @guarded()
     def restore() -> None:
-        service.restore_run(who, run.id)
+        desk.restore_run(run.id)
         session.notify(text("undo.all_done"))
 
     texts, levels = found.standing, len(found.levels)

@@ -12,8 +12,16 @@ from typing import Any
 
 import streamlit as st
 
-from cascade.runs.progress import BeatProgress, StepLine, elapsed_s, progress, remaining_s
-from cascade.service import MAX_ATTEMPTS, Actor, RunView, Service
+from cascade.service import (
+    MAX_ATTEMPTS,
+    BeatProgress,
+    Desk,
+    RunView,
+    StepLine,
+    elapsed_s,
+    progress,
+    remaining_s,
+)
 from cascade.story.fountain import is_heading
 from cascade.story.story import Story
 from cascade.ui import session
@@ -34,32 +42,30 @@ _BLOCK_STATES = {"done": "complete", "failed": "error", "left": "error"}
 _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 
 
-def draw_run(
-    service: Service, who: Actor, story: Story, run: RunView, *, may: frozenset[str]
-) -> Undoing | None:
+def draw_run(desk: Desk, story: Story, run: RunView, *, may: frozenset[str]) -> Undoing | None:
     """The run: live while it goes, with its receipt when it is over.
 
     What of it can be undone, once it is over.
     """
-    run = service.run(run.id)
-    seen = _look(service, run)
+    run = desk.run(run.id)
+    seen = _look(desk, run)
     has_begun = run.status != "queued"
-    undone = None if run.is_active else undoing(service, story, run)
+    undone = None if run.is_active else undoing(desk, story, run)
     wrote = {one.replaced.key: one.replaced.after for one in undone.pieces} if undone else {}
     with st.container(border=True, key="run"):
         head = st.container()
         if undone is not None:
-            receipt.draw_receipt(service, who, story, run, seen, undone, may=may)
+            receipt.draw_receipt(desk, story, run, seen, undone, may=may)
         blocks = _make_blocks(seen)
 
         is_full_run = True
 
         def look() -> None:
-            fresh = service.run(run.id)
-            found = _look(service, fresh)
+            fresh = desk.run(run.id)
+            found = _look(desk, fresh)
             restored = undone is not None and undone.is_done
-            _draw_head(service, who, story, fresh, found, may=may, restored=restored)
-            _fill(blocks, service.story(story.id), found, wrote)
+            _draw_head(desk, story, fresh, found, may=may, restored=restored)
+            _fill(blocks, desk.story(story.id), found, wrote)
             announce("run", _said(fresh, found))
             # The timer is the full run's, and so are the curve and the words below it.
             # That run is not broken off for it: the timer comes soon enough.
@@ -80,9 +86,9 @@ def draw_run(
     return undone
 
 
-def _look(service: Service, run: RunView) -> list[BeatProgress]:
-    growing = service.growing(run.id) if run.is_active else {}
-    return progress(run, service.events(run.id), datetime.now(UTC), growing)
+def _look(desk: Desk, run: RunView) -> list[BeatProgress]:
+    growing = desk.growing(run.id) if run.is_active else {}
+    return progress(run, desk.events(run.id), datetime.now(UTC), growing)
 
 
 def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool, bool]]:
@@ -190,8 +196,7 @@ def _state(line: StepLine) -> str:
 
 
 def _draw_head(
-    service: Service,
-    who: Actor,
+    desk: Desk,
     story: Story,
     run: RunView,
     seen: Sequence[BeatProgress],
@@ -201,7 +206,7 @@ def _draw_head(
 ) -> None:
     @guarded()
     def cancel() -> None:
-        service.cancel(who, run.id)
+        desk.cancel(run.id)
 
     done, total = sum(beat.done for beat in seen), len(run.steps)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -225,7 +230,7 @@ def _draw_head(
     session.show_problem("page")
     st.progress(done / total if total else 0.0, text=text("run.progress", done=done, total=total))
     used = text("run.credits", used=run.used_credits, estimated=run.estimated_credits)
-    st.html(f'<p class="arc-used">{used}{_times(service, run)}</p>')
+    st.html(f'<p class="arc-used">{used}{_times(desk, run)}</p>')
     when = moment(run.created_at, session.zone())
     writer = writer_words("confirm.writer", run.provider, run.model)
     words = text("run.by", user=run.user, when=when, writer=writer)
@@ -243,12 +248,12 @@ def _draw_head(
     st.html(f"<style>{waiting}.arc-none{{}}</style>")
 
 
-def _times(service: Service, run: RunView) -> str:
+def _times(desk: Desk, run: RunView) -> str:
     elapsed = elapsed_s(run, datetime.now(UTC))
     if elapsed is None:
         return ""
     words = text("run.elapsed" if run.is_active else "run.took", time=clock(elapsed))
-    left = remaining_s(run, elapsed, service.settings.concurrency)
+    left = remaining_s(run, elapsed, desk.writer.concurrency)
     if run.status == "running" and left is not None:
         words += f", {text('run.remaining', duration=duration(left))}"
     return f"<span>{words}</span>"

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Service, Written
+from cascade.service import Desk, Written
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, BeatKind, SceneKind
 from cascade.story.piece import Piece, level_key
 from cascade.story.story import Scene, Story, Unreadable
@@ -59,12 +59,12 @@ class _Marks:
         return badges
 
 
-def draw_beats(service: Service, story_id: str, *, new_from: set[str]) -> None:
+def draw_beats(desk: Desk, story_id: str, *, new_from: set[str]) -> None:
     """All beats as expanders; what the runs of `new_from` wrote is marked as new."""
 
     def beats() -> None:
-        story = service.story(story_id)
-        marks = _Marks(service.out_of_date(story_id), service.writers(story_id), new_from)
+        story = desk.story(story_id)
+        marks = _Marks(desk.out_of_date(story_id), desk.writers(story_id), new_from)
         _draw_title(story)
         if marks.stale:
             st.caption(escape(text("beats.out_of_date_help")))
@@ -103,7 +103,8 @@ def _key(story: Story, beat_key: str) -> str:
 
 
 def _label(story: Story, number: int, beat: Beat, marks: _Marks) -> str:
-    label = escape(text("beats.label", number=number, beat=beat.label, level=story.curve[beat.key]))
+    level = "?" if story.why_unreadable(level_key(beat.key)) else story.curve[beat.key]
+    label = escape(text("beats.label", number=number, beat=beat.label, level=level))
     scenes = len(story.scenes_of(beat.key))
     if scenes:
         label += f" · {count('beats.scenes', scenes)}"
@@ -131,7 +132,9 @@ def _beat(story: Story, beat: Beat, marks: _Marks) -> str:
 def _unreadable(why: Unreadable, what: str = "") -> str:
     """What stands in the place of something that could not be read: why, as HTML."""
     words = text("beats.unreadable", why=text(f"unreadable.{why}"))
-    return note(f"{what[:1].upper()}{what[1:]}: {words}" if what else words, "unreadable")
+    if what:
+        words = f"{what[:1].upper()}{what[1:]}: {words[:1].lower()}{words[1:]}"
+    return note(words, "unreadable")
 
 
 def _title(kind: BeatKind) -> str:

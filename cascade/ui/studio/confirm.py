@@ -9,9 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cascade.errors import RunActive
-from cascade.service import Actor, Offer, Service
-from cascade.story import kinds
-from cascade.story.estimate import breakdown
+from cascade.service import Desk, Offer
 from cascade.story.plan import Plan
 from cascade.story.story import Story
 from cascade.ui import session
@@ -39,7 +37,7 @@ def close_dialog() -> None:
     st.session_state.pop(_FLAG, None)
 
 
-def draw_dialog(service: Service, who: Actor, story_id: str) -> None:
+def draw_dialog(desk: Desk, story_id: str) -> None:
     """Draws the open dialog for what is pending on a story."""
 
     @st.dialog(text("confirm.title"), width="medium", on_dismiss=close_dialog)
@@ -50,18 +48,18 @@ def draw_dialog(service: Service, who: Actor, story_id: str) -> None:
         session.show_problem("dialog")
         try:
             # The story as it is now: after a refusal the numbers are the new ones.
-            story = service.story(story_id)
-            draft = session.draft(story, who)
-            offer = service.plan(who, story_id, draft.levels, draft.directions)
-            _draw_offer(service, story, offer)
-            _draw_buttons(service, who, offer)
+            story = desk.story(story_id)
+            draft = session.draft(desk, story)
+            offer = desk.plan(story_id, draft.levels, draft.directions)
+            _draw_offer(desk, story, offer)
+            _draw_buttons(desk, offer)
         except Exception as error:
             session.show_error(session.expected(error))
 
     dialog()
 
 
-def _draw_offer(service: Service, story: Story, offer: Offer) -> None:
+def _draw_offer(desk: Desk, story: Story, offer: Offer) -> None:
     plan = offer.plan
     if not plan.steps:
         st.info(text("confirm.nothing"))
@@ -70,7 +68,7 @@ def _draw_offer(service: Service, story: Story, offer: Offer) -> None:
     st.html(as_list(plan.changes))
     price, content = st.columns([5, 6], gap="medium")
     with price:
-        st.html(_headline(service, offer))
+        st.html(_headline(desk, offer))
     with content:
         st.markdown(f"**{text('confirm.rewrites')}**")
         st.html(_prices(plan))
@@ -88,11 +86,11 @@ def _draw_offer(service: Service, story: Story, offer: Offer) -> None:
     st.warning(text("confirm.warning"), icon=":material/history:")
 
 
-def _draw_buttons(service: Service, who: Actor, offer: Offer) -> None:
+def _draw_buttons(desk: Desk, offer: Offer) -> None:
     @guarded("dialog")
     def start() -> None:
         try:
-            run_id = service.start(who, offer.plan)
+            run_id = desk.start(offer.plan)
         except RunActive as error:
             # The page shows that run; the dialog over it would only be in the way.
             close_dialog()
@@ -112,13 +110,13 @@ def _draw_buttons(service: Service, who: Actor, offer: Offer) -> None:
         )
 
 
-def _headline(service: Service, offer: Offer) -> str:
+def _headline(desk: Desk, offer: Offer) -> str:
     """What a producer decides by: the price, what is left after it, who writes, and how long."""
     estimate = offer.plan.estimated_credits
-    provider = service.provider
+    writer = desk.writer
     lines = [
         text("confirm.duration", duration=duration(offer.expected_seconds)),
-        writer_words("confirm.writer", provider.name, provider.model),
+        writer_words("confirm.writer", writer.name, writer.model),
     ]
     if not offer.missing:
         after = offer.available - estimate
@@ -133,10 +131,9 @@ def _headline(service: Service, offer: Offer) -> str:
 def _prices(plan: Plan) -> str:
     rows = "".join(
         f"<tr><td>{count(f'confirm.{kind}', number)}</td>"
-        f"<td>{text('confirm.price', each=kinds.row(kind).credits)}</td>"
-        f"<td>{count('credits', credits)}</td></tr>"
-        for kind, (number, credits) in breakdown(plan.steps).items()
-        if number
+        f"<td>{text('confirm.price', each=credits)}</td>"
+        f"<td>{count('credits', number * credits)}</td></tr>"
+        for kind, number, credits in plan.price_list()
     )
     return f'<table class="arc-prices"><tbody>{rows}</tbody></table>'
 

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse
 from starlette.routing import BaseRoute, Route
 
 from cascade.display import readable
-from cascade.llm.prompting import beat_jobs
+from cascade.service import beat_jobs
 from cascade.story.story import Story, digest
 from cascade.story.tension import HIGHEST, LOWEST, check_level
 from cascade.ui import session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cascade.service import Actor, Draft, Service
+from cascade.service import Desk, Draft
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.expanders import box
@@ -14,20 +14,20 @@ from cascade.ui.session import guarded
 LONGEST = 300
 
 
-def draw_directions(service: Service, who: Actor, story: Story, draft: Draft) -> None:
+def draw_directions(desk: Desk, story: Story, draft: Draft) -> None:
     """A field for each pending beat, in an expander that says how many are filled in."""
     given = draft.directions
 
     @guarded("editor")
     def take_over(beat_key: str, key: str) -> None:
-        session.direct(story, who, beat_key, st.session_state[key])
+        session.direct(desk, story, beat_key, st.session_state[key])
 
     label = count("directions.given", len(given)) if given else text("directions.none")
     opened = box(label, f"directions-{story.id}", "compact")
     if not opened.open:
         return
     with opened:
-        offline = service.provider.name == "offline"
+        offline = desk.writer.is_offline
         st.caption(text("directions.offline" if offline else "directions.help"))
         for beat_key in draft.levels:
             key = f"direction-{story.id}-{beat_key}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cascade.service import Diagnosis, Service
+from cascade.service import Desk, Diagnosis
 from cascade.ui.kit.problems import diagnosis
 from cascade.ui.kit.prose import escape
 from cascade.ui.kit.texts import text
@@ -12,9 +12,9 @@ from cascade.ui.kit.texts import text
 _FOUND = "diagnosis"
 
 
-def draw_check(service: Service) -> None:
+def draw_check(desk: Desk) -> None:
     """A button that asks the writer's server, and what it answered last. Nothing for offline."""
-    if service.settings.writer == "offline":
+    if not desk.writer.has_server:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="check"):
         asked = st.button(text("check.button"), key="check-writer", help=text("check.help"))
@@ -22,7 +22,7 @@ def draw_check(service: Service) -> None:
         with line:
             if asked:
                 with st.spinner(text("check.asking")):
-                    st.session_state[_FOUND] = service.diagnose()
+                    st.session_state[_FOUND] = desk.diagnose()
             found = st.session_state.get(_FOUND)
             if isinstance(found, Diagnosis):
                 _draw_found(found)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cascade.runs.progress import beat_states
-from cascade.service import Actor, RunView, Service
+from cascade.service import Desk, RunView, beat_states
 from cascade.story.story import Story
 from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import session
@@ -48,8 +47,7 @@ class _Field:
 
 
 def draw_editor(
-    service: Service,
-    who: Actor,
+    desk: Desk,
     story_id: str,
     *,
     may: frozenset[str],
@@ -60,7 +58,7 @@ def draw_editor(
 
     While a run is at work the curve shows where that run is going; what else is pending is kept.
     """
-    editor = _Editor(service, who, story_id, may, active, undone)
+    editor = _Editor(desk, story_id, may, active, undone)
     st.subheader(text("curve.title"), anchor=False)
     # In a place of its own: coming or going, it moves nothing below it.
     with st.container(key="part-lock"):
@@ -82,22 +80,21 @@ class _Editor:
 
     def __init__(
         self,
-        service: Service,
-        who: Actor,
+        desk: Desk,
         story_id: str,
         may: frozenset[str],
         active: RunView | None,
         undone: Undoing | None,
     ) -> None:
-        self.service, self.who, self.story_id = service, who, story_id
+        self.desk, self.story_id = desk, story_id
         self.active, self.undone = active, undone
         self.enabled = "draft" in may and active is None
         self.may_start = "start" in may
 
     def read(self) -> tuple[Story, dict[str, int]]:
         """The story, and the curve as it is shown: saved levels and over them those to come."""
-        story = self.service.story(self.story_id)
-        draft = session.draft(story, self.who)
+        story = self.desk.story(self.story_id)
+        draft = session.draft(self.desk, story)
         if self.active is None:
             return story, {**story.curve, **draft.levels}
         going = {one.beat_key: one.new_level for one in self.active.plan.changes}
@@ -108,13 +105,13 @@ class _Editor:
 
         A numeric editor shows its own edit already.
         """
-        guarded("editor")(session.edit)(story, self.who, levels)
+        guarded("editor")(session.edit)(self.desk, story, levels)
         self.redraw([] if by_number and not session.has_problem("editor") else levels)
 
     def reset(self, story: Story) -> None:
         """Puts every beat back to its saved level; a callback."""
         changed = session.shown_draft(story.id).levels
-        guarded("editor")(session.reset)(story, self.who)
+        guarded("editor")(session.reset)(self.desk, story)
         self.redraw(changed)
 
     def redraw(self, beat_keys: Iterable[str]) -> None:
@@ -124,9 +121,7 @@ class _Editor:
     def draw_curve(self) -> None:
         """The curve to bend; or how far a run is with it."""
         story, levels = self.read()
-        states = (
-            beat_states(self.active, self.service.events(self.active.id)) if self.active else {}
-        )
+        states = beat_states(self.active, self.desk.events(self.active.id)) if self.active else {}
         curve(
             story,
             levels,
@@ -144,10 +139,10 @@ class _Editor:
         self._draw_banner(story, pending=pending)
         session.show_problem("editor")
         if self.enabled and pending:
-            draw_directions(self.service, self.who, story, draft)
+            draw_directions(self.desk, story, draft)
         _mark_numbers(story, levels)
         if self.enabled and pending and confirm.is_open(story.id):
-            confirm.draw_dialog(self.service, self.who, story.id)
+            confirm.draw_dialog(self.desk, story.id)
 
     def _draw_banner(self, story: Story, *, pending: bool) -> None:
         can_start = self.may_start or not self.enabled
@@ -184,7 +179,7 @@ class _Editor:
 
     def draw_numbers(self) -> None:
         """A numeric editor for every beat."""
-        story = self.service.story(self.story_id)
+        story = self.desk.story(self.story_id)
         grid = st.grid(
             8, min_column_width=104, vertical_alignment="bottom", gap="small", key="numbers"
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Actor, Service, StorySummary
+from cascade.service import Desk, StorySummary
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.prose import escape, first_words, paragraphs
@@ -20,16 +20,15 @@ _LONGEST_TITLE = 120
 
 
 def draw_head(
-    service: Service,
-    who: Actor,
+    desk: Desk,
     stories: Sequence[StorySummary],
     story_id: str,
     *,
     may: frozenset[str],
 ) -> None:
     """The picker and, beside it, credits, user and writer."""
-    if service.provider.name == "offline":
-        _draw_demo_bar(service, who, may_reset="start" in may)
+    if desk.writer.is_offline:
+        _draw_demo_bar(desk, may_reset="start" in may)
     titles = {one.id: first_words(readable(one.title or one.id), _LONGEST_TITLE) for one in stories}
 
     @guarded()
@@ -46,14 +45,14 @@ def draw_head(
         key="story",
         on_change=choose,
     )
-    credits = count("head.credits", service.balance(who, story_id))
-    user = text("head.user", name=who.display_name)
+    credits = count("head.credits", desk.balance(story_id))
+    user = text("head.user", name=desk.actor.display_name)
     lines = [f"**{escape(credits)}** · {escape(user)}"]
-    if service.provider.name != "offline":
+    if not desk.writer.is_offline:
         # The demo bar says who writes where no model does.
-        lines.append(escape(text("head.writer", model=service.provider.model)))
+        lines.append(escape(text("head.writer", model=desk.writer.model)))
     figures.caption("  \n".join(lines))
-    draw_check(service)
+    draw_check(desk)
 
 
 def draw_about(story: Story) -> None:
@@ -69,20 +68,20 @@ def draw_about(story: Story) -> None:
             st.html(paragraphs(story.synopsis))
 
 
-def _draw_demo_bar(service: Service, who: Actor, *, may_reset: bool) -> None:
+def _draw_demo_bar(desk: Desk, *, may_reset: bool) -> None:
     """Says that no model writes here; offers to begin again, where nobody's work is lost by it."""
 
     @guarded()
     def reset() -> None:
-        service.reset_demo(who)
+        desk.reset_demo()
         session.forget()
         session.go(story=None)
         session.notify(text("demo.done"))
 
     with st.container(key="demo", horizontal=True, vertical_alignment="center"):
-        words = text("demo.writer", label=offline_label(), model=service.provider.model)
+        words = text("demo.writer", label=offline_label(), model=desk.writer.model)
         st.markdown(escape(words), width="stretch")
-        if not (may_reset and service.is_demo()):
+        if not (may_reset and desk.is_demo()):
             return
         with st.popover(text("demo.reset"), icon=":material/restart_alt:", key="demo-reset"):
             st.markdown(text("demo.ask"))

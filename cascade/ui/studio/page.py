@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cascade.errors import CascadeError, DatabaseAway
-from cascade.service import Actor, Pulse, RunView, Service, StorySummary
+from cascade.errors import CascadeError, DatabaseAway, UnknownStory
+from cascade.service import Desk, Pulse, RunView, StorySummary
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.texts import text
@@ -27,43 +27,41 @@ WATCH_S = 2.0
 _PARTS = ("head", "run", "curve", "beats")
 
 
-def draw_studio(service: Service) -> None:
+def draw_studio(desk: Desk) -> None:
     """The whole page."""
-    stories = service.stories()
+    stories = desk.stories()
     if not stories:
         st.info(
             f"**{text('empty.stories')}.** {text('empty.stories_help')}",
             icon=":material/library_books:",
         )
         return
-    who = session.actor()
-    story_id, run, trouble = _find(service, stories)
-    may = service.permitted(who, story_id)
+    story_id, run, trouble = _find(desk, stories)
+    may = desk.permitted(story_id)
     # Taken before anything is read: what changes meanwhile is then seen as a change.
-    pulse = service.pulse(who, story_id)
+    pulse = desk.pulse(story_id)
     # Each part has a place of its own: a run that comes or goes moves no other part, which would
     # be made anew, and flicker. And each is shielded: what goes wrong in it is said in it.
     places = [st.container(key=f"part-{name}") for name in _PARTS]
     head, above = places[:2]
     with head, session.shielded():
         # The way to another story comes first: this may be one that cannot be read.
-        draw_head(service, who, stories, story_id, may=may)
+        draw_head(desk, stories, story_id, may=may)
     story = None
     with above, session.shielded():
-        read = service.story(story_id)
+        read = desk.story(story_id)
         # One of a structure that is not known has no curve and no beats: that is said once.
         story = read if read.structure else None
     if story is not None:
-        _draw_story(service, who, story, run, places, may=may)
+        _draw_story(desk, story, run, places, may=may)
     with head:
         for error in trouble:
             session.show_error(error)
-    _watch(service, who, story_id, pulse)
+    _watch(desk, story_id, pulse)
 
 
 def _draw_story(
-    service: Service,
-    who: Actor,
+    desk: Desk,
     story: Story,
     run: RunView | None,
     places: Sequence[DeltaGenerator],
@@ -74,11 +72,12 @@ def _draw_story(
     head, above, curve, below = places
     with head, session.shielded():
         draw_about(story)
-    newest = undone = None
+    newest = active = undone = None
     with above, session.shielded():
-        newest = next(iter(service.runs(story.id, limit=1)), None)
-        if run is None and newest is not None and newest.is_active:
-            run = newest
+        newest = next(iter(desk.runs(story.id, limit=1)), None)
+        active = desk.active_run(story.id)
+        if run is None and active is not None:
+            run = active
             session.go(story=story.id, run=run.id)
         # With a run on the page its own head shows what went wrong: that is where the button was.
         if run is None:
@@ -86,27 +85,29 @@ def _draw_story(
             session.show_notice()
             _draw_last_run(story, newest)
         else:
-            undone = draw_run(service, who, story, run, may=may)
-    active = newest if newest is not None and newest.is_active else None
+            undone = draw_run(desk, story, run, may=may)
     with curve, session.shielded():
-        draw_editor(service, who, story.id, may=may, active=active, undone=undone)
+        draw_editor(desk, story.id, may=may, active=active, undone=undone)
     with below, session.shielded():
-        draw_beats(service, story.id, new_from={one.id for one in (run, newest) if one is not None})
+        draw_beats(desk, story.id, new_from={one.id for one in (run, newest) if one is not None})
 
 
 def _find(
-    service: Service, stories: Sequence[StorySummary]
+    desk: Desk, stories: Sequence[StorySummary]
 ) -> tuple[str, RunView | None, list[CascadeError]]:
     """The story and the run that the address asks for, and what of it there is not."""
     trouble: list[CascadeError] = []
     run = None
     if asked := session.asked_for("run"):
         try:
-            run = service.run(service.find_run(asked))
-            return run.story_id, run, trouble
+            run = desk.run(desk.find_run(asked))
+            if run.story_id in {story.id for story in stories}:
+                return run.story_id, run, trouble
+            raise UnknownStory(run.story_id)
         except DatabaseAway:
             raise
         except Exception as error:
+            run = None
             trouble.append(session.expected(error))
     story_id = stories[0].id
     if asked := session.asked_for("story"):
@@ -114,7 +115,7 @@ def _find(
             story_id = asked
         else:
             try:
-                story_id = service.story(asked).id
+                story_id = desk.story(asked).id
             except DatabaseAway:
                 raise
             except Exception as error:
@@ -136,12 +137,12 @@ def _draw_last_run(story: Story, newest: RunView | None) -> None:
         )
 
 
-def _watch(service: Service, who: Actor, story_id: str, drawn: Pulse) -> None:
+def _watch(desk: Desk, story_id: str, drawn: Pulse) -> None:
     """Draws the page anew once something on it has changed: by another tab, a run, an operator."""
 
     def has_changed() -> bool:
         try:
-            now = service.pulse(who, story_id)
+            now = desk.pulse(story_id)
         except DatabaseAway:
             return True  # The page as a whole says so, and waits for it.
         # The editor draws itself after an edit of its own, so its draft is what counts.

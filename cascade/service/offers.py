@@ -35,6 +35,11 @@ class Offer:
         """Credits that are missing; 0 where they suffice."""
         return max(0, self.plan.estimated_credits - self.available)
 
+    def accepting(self, key: str) -> tuple[int, int, int]:
+        """Its price in parts: one step's text; how many steps are left besides, and their price."""
+        own = self.plan.step(key).credits
+        return own, len(self.plan.steps) - 1, self.plan.estimated_credits - own
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:

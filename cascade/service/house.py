@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 from cascade import samples
+from cascade.engine.cancelling import Cancels
 from cascade.engine.executor import Executor
-from cascade.engine.runner import Queue, Runner
-from cascade.engine.writing import Limits, StepWriter
+from cascade.engine.queue import Queue
+from cascade.engine.runner import Runner
+from cascade.engine.writing import Limits, StepWriter, Unsaved
 from cascade.llm import provider_for
-from cascade.llm.doctor import Diagnosis, examine
 from cascade.llm.provider import Provider
 from cascade.settings import Settings
 from cascade.store import check, migrate
@@ -20,17 +21,38 @@ from cascade.store.check import SchemaReport
 from cascade.store.database import Database
 
 
-class Machinery:
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes, for people to read, and how many texts at once.
+
+    One with a `server` can be asked whether it is ready.
+    """
+
+    name: str
+    model: str
+    concurrency: int
+    has_server: bool
+
+    @property
+    def is_offline(self) -> bool:
+        """True for the writer that is no model, whose texts are labelled as such everywhere."""
+        return self.name == "offline"
+
+
+class House:
     """One process's database, queue and writer. Opening it makes the database ready.
 
     Raises DatabaseError where that fails.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, provider: Provider | None = None) -> None:
         self.settings = settings
         self.database = Database(settings.database_url)
-        self._queue = Queue(self.database)
-        parts = [migrate.Part(self._queue.is_missing, self._queue.make)]
+        self.queue = Queue(self.database)
+        self.cancels = Cancels(self.database)
+        self._unsaved: Unsaved = {}
+        self._given = provider
+        parts = [migrate.Part(self.queue.is_missing, self.queue.make)]
         if settings.samples == "on":
             wanted = partial(migrate.wants_samples, self.database)
             parts.append(migrate.Part(wanted, self._add_samples))
@@ -38,16 +60,23 @@ class Machinery:
 
     @cached_property
     def provider(self) -> Provider:
-        """The writer that the settings ask for."""
-        return provider_for(self.settings)
+        """The writer: the one that was given, else the one that the settings ask for."""
+        return self._given or provider_for(self.settings)
 
-    def diagnose(self) -> Diagnosis:
-        """Whether the writer is ready; asks its server with a few tiny requests."""
-        return asyncio.run(examine(self.settings))
+    @property
+    def writer(self) -> Writer:
+        """The writer for people to read."""
+        return Writer(
+            name=self.provider.name,
+            model=self.provider.model,
+            concurrency=self.settings.concurrency,
+            has_server=self.settings.writer != "offline",
+        )
 
     def close(self) -> None:
         """Gives back connections."""
-        self._queue.close()
+        self.cancels.close()
+        self.queue.close()
         self.database.close()
 
     @contextmanager
@@ -56,7 +85,9 @@ class Machinery:
 
         With `yields` only where no other process executes.
         """
-        executor = Executor(self.database, self._queue, self._make_runner, yields=yields)
+        executor = Executor(
+            self.database, self.queue, self._make_runner, self.cancels, yields=yields
+        )
         executor.start()
         try:
             yield
@@ -65,7 +96,8 @@ class Machinery:
 
     def _make_runner(self) -> Runner:
         limits = Limits(self.settings.concurrency, self.settings.requests_per_minute)
-        return Runner(self.database, StepWriter(self.database, self.provider, limits))
+        writer = StepWriter(self.database, self.provider, limits, self._unsaved)
+        return Runner(self.database, writer)
 
     def _add_samples(self) -> None:
         with self.database.write() as session:

@@ -1,0 +1,117 @@
+"""The use cases, by area, and who may do them. Every surface calls this and nothing below it.
+
+`Service` is one process's; `service.desk(actor)` is one person's view of it, which checks every
+read and every order, and `service.operator()` is that of whoever owns the machine and the database.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from cascade.engine.writing import MAX_ATTEMPTS
+from cascade.ledger import Credits
+from cascade.llm.doctor import Diagnosis
+from cascade.llm.flaws import flaw_in_words
+from cascade.llm.offline import label as offline_label
+from cascade.llm.prompting import beat_jobs
+from cascade.llm.provider import Provider
+from cascade.runs.progress import (
+    BeatProgress,
+    StepLine,
+    beat_states,
+    elapsed_s,
+    progress,
+    remaining_s,
+)
+from cascade.runs.reading import RunView
+from cascade.runs.restore import Replaced
+from cascade.service.access import Action
+from cascade.service.desk import Desk
+from cascade.service.house import House, Writer, check_database
+from cascade.service.offers import Cost, Offer
+from cascade.service.operator import Operator
+from cascade.settings import Settings
+from cascade.store import accounts
+from cascade.store.accounts import Actor
+from cascade.store.calls import Used
+from cascade.store.check import SchemaReport, TableReport
+from cascade.store.drafts import Draft
+from cascade.store.pulse import Pulse
+from cascade.store.revisions import Written
+from cascade.store.stories import StorySummary
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "Action",
+    "Actor",
+    "BeatProgress",
+    "Cost",
+    "Credits",
+    "Desk",
+    "Diagnosis",
+    "Draft",
+    "Offer",
+    "Operator",
+    "Pulse",
+    "Replaced",
+    "RunView",
+    "SchemaReport",
+    "Service",
+    "StepLine",
+    "StorySummary",
+    "TableReport",
+    "Used",
+    "Writer",
+    "Written",
+    "beat_jobs",
+    "beat_states",
+    "check_database",
+    "elapsed_s",
+    "flaw_in_words",
+    "offline_label",
+    "progress",
+    "remaining_s",
+]
+
+
+class Service:
+    """Cascade behind its surfaces. Opening it makes the database ready.
+
+    With a `provider` that one writes, and not the one that the settings ask for.
+    Raises DatabaseError where the database cannot be used as it is.
+    """
+
+    def __init__(self, settings: Settings, provider: Provider | None = None) -> None:
+        self._house = House(settings, provider)
+        # For whoever opens it: a surface asks a desk or the operator (`tests/service/test_walls`).
+        self.settings = settings
+        self.database = self._house.database
+
+    @property
+    def provider(self) -> Provider:
+        """The writer itself; surfaces know it as the `writer` of a desk."""
+        return self._house.provider
+
+    def actor(self, name: str | None = None) -> Actor:
+        """The user of that name, or the one the settings name. Raises UnknownUser."""
+        with self.database.read() as session:
+            return accounts.find_actor(session, name or self.settings.user)
+
+    def desk(self, actor: Actor) -> Desk:
+        """One person's view: what they may see and do, and nothing else."""
+        return Desk(self._house, actor)
+
+    def operator(self) -> Operator:
+        """The view of whoever owns the machine and the database; nothing is hidden from it."""
+        return Operator(self._house)
+
+    def executing(self, *, yields: bool = False) -> AbstractContextManager[None]:
+        """Executes runs in this process while the block lasts, as soon as there is a seat.
+
+        With `yields` only where no other process executes.
+        """
+        return self._house.executing(yields=yields)
+
+    def close(self) -> None:
+        """Gives back connections."""
+        self._house.close()

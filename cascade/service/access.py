@@ -1,0 +1,149 @@
+"""Who may see and do what: one table of roles, and the gate that every use case goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from cascade.errors import NotAllowed, UnknownRun, UnknownStory
+from cascade.runs import lifecycle, reading
+from cascade.runs.reading import Run
+from cascade.service.house import House
+from cascade.store import accounts, stories
+from cascade.store.accounts import Actor, Role
+from cascade.store.database import Session
+from cascade.store.stories import Projects
+from cascade.story.story import Story
+
+Action = Literal["read", "draft", "start", "cancel", "resume", "restore", "approve"]
+
+# Who may do what in a project. The command line's grant, import and db are the operator's and
+# are not in it: whoever can run them owns the database.
+ALLOWED: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
+    {
+        "read": ("viewer", "editor", "producer"),
+        "draft": ("editor", "producer"),
+        "start": ("editor",),
+        "cancel": ("editor", "producer"),
+        "resume": ("editor",),
+        "restore": ("editor",),
+        "approve": ("producer",),
+    }
+)
+_IN_WORDS: Mapping[Action, str] = MappingProxyType(
+    {
+        "read": "read this story",
+        "draft": "change this story's curve",
+        "start": "start a run on this story",
+        "cancel": "cancel a run on this story",
+        "resume": "resume a run on this story",
+        "restore": "restore texts of this story",
+        "approve": "approve a run on this story",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One transaction of one person, with their roles as they are in it.
+
+    A story or run of a project of which they are no member is unknown, like one that is not there;
+    what their role in it does not cover is refused. Without an `actor` it is the operator's, and
+    everything is there and allowed.
+    """
+
+    session: Session
+    actor: Actor | None
+    roles: Mapping[str, str]
+
+    @property
+    def projects(self) -> Projects:
+        """The projects whose rows are there for this person."""
+        return None if self.actor is None else self.roles.keys()
+
+    def permitted(self, story_id: str) -> frozenset[Action]:
+        """What may be done on a story. Raises UnknownStory."""
+        return self._permitted(self.project(story_id))
+
+    def project(self, story_id: str) -> str:
+        """The project of a story. Raises UnknownStory."""
+        project_id = stories.project_of(self.session, story_id)
+        if self.actor is not None and project_id not in self.roles:
+            raise UnknownStory(story_id)
+        return project_id
+
+    def story_id(self, reference: str) -> str:
+        """The id of a story by its id or title. Raises UnknownStory, AmbiguousStory, NotAllowed."""
+        story_id = stories.find_story_id(self.session, reference, self.projects)
+        self.permit("read", story_id)
+        return story_id
+
+    def story(self, story_id: str, action: Action = "read") -> Story:
+        """A story to do something with. Raises UnknownStory, NotAllowed, UnreadableStory."""
+        self.permit(action, story_id)
+        return stories.read_story(self.session, story_id)
+
+    def lock_story(self, story_id: str, action: Action) -> str:
+        """Locks a story for something; its project. Raises UnknownStory, NotAllowed."""
+        self.permit(action, story_id)
+        return stories.lock_story(self.session, story_id).project_id
+
+    def run(self, run_id: str) -> Run:
+        """A run to read. Raises UnknownRun, NotAllowed."""
+        return self._run(run_id, "read")
+
+    def lock_run(self, run_id: str, action: Action) -> Run:
+        """Locks a run for something. Raises UnknownRun, NotAllowed."""
+        self._run(run_id, action)
+        return lifecycle.lock_run(self.session, run_id)
+
+    def _run(self, run_id: str, action: Action) -> Run:
+        run, project_id = reading.row(self.session, run_id)
+        if self.actor is not None and project_id not in self.roles:
+            raise UnknownRun(run_id)
+        self._permit(action, project_id)
+        return run
+
+    def permit(self, action: Action, story_id: str) -> None:
+        """Raises UnknownStory, and NotAllowed where it may not be done on the story."""
+        self._permit(action, self.project(story_id))
+
+    def permit_everywhere(self, action: Action) -> None:
+        """Raises NotAllowed unless it may be done in every project that there is."""
+        for project_id in accounts.all_projects(self.session):
+            self._permit(action, project_id)
+
+    def _permitted(self, project_id: str) -> frozenset[Action]:
+        if self.actor is None:
+            return frozenset(ALLOWED)
+        role = self.roles.get(project_id)
+        return frozenset(action for action, roles in ALLOWED.items() if role in roles)
+
+    def _permit(self, action: Action, project_id: str) -> None:
+        if self.actor is not None and action not in self._permitted(project_id):
+            raise NotAllowed(self.actor.name, _IN_WORDS[action], ALLOWED[action], action)
+
+
+class View:
+    """What every area of use cases stands on: the house, and one person's gate a transaction."""
+
+    def __init__(self, house: House, actor: Actor | None) -> None:
+        self._house = house
+        self._actor = actor
+
+    @contextmanager
+    def _reading(self) -> Iterator[Gate]:
+        with self._house.database.read() as session:
+            yield self._gate(session)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Gate]:
+        with self._house.database.write() as session:
+            yield self._gate(session)
+
+    def _gate(self, session: Session) -> Gate:
+        roles = {} if self._actor is None else accounts.roles_of(session, self._actor)
+        return Gate(session, self._actor, roles)

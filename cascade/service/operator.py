@@ -1,0 +1,76 @@
+"""The view of whoever owns the machine and the database; only the command line has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cascade import ledger
+from cascade.errors import CannotImport, UsageError
+from cascade.formats import json as documents
+from cascade.ledger import Credits
+from cascade.service.desk import Demo
+from cascade.service.house import House
+from cascade.service.planning import Planning
+from cascade.service.stories import Stories
+from cascade.service.undoing import Replacements
+from cascade.service.watching import Watching
+from cascade.service.writing import Writing
+from cascade.store import accounts, product, stories
+from cascade.store.accounts import Actor
+
+MOST_OF_A_NAME = 200
+
+
+class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
+    """Reads everything, and gives what nobody may give themselves. Has no orders on a story."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house, None)
+
+    @property
+    def database(self) -> str:
+        """The database's address without its passwords."""
+        return self._house.database.name
+
+    def import_story(self, path: Path, left_out: Callable[[str], None] | None = None) -> str:
+        """Makes a new story from a JSON file; its id.
+
+        With `left_out` what is not understood is left out and told to it, a line each.
+        Raises BadDocument, and CannotImport where the product's tables need more than it gives.
+        """
+        story = documents.read_document(path, left_out)
+        with self._writing() as gate:
+            cannot = product.product_of(gate.session).cannot_fill()
+            if cannot:
+                raise CannotImport(cannot)
+            project_id = accounts.first_project(gate.session)
+            return stories.insert_story(gate.session, project_id, story)
+
+    def credits(self) -> Credits:
+        """What the user has that the command line acts as; nothing where there is none yet."""
+        name = self._house.settings.user
+        with self._reading() as gate:
+            actor = accounts.actor_or_none(gate.session, name)
+            own = accounts.accounts_of(gate.session, actor) if actor is not None else []
+            return ledger.statement(gate.session, name, [account.id for account in own])
+
+    def grant(self, name: str, credits: int) -> tuple[Actor, bool]:
+        """Gives a user credits in the oldest project; an unknown name becomes an editor there.
+
+        The user, and whether it is new.
+        """
+        if not 1 <= len(name.strip()) <= MOST_OF_A_NAME:
+            raise UsageError(f"A user's name has 1 to {MOST_OF_A_NAME} characters. Give another.")
+        with self._writing() as gate:
+            session = gate.session
+            known = accounts.actor_or_none(session, name)
+            if known is not None:
+                project_id = next(iter(accounts.roles_of(session, known)), None)
+                project_id = project_id or accounts.first_project(session)
+            else:
+                project_id = accounts.first_project(session)
+            actor = known or accounts.add_user(session, name, name, "editor", project_id)
+            account = accounts.open_account(session, actor, project_id)
+            ledger.grant(session, account.id, credits)
+            return actor, known is None

@@ -1,0 +1,73 @@
+"""What a run would do and cost, before anybody pays: an offer for every way to start one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cascade.runs import lifecycle as runs
+from cascade.service.access import Gate, View
+from cascade.service.offers import Offer
+from cascade.store import accounts, revisions
+from cascade.store.accounts import Actor
+from cascade.story.estimate import calls_in_a_row
+from cascade.story.plan import Plan, make_plan
+
+# Seconds a call takes, as long as none of the writer's has been seen yet.
+UNSEEN_CALL_S = 8.0
+
+
+class Planning(View):
+    """The use cases that answer with an offer. They write nothing."""
+
+    def plan(
+        self,
+        story_id: str,
+        levels: Mapping[str, int],
+        directions: Mapping[str, str] | None = None,
+    ) -> Offer:
+        """What new levels would do and cost. Raises UnknownStory, UnknownBeat, BadLevel."""
+        with self._reading() as gate:
+            story = gate.story(story_id)
+            plan = make_plan(
+                story,
+                levels,
+                directions=directions,
+                prompt_version=self._house.provider.prompt_version,
+            )
+            return self._offer(gate, plan, story.project_id)
+
+    def offer_to_resume(self, run_id: str) -> Offer:
+        """What is left of a stopped run, and what that costs; accepting a text of it costs no less.
+
+        Raises UnknownRun, UnknownStory, and NotResumable where there is nothing to resume.
+        """
+        with self._reading() as gate:
+            return self._rest(gate, run_id)
+
+    def _rest(self, gate: Gate, run_id: str) -> Offer:
+        run = gate.run(run_id)
+        project_id = gate.project(run.story_version_id)
+        plan = runs.plan_to_resume(gate.session, run)
+        return self._offer(gate, plan, project_id)
+
+    def _offer(self, gate: Gate, plan: Plan, project_id: str) -> Offer:
+        payer = self._payer(gate)
+        available = accounts.available(gate.session, payer, project_id) if payer else 0
+        return Offer(plan, available, self._expected_seconds(gate, plan))
+
+    def _payer(self, gate: Gate) -> Actor | None:
+        """Whose credits an offer is for: one's own, or of whom the command line acts as."""
+        return self._actor or accounts.actor_or_none(gate.session, self._house.settings.user)
+
+    def _expected_seconds(self, gate: Gate, plan: Plan) -> float:
+        """How long a plan's calls take, by the middle of the writer's last 50."""
+        house = self._house
+        name, model = house.provider.name, house.provider.model
+        latency_ms = revisions.usual_latency_ms(gate.session, name, model)
+        if latency_ms is not None:
+            call_s = latency_ms / 1000
+        elif name == "offline":
+            call_s = house.settings.offline_delay_ms / 1000
+        else:
+            call_s = UNSEEN_CALL_S
+        return call_s * calls_in_a_row(plan.groups(), house.settings.concurrency)

@@ -1,0 +1,1 @@
+"""The use cases, by area, and who may do them."""

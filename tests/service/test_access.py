@@ -1,0 +1,237 @@
+"""Who may do what: every use case of a desk by every role, and by those who are no members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+from observe import Database
+from seeded_fixtures import database_url
+
+from cascade.errors import CascadeError, NotAllowed, UnknownRun, UnknownStory
+from cascade.service import Desk, Service
+from cascade.service.access import ALLOWED
+from cascade.settings import Settings
+
+from .people import LEVELS, REJECTED, ROLES, People, failed, gather, start, stopped
+
+__all__ = ["database_url"]
+
+Verdict = Literal["yes", "refused", "unknown", "nothing"]
+MEMBERS: dict[str, Verdict] = {"viewer": "yes", "editor": "yes", "producer": "yes"}
+OTHERS: dict[str, Verdict] = {"stranger": "unknown", "nobody": "unknown"}
+READ = {**MEMBERS, **OTHERS}
+# A list is never refused: it leaves out what is not there for somebody.
+LISTED: dict[str, Verdict] = {**MEMBERS, "stranger": "nothing", "nobody": "nothing"}
+
+
+def only(*roles: str) -> dict[str, Verdict]:
+    return {role: "yes" if role in roles else "refused" for role in MEMBERS} | OTHERS
+
+
+# Use case: what it comes to for each. This is the table.
+READS: dict[str, dict[str, Verdict]] = {
+    "stories": LISTED,
+    "story": READ,
+    "document": READ,
+    "out_of_date": READ,
+    "writers": READ,
+    "permitted": READ,
+    "draft": READ,
+    "plan": READ,
+    "balance": READ,
+    "pulse": READ,
+    "active_run": READ,
+    "runs": LISTED,
+    "find_run": READ,
+    "run": READ,
+    "events": READ,
+    "follow": READ,
+    "growing": READ,
+    "replaced": READ,
+    "offer_to_resume": READ,
+}
+ORDERS: dict[str, dict[str, Verdict]] = {
+    "save_draft": only("editor", "producer"),
+    "edit_draft": only("editor", "producer"),
+    "start": only("editor"),
+    "resume": only("editor"),
+    "accept": only("editor"),
+    "cancel": only("editor", "producer"),
+    "restore_piece": only("editor"),
+    "restore_run": only("editor"),
+}
+BY_EXIT_CODE: dict[int, Verdict] = {2: "unknown", 5: "refused"}
+# About nobody's story: one's own credits, the writer, and whether this is a demo. A reset asks for
+# a role in every project there is, so that with a stranger's project there it is refused to all.
+OF_NO_PROJECT = {"actor", "writer", "diagnose", "cost", "credits", "is_demo", "reset_demo"}
+
+
+@pytest.fixture
+def people(database_url: str) -> Iterator[People]:
+    service = Service(Settings(database_url=database_url, provider="offline"))
+    yield gather(service)
+    service.close()
+
+
+def test_every_use_case_of_a_desk_is_in_the_table() -> None:
+    public = {name for name in dir(Desk) if not name.startswith("_")}
+    assert public == READS.keys() | ORDERS.keys() | OF_NO_PROJECT
+
+
+def test_the_roles_are_the_tables() -> None:
+    actions = {"save_draft": "draft", "edit_draft": "draft", "accept": "resume"}
+    actions |= {"restore_piece": "restore", "restore_run": "restore"}
+    for case, row in ORDERS.items():
+        may = {role for role, verdict in row.items() if verdict == "yes"}
+        assert set(ALLOWED[actions.get(case, case)]) == may, case  # type: ignore[index]
+    assert set(ALLOWED["read"]) == set(MEMBERS)
+
+
+def outcome(ask: Callable[[], Any]) -> Verdict:
+    try:
+        found = ask()
+    except (NotAllowed, UnknownStory, UnknownRun) as error:
+        return BY_EXIT_CODE[error.exit_code]
+    return "nothing" if found == [] else "yes"
+
+
+def test_reads(people: People, database_url: str) -> None:
+    run_id, story_id = stopped(people), people.mine
+    title = people.service.operator().story(story_id).title
+    before = Database(database_url).everything()
+    for role in ROLES:
+        desk = people.service.desk(people.actors[role])
+        by_title: dict[str, Callable[[], Any]] = {
+            "story": lambda desk=desk: desk.story(title),
+            "document": lambda desk=desk: desk.document(title),
+            "find_run": lambda desk=desk: desk.find_run(run_id[:-1]),
+        }
+        cases: dict[str, Callable[[], Any]] = {
+            "stories": lambda desk=desk: [one for one in desk.stories() if one.id == story_id],
+            "story": lambda desk=desk: desk.story(story_id),
+            "document": lambda desk=desk: desk.document(story_id),
+            "out_of_date": lambda desk=desk: desk.out_of_date(story_id),
+            "writers": lambda desk=desk: desk.writers(story_id),
+            "permitted": lambda desk=desk: desk.permitted(story_id),
+            "draft": lambda desk=desk: desk.draft(story_id),
+            "plan": lambda desk=desk: desk.plan(story_id, {"finale": 1}),
+            "balance": lambda desk=desk: desk.balance(story_id),
+            "pulse": lambda desk=desk: desk.pulse(story_id),
+            "active_run": lambda desk=desk: desk.active_run(story_id),
+            "runs": lambda desk=desk: desk.runs() + desk.runs(story_id),
+            "find_run": lambda desk=desk: desk.find_run(run_id),
+            "run": lambda desk=desk: desk.run(run_id),
+            "events": lambda desk=desk: desk.events(run_id),
+            "follow": lambda desk=desk: list(desk.follow(run_id)),
+            "growing": lambda desk=desk: desk.growing(run_id),
+            "replaced": lambda desk=desk: desk.replaced(run_id),
+            "offer_to_resume": lambda desk=desk: desk.offer_to_resume(run_id),
+        }
+        assert cases.keys() == READS.keys()
+        for asked in (cases, by_title):
+            for case, ask in asked.items():
+                assert outcome(ask) == READS[case][role], (case, role)
+    assert Database(database_url).everything() == before, "a read writes nothing"
+
+
+@pytest.mark.parametrize("case", sorted(ORDERS))
+def test_orders(people: People, database_url: str, case: str) -> None:
+    """Those who may not are refused and change nothing; then those who may do it, each anew."""
+    story_id, run_id = people.mine, ""
+    if case == "cancel":
+        run_id = start(people)
+    elif case == "accept":
+        run_id = failed(people)
+    elif case in ("resume", "restore_piece", "restore_run"):
+        run_id = stopped(people)
+    plan = people.service.operator().plan(story_id, {"finale": 1}).plan
+
+    def order(role: str) -> Callable[[], Any]:
+        desk = people.service.desk(people.actors[role])
+        cases: dict[str, Callable[[], Any]] = {
+            "save_draft": lambda: desk.save_draft(story_id, LEVELS),
+            "edit_draft": lambda: desk.edit_draft(story_id, {"finale": 1}),
+            "start": lambda: desk.start(plan),
+            "resume": lambda: desk.resume(run_id),
+            "accept": lambda: desk.accept(run_id, REJECTED),
+            "cancel": lambda: desk.cancel(run_id),
+            "restore_piece": lambda: desk.restore_piece(run_id, "midpoint/beatContent"),
+            "restore_run": lambda: desk.restore_run(run_id),
+        }
+        assert cases.keys() == ORDERS.keys()
+        return cases[case]
+
+    before = Database(database_url).everything()
+    may = [role for role in ROLES if ORDERS[case][role] == "yes"]
+    for role in ROLES:
+        if role not in may:
+            assert outcome(order(role)) == ORDERS[case][role], role
+    assert Database(database_url).everything() == before, "a refused order writes nothing"
+    for role in may:
+        assert outcome(order(role)) == "yes", role
+    assert Database(database_url).everything() != before
+
+
+def test_a_reset_asks_for_a_role_in_every_project(people: People, database_url: str) -> None:
+    before = Database(database_url).everything()
+    for role in ROLES:
+        with pytest.raises(NotAllowed):
+            people.service.desk(people.actors[role]).reset_demo()
+    assert Database(database_url).everything() == before
+
+
+def test_a_role_that_is_taken_away_counts_at_once(people: People, database_url: str) -> None:
+    desk = people.service.desk(people.actors["editor"])
+    run_id = start(people)
+    events = desk.follow(run_id, waiting=lambda: None)
+    assert desk.run(run_id).is_active
+    database = Database(database_url)
+    database.execute(
+        "DELETE FROM project_members WHERE user_id = :id", id=people.actors["editor"].user_id
+    )
+    for ask in (lambda: next(events), lambda: desk.cancel(run_id), lambda: desk.run(run_id)):
+        with pytest.raises(UnknownRun):
+            ask()
+    assert desk.stories() == []
+
+
+def test_strangers_keep_to_their_own(people: People) -> None:
+    """A title that two projects have means the one that is there for who asks."""
+    operator = people.service.operator()
+    title = operator.story(people.mine).title
+    stranger = people.service.desk(people.actors["stranger"])
+    assert [one.id for one in stranger.stories()] == [people.theirs]
+    assert stranger.story("Theirs").id == people.theirs
+    with people.service.database.write() as session:
+        from cascade.store.tables import StoryVersion
+
+        session.get_one(StoryVersion, people.theirs).title = title
+    assert stranger.story(title).id == people.theirs
+    assert people.service.desk(people.actors["viewer"]).story(title).id == people.mine
+    with pytest.raises(CascadeError) as refused:
+        operator.story(title)
+    assert refused.value.code == "ambiguous_story"
+    # What they start is theirs, and nobody else's.
+    run_id = stranger.start(stranger.plan(people.theirs, {"find": 1}).plan)
+    assert [run.id for run in stranger.runs()] == [run_id]
+    for role in (*MEMBERS, "nobody"):
+        desk = people.service.desk(people.actors[role])
+        assert desk.runs() == []
+        with pytest.raises(UnknownRun):
+            desk.find_run(run_id)
+    assert [run.id for run in operator.runs()] == [run_id]
+
+
+def test_the_operator_needs_no_role(people: People) -> None:
+    run_id, operator = stopped(people), people.service.operator()
+    assert {one.id for one in operator.stories()} >= {people.mine, people.theirs}
+    assert operator.run(run_id).id == operator.find_run(run_id[:-1]) == run_id
+    offer = operator.plan(people.theirs, {"find": 1})
+    assert offer.plan.steps
+    # The credits of whom the command line acts as, in that story's project.
+    assert offer.available == 0
+    assert operator.plan(people.mine, {"finale": 1}).available == 497
+    # It has no orders on a story: those take somebody to answer for them.
+    assert not {*ORDERS, "draft", "balance"} & set(dir(operator))
