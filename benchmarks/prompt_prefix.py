@@ -15,13 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cascade.formats.json import read_document
 from cascade.llm.pacing import edited
 from cascade.llm.prompting import render
 from cascade.story.brief import brief_for
-from cascade.story.plan import Plan, make_plan
+from cascade.story.plan import make_plan
 from cascade.story.story import Story
 
 SAMPLES = Path(__file__).parents[1] / "cascade" / "samples"
@@ -80,25 +79,8 @@ def prompts(story: Story) -> tuple[list[bytes], list[int]]:
             prompt = render(brief)
             calls.append(f"{prompt.system}\n{prompt.user}".encode())
             ended.append(begun + max(place - CONCURRENCY + 1, 0))
-            story = saved(story, plan, key, edited(brief))
+            story = story.with_text(key, edited(brief))
     return calls, ended
-
-
-def saved(story: Story, plan: Plan, key: str, text: str) -> Story:
-    """The story with the text of a step written."""
-    step = plan.step(key)
-    if step.kind == "beatContent":
-        return replace(story, contents={**story.contents, step.beat_key: text})
-    if step.kind == "keyAction":
-        return replace(story, key_actions={**story.key_actions, step.beat_key: text})
-    change: dict[str, Any] = {"plot" if step.kind == "scenePlot" else "script": text}
-    return replace(
-        story,
-        scenes=tuple(
-            replace(scene, **change) if scene.number == step.scene_number else scene
-            for scene in story.scenes
-        ),
-    )
 
 
 def repeated(calls: list[bytes], before: list[int], count: Callable[[int], float]) -> float:

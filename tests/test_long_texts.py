@@ -18,8 +18,9 @@ from cascade.llm import checks, languages, remarks, screenplay
 from cascade.llm.pacing import edited
 from cascade.story import fountain
 from cascade.story.brief import Brief
+from cascade.story.kinds import KINDS, Kind
 from cascade.story.limits import LIMITS
-from cascade.story.story import KINDS, Kind, Language
+from cascade.story.story import Language
 from cascade.ui.kit.differences import side_by_side
 from cascade.ui.kit.prose import first_words, paragraphs
 from cascade.ui.kit.screenplay import screenplay as set_out

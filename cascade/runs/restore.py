@@ -14,9 +14,11 @@ from cascade.errors import EditedSince, NothingToRestore, RunActive, UnknownStor
 from cascade.store import pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
-from cascade.store.tables import ACTIVE, Piece, Revision, Run, RunStep, StoryVersion
+from cascade.store.tables import ACTIVE, Revision, Run, RunStep, StoryVersion
+from cascade.store.tables import Piece as Mark
+from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change, Plan
-from cascade.story.story import Part, Story, digest, level_key
+from cascade.story.story import Part, Story, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,9 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
             if not _stands(story, revision):
                 raise _edited_since([Part("piece", key)], story)
             _put_back(session, row, story, revision, before, author_id)
-            here = revisions.present_key(story, key, revision.scene_id or "") or key
-            under = story.pieces_of(here.split("/")[0])
-            later = [one for one in under[under.index(here) + 1 :] if _depends(one, here)]
-            pieces.mark_out_of_date(session, row.id, later, run.id)
+            here = Piece.parse(revisions.present_key(story, key, revision.scene_id or "") or key)
+            later = [one for one in story.pieces_of(here.beat) if one.is_written_from(here)]
+            pieces.mark_out_of_date(session, row.id, map(str, later), run.id)
             return
     raise NothingToRestore(run.id)
 
@@ -88,7 +89,7 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
             restored.append((revision, before))
         elif _text(story, revision) != before.text:
             edited.append(Part("piece", revision.key))
-    begun = {revision.key.split("/")[0] for revision, _ in written}
+    begun = {Piece.parse(revision.key).beat for revision, _ in written}
     changes = [
         change
         for change in plan.changes
@@ -110,8 +111,8 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
         _put_back_level(session, row, run, change, author_id)
     # The marks that this run set say nothing any more: all is as it was before it.
     session.execute(
-        sa.update(Piece)
-        .where(Piece.story_version_id == row.id, Piece.out_of_date_since == run.id)
+        sa.update(Mark)
+        .where(Mark.story_version_id == row.id, Mark.out_of_date_since == run.id)
         .values(out_of_date_since=None)
     )
     return [revision.key for revision, _ in restored]
@@ -176,10 +177,11 @@ def _put_back(
     author_id: str,
 ) -> None:
     revisions.add_restored(session, revision, stood, author_id)
+    piece = Piece.parse(revision.key)
     scene = story.scene_by_id(revision.scene_id) if revision.scene_id else None
     if scene is None:
-        scene = story.scene_of(revision.key)
-    pieces.write_text(session, row, revision.key, scene.id if scene is not None else "", stood)
+        scene = story.scene_of(piece)
+    pieces.write_text(session, row, piece, scene.id if scene is not None else "", stood)
     key = revisions.present_key(story, revision.key, revision.scene_id or "")
     pieces.mark_up_to_date(session, row.id, key or revision.key)
 
@@ -200,15 +202,3 @@ def _put_back_level(
         stood = Stood("", ABSENT)
     revisions.add_restored(session, saved, stood, author_id)
     pieces.put_back_level(session, row, change.beat_key, stood)
-
-
-def _depends(piece: str, upon: str) -> bool:
-    """Whether a later piece of a beat is written from an earlier one of it.
-
-    Everything is from the beat's content, plots and scripts from its key action too, a script
-    from its own plot.
-    """
-    _, kind, *scene = upon.split("/")
-    if kind in ("beatContent", "keyAction"):
-        return True
-    return kind == "scenePlot" and piece.split("/")[1:] == ["script", *scene]

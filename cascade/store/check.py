@@ -13,6 +13,7 @@ from cascade.errors import UnreadableStory
 from cascade.store import product, stories
 from cascade.store.database import Database
 from cascade.store.tables import PREFIX, PRODUCT_TABLES, QUEUE_SCHEMA, Base, StoryVersion, is_own
+from cascade.story.piece import Piece
 
 # Not Alembic's usual name: the product may keep its own migrations in the same database.
 VERSION_TABLE = "cascade_alembic_version"
@@ -218,7 +219,7 @@ def _reasons(session: Session, story_id: str) -> Iterator[tuple[str, str]]:
         yield "structure", "unknown" if error.fields["structure"] else "missing"
         return
     for key, why in story.unreadable.items():
-        yield key.split("/")[-1], why
+        yield Piece.parse(key).kind if "/" in key else key, why
     for scene in story.scenes:
         for kind, why in scene.unreadable.items():
             yield kind, why

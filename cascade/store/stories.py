@@ -23,10 +23,13 @@ from cascade.store.beatmap import (
     snake,
     text_of,
 )
-from cascade.store.pieces import SCENE_COLUMNS, level_column, text_column
+from cascade.store.pieces import level_column, map_column
 from cascade.store.product import product_of
 from cascade.store.tables import ScenePlot, SceneShot, StoryVersion
-from cascade.story.story import Kind, Language, Scene, Story, Unreadable
+from cascade.story import kinds
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
+from cascade.story.piece import Other, Piece
+from cascade.story.story import Language, Scene, Story, Unreadable
 from cascade.story.structures import STRUCTURES, Structure, structure
 
 if sys.version_info >= (3, 14):
@@ -178,7 +181,7 @@ def read_story(session: Session, story_id: str) -> Story:
     beat_sheet = structure(row.structure_type)
     unreadable: dict[str, Unreadable] = {}
 
-    def read(column: str, kind: str, value_of: Callable[[str], T]) -> dict[str, T]:
+    def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> dict[str, T]:
         found: dict[str, T] = {}
         there = BeatMap.read(getattr(row, column), beat_sheet)
         for beat_key in beat_sheet.keys:
@@ -187,7 +190,7 @@ def read_story(session: Session, story_id: str) -> Story:
                 if not is_nothing(cell):
                     found[beat_key] = value_of(cell)
             except UnreadableCell as error:
-                unreadable[f"{beat_key}/{kind}"] = error.why
+                unreadable[str(Piece(beat_key, kind))] = error.why
         return found
 
     language = language_of(row.language)
@@ -203,8 +206,7 @@ def read_story(session: Session, story_id: str) -> Story:
         genre=row.genre or "",
         tone=row.tone or "",
         levels=read(level_column(), "level", level_of),
-        contents=read(text_column(row, "beatContent"), "beatContent", text_of),
-        key_actions=read(text_column(row, "keyAction"), "keyAction", text_of),
+        texts={kind: read(map_column(row, kind), kind, text_of) for kind in BEAT_KINDS},
         scenes=_read_scenes(session, row.id, beat_sheet),
         unreadable=unreadable,
     )
@@ -249,7 +251,8 @@ def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tupl
     for row in session.scalars(sa.select(ScenePlot).where(ScenePlot.story_version_id == story_id)):
         unreadable: dict[Kind, Unreadable] = {}
         texts: dict[Kind, str] = {}
-        for kind, column in SCENE_COLUMNS.items():
+        for kind in SCENE_KINDS:
+            column = kinds.row(kind).kept
             stored = getattr(row, column)
             if not product.keeps_text("scene_plots", column):
                 unreadable[kind] = "not_text"
@@ -261,8 +264,7 @@ def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tupl
                 id=row.id,
                 number=_number(row.scene_number),
                 beat_key=spelled.get(row.beat_key, row.beat_key) if row.beat_key else None,
-                plot=texts["scenePlot"],
-                script=texts["script"],
+                texts=texts,
                 shots=tuple(shots.get(row.id, ())),
                 unreadable=unreadable,
             )
@@ -314,8 +316,8 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
         structure_type=story.structure_type,
         tension_levels=_json(dict(story.levels)),
     )
-    setattr(row, text_column(row, "beatContent"), _json(dict(story.contents)))
-    setattr(row, text_column(row, "keyAction"), _json(dict(story.key_actions)))
+    for kind in BEAT_KINDS:
+        setattr(row, map_column(row, kind), _json(dict(story.texts.get(kind, {}))))
     session.add(row)
     session.flush()
     for scene in story.scenes:
@@ -326,8 +328,7 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
                 story_version_id=story_id,
                 beat_key=scene.beat_key,
                 scene_number=scene.number,
-                plot=scene.plot,
-                script=scene.script,
+                **{kinds.row(kind).kept: scene.text(kind) for kind in SCENE_KINDS},
             )
         )
         session.flush()

@@ -20,8 +20,9 @@ from cascade.store.accounts import first_project
 from cascade.store.database import Database
 from cascade.store.stories import insert_story, read_story
 from cascade.store.tables import Base
+from cascade.story.kinds import KINDS
 from cascade.story.limits import LIMITS
-from cascade.story.story import KINDS, Story
+from cascade.story.story import Story
 from cascade.story.structures import STRUCTURES
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)

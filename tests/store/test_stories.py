@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from editing import write_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story.making import all_pieces, stories
+from story.making import a_scene, all_pieces, stories
 
 from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
@@ -28,19 +28,21 @@ from cascade.store.stories import (
     read_story,
 )
 from cascade.store.tables import Base, Project, ScenePlot, SceneShot, StoryVersion
-from cascade.story.story import Scene, Story
+from cascade.story.story import Story
 
 STORY = Story(
     title="Tides",
     language="en",
     structure_type="harmon",
     levels={"you": 1, "need": 2},
-    contents={"you": "content of you", "need": "content of need", "go": ""},
-    key_actions={"you": "action of you"},
+    texts={
+        "beatContent": {"you": "content of you", "need": "content of need", "go": ""},
+        "keyAction": {"you": "action of you"},
+    },
     scenes=(
-        Scene(1, "you", "plot 1", "script 1", ("a", {"b": None})),
-        Scene(2, "need", "plot 2", "script 2", ("c",)),
-        Scene(9, None, "plot 9", "script 9"),
+        a_scene(1, "you", "plot 1", "script 1", ("a", {"b": None})),
+        a_scene(2, "need", "plot 2", "script 2", ("c",)),
+        a_scene(9, None, "plot 9", "script 9"),
     ),
 )
 
@@ -225,7 +227,7 @@ def test_writing_a_level(database: Database) -> None:
 
 def test_marks(database: Database) -> None:
     one, other = inserted(database), inserted(database)
-    keys = list(STORY.pieces_of("need"))
+    keys = list(map(str, STORY.pieces_of("need")))
     assert keys == ["need/beatContent", "need/keyAction", "need/scenePlot/2", "need/script/2"]
     with database.write() as session:
         mark_out_of_date(session, one, keys, "run-1")
