@@ -53,9 +53,9 @@ def save_steps(service: Service, run_id: str, count: int) -> list[str]:
 
 def start(service: Service, story_id: str, beat: str) -> str:
     """Starts a run of one beat by the sample editor."""
-    level = service.story(story_id).curve[beat] % 5 + 1
+    level = service.operator().story(story_id).curve[beat] % 5 + 1
     actor = service.actor("editor")
-    return service.start(actor, service.plan(actor, story_id, {beat: level}).plan)
+    return service.desk(actor).start(service.desk(actor).plan(story_id, {beat: level}).plan)
 
 
 def make_busy(url: str) -> dict[str, str]:
@@ -63,13 +63,13 @@ def make_busy(url: str) -> dict[str, str]:
     found: dict[str, str] = {}
     with closing(open_service(url)) as service:
         editor = service.actor("editor")
-        cat, hero, harmon = (story.id for story in service.stories())
+        cat, hero, harmon = (story.id for story in service.operator().stories())
         found["done"] = start(service, harmon, "go")
         assert save_steps(service, found["done"], 99) == []
         transact(service, runs.finish, found["done"])
         found["cancelled"] = start(service, harmon, "need")
         assert save_steps(service, found["cancelled"], 1)
-        service.cancel(editor, found["cancelled"])
+        service.desk(editor).cancel(found["cancelled"])
         transact(service, runs.finish, found["cancelled"])
         found["failed"] = start(service, harmon, "take")
         left = save_steps(service, found["failed"], 2)
@@ -85,7 +85,7 @@ def make_busy(url: str) -> dict[str, str]:
         found["cancelling"] = start(service, cat, "finale")
         save_steps(service, found["cancelling"], 1)
         assert transact(service, runs.cancel, found["cancelling"]) == "cancelling"
-        service.save_draft(editor, harmon, {"you": 5}, {"you": "keep it “off-stage”"})
+        service.desk(editor).save_draft(harmon, {"you": 5}, {"you": "keep it “off-stage”"})
         columns = [c.name for c in Base.metadata.tables["cascade_runs"].columns]
         rest = ", ".join(one for one in columns if one not in ("id", "status", "chain_id"))
         for status in ("awaiting_approval", "rejected"):

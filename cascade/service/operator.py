@@ -66,8 +66,9 @@ class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
             session = gate.session
             known = accounts.actor_or_none(session, name)
             if known is not None:
-                project_id = next(iter(accounts.roles_of(session, known)), None)
-                project_id = project_id or accounts.first_project(session)
+                there = set(accounts.all_projects(session))
+                own = [one for one in accounts.roles_of(session, known) if one in there]
+                project_id = own[0] if own else accounts.first_project(session)
             else:
                 project_id = accounts.first_project(session)
             actor = known or accounts.add_user(session, name, name, "editor", project_id)

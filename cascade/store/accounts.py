@@ -41,11 +41,10 @@ def actor_or_none(session: Session, name: str) -> Actor | None:
 def roles_of(session: Session, actor: Actor) -> Mapping[str, str]:
     """What the user is, by the projects of which they are a member, the oldest first.
 
-    Those that the product has deleted are none.
+    Also of one that the product has deleted: its runs and credits are there to be read.
     """
     members = session.execute(
         sa.select(ProjectMember.project_id, ProjectMember.role)
-        .join(Project, Project.id == ProjectMember.project_id)
         .where(ProjectMember.user_id == actor.user_id)
         .order_by(*oldest_first(ProjectMember.project_id))
     )

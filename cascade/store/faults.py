@@ -136,13 +136,16 @@ def _place(error: sa.exc.SQLAlchemyError) -> tuple[str | None, str | None]:
 
 def _too_long(statement: str, params: Any, most: int) -> str | None:
     """The one column whose text is longer than that; the server does not name it."""
-    columns = {parameter: column for column, parameter in _SET.findall(statement)}
+    # What is looked for in a row may be long too, and is never the fault.
+    setting = statement.partition(" WHERE ")[0]
+    columns = {parameter: column for column, parameter in _SET.findall(setting)}
+    looked_for = {parameter for _, parameter in _SET.findall(statement)} - columns.keys()
     rows = params if isinstance(params, list | tuple) else [params]
     names = {
         columns.get(name, name.split("__")[0])
         for row in rows
         if isinstance(row, dict)
         for name, value in row.items()
-        if isinstance(value, str) and len(value) > most
+        if isinstance(value, str) and len(value) > most and name not in looked_for
     }
     return names.pop() if len(names) == 1 else None

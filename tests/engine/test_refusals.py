@@ -171,7 +171,10 @@ def test_a_right_that_is_missing(postgres_url: str) -> None:
     service = Service(settings)
     try:
         run = run_to_its_end(service, service.actor("editor"))
-        reason = "permission denied for table scene_plots"
-        check_refused(service, run, Rule((), (), "scene_plots", reason))
+        assert (run.status, run.error_code) == ("failed", "missing_rights")
+        assert "permission denied for table scene_plots" in (run.error or "")
+        assert "GRANT UPDATE ON scene_plots TO reader_of_scenes" in (run.error or "")
+        assert run.used_credits == 5
+        assert service.desk(service.actor("editor")).credits().held == 0
     finally:
         service.close()

@@ -29,7 +29,7 @@ from limited import Limited
 from observe import check_credits, wait_for
 from seeded import postgres_copy, sqlite_copy
 
-from cascade.errors import MissingRights
+from cascade.errors import DatabaseRefused, MissingRights
 from cascade.service import Service
 from cascade.store import check as check_
 from cascade.store import migrate
@@ -79,7 +79,7 @@ def empty(database_url: str) -> Iterator[Database]:
 def check_append_only(database: Database) -> None:
     """The movements of credits take no change; new ones go in."""
     for change in ("UPDATE {} SET credits = 1", "DELETE FROM {}"):
-        with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+        with pytest.raises(DatabaseRefused, match="append-only"):
             execute(database, [change.format("cascade_credit_entries")])
     columns = "account_id, kind, credits, at"
     again = f"SELECT {columns} FROM cascade_credit_entries WHERE kind = 'grant'"
@@ -131,10 +131,12 @@ def test_carried_over_with_runs_in_every_state(
             with database.engine.connect() as connection:
                 assert connection.exec_driver_sql(in_hand).scalar() == len(ids) - 2
     with closing(open_service(url)) as service:
-        assert {run.id: run.status for run in service.runs()} == {v: k for k, v in ids.items()}
-        assert service.is_demo()
+        assert {run.id: run.status for run in service.operator().runs()} == {
+            v: k for k, v in ids.items()
+        }
+        assert service.operator().is_demo()
         editor = service.actor("editor")
-        assert service.credits(editor).held > 0
+        assert service.desk(editor).credits().held > 0
         with service.executing():
             for status, end in (
                 ("queued", "done"),
@@ -142,17 +144,17 @@ def test_carried_over_with_runs_in_every_state(
                 ("cancelling", "cancelled"),
             ):
                 wait_for(partial(has_ended, service, ids[status], end), f"{status} to end", 60)
-        credits = service.credits(editor)
+        credits = service.desk(editor).credits()
         assert (credits.held, credits.deposited) == (0, 500)
         check_credits(asdict(credits))
         for status in ("queued", "running"):
-            run = service.run(ids[status])
+            run = service.operator().run(ids[status])
             assert run.used_credits == run.estimated_credits
-        assert service.restore_run(editor, ids["done"])
+        assert service.desk(editor).restore_run(ids["done"])
 
 
 def has_ended(service: Service, run_id: str, status: str) -> bool:
-    return service.run(run_id).status == status
+    return service.operator().run(run_id).status == status
 
 
 # Killed in the middle
@@ -214,7 +216,9 @@ def test_killed_in_the_middle_of_it(busy: tuple[str, dict[str, str]]) -> None:
         assert start_and_die(url, "after it") == -signal.SIGKILL
         assert rows_of(database, "cascade_", LATER["0003"]) == before
     with closing(open_service(url)) as service:
-        assert {run.id: run.status for run in service.runs()} == {v: k for k, v in ids.items()}
+        assert {run.id: run.status for run in service.operator().runs()} == {
+            v: k for k, v in ids.items()
+        }
         assert content_of(service.database) == content
         check_append_only(service.database)
 
@@ -320,12 +324,14 @@ def test_a_product_with_tables_of_the_names_that_ours_had(empty: Database) -> No
         others = set(check_.report(empty).others)
         assert others >= {"users", "runs", "drafts", "revisions"}
         assert not others & {*OWN, "cascade_dbos.workflow_status"}
-        actor, _ = service.grant("ana", 100)
-        story = service.story("Found")
-        service.save_draft(actor, story.id, {"midpoint": 4})
+        actor, _ = service.operator().grant("ana", 100)
+        story = service.operator().story("Found")
+        service.desk(actor).save_draft(story.id, {"midpoint": 4})
         with service.executing():
-            run_id = service.start(actor, service.plan(actor, story.id, {"midpoint": 4}).plan)
-            assert [one["type"] for one in service.follow(run_id)][-1] == "done"
+            run_id = service.desk(actor).start(
+                service.desk(actor).plan(story.id, {"midpoint": 4}).plan
+            )
+            assert [one["type"] for one in service.operator().follow(run_id)][-1] == "done"
     after = schema(empty)
     assert {name: after[name] for name in ("users", "runs", "drafts", "revisions")} == {
         name: before[name] for name in ("users", "runs", "drafts", "revisions")

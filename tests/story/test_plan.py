@@ -14,7 +14,7 @@ from cascade.errors import BadLevel, UnknownBeat
 from cascade.story import kinds
 from cascade.story import plan as plan_module
 from cascade.story.plan import Plan, make_plan, stale_part
-from cascade.story.story import Part, Story, digest
+from cascade.story.story import Part, Scene, Story, digest
 
 from .making import (
     TEXTS,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cascade.errors import CascadeError, DatabaseAway, StoryGone
+from cascade.errors import CascadeError, DatabaseAway, StoryGone, UnknownStory
 from cascade.service import Desk, Pulse, RunView, StorySummary
 from cascade.story.story import Story
 from cascade.ui import session
@@ -142,8 +142,8 @@ def _watch(desk: Desk, story_id: str, drawn: Pulse) -> None:
     def has_changed() -> bool:
         try:
             now = desk.pulse(story_id)
-        except DatabaseAway:
-            return True  # The page as a whole says so, and waits for it.
+        except (DatabaseAway, UnknownStory):
+            return True  # The page as a whole says so.
         # The editor draws itself after an edit of its own, so its draft is what counts.
         return now.rest != drawn.rest or now.draft_at != session.shown_draft(story_id).kept_at
 
