@@ -33,9 +33,9 @@ class Replaced:
     is_back: bool
 
 
-def replaced(session: Session, run: Run) -> list[Replaced]:
-    """What a run wrote, piece by piece, in the order of its plan."""
-    story = stories.read_story(session, run.story_version_id)
+def replaced(session: Session, run: Run, story: Story | None = None) -> list[Replaced]:
+    """What a run wrote, piece by piece, in the order of its plan; in the story as it is now."""
+    story = story or stories.read_story(session, run.story_version_id)
     return [
         Replaced(
             revision.key,
@@ -131,8 +131,8 @@ def _written(session: Session, run: Run) -> list[tuple[Revision, Stood]]:
         .join(RunStep, RunStep.revision_id == Revision.id)
         .where(RunStep.run_id == run.id)
         .order_by(RunStep.position)
-    )
-    return [(revision, revisions.replaced_by(session, revision)) for revision in rows]
+    ).all()
+    return list(zip(rows, revisions.all_replaced_by(session, rows), strict=True))
 
 
 def _text(story: Story, revision: Revision) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Desk, Written
+from cascade.service import Desk, Studio, Written
 from cascade.story.story import Kind, Scene, Story, Unreadable, level_key, piece_key
 from cascade.story.structures import Beat
 from cascade.ui import session
@@ -57,12 +57,14 @@ class _Marks:
         return badges
 
 
-def draw_beats(desk: Desk, story_id: str, *, new_from: set[str]) -> None:
+def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
     """All beats as expanders; what the runs of `new_from` wrote is marked as new."""
+    is_full_run = True
 
     def beats() -> None:
-        story = desk.story(story_id)
-        marks = _Marks(desk.out_of_date(story_id), desk.writers(story_id), new_from)
+        found = studio.beats.get() if is_full_run else desk.beats(studio.story_id)
+        story = found.story
+        marks = _Marks(found.out_of_date, found.writers, new_from)
         _draw_title(story)
         if marks.stale:
             st.caption(escape(text("beats.out_of_date_help")))
@@ -82,6 +84,7 @@ def draw_beats(desk: Desk, story_id: str, *, new_from: set[str]) -> None:
                 opened.html("".join(_scene(story, scene, "", marks) for scene in loose))
 
     session.fragment(beats)()
+    is_full_run = False
 
 
 def _draw_title(story: Story) -> None:
