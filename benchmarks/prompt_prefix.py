@@ -20,7 +20,7 @@ from cascade.formats.json import read_document
 from cascade.llm.pacing import edited
 from cascade.llm.prompting import render
 from cascade.story.brief import brief_for
-from cascade.story.plan import Plan, make_plan
+from cascade.story.plan import make_plan
 from cascade.story.story import Story
 
 SAMPLES = Path(__file__).parents[1] / "cascade" / "samples"
@@ -79,25 +79,8 @@ def prompts(story: Story) -> tuple[list[bytes], list[int]]:
             prompt = render(brief)
             calls.append(f"{prompt.system}\n{prompt.user}".encode())
             ended.append(begun + max(place - CONCURRENCY + 1, 0))
-            story = saved(story, plan, key, edited(brief))
+            story = story.with_text(key, edited(brief))
     return calls, ended
-
-
-def saved(story: Story, plan: Plan, key: str, text: str) -> Story:
-    """The story with the text of a step written."""
-    step = plan.step(key)
-    if step.kind == "beatContent":
-        return replace(story, contents={**story.contents, step.beat_key: text})
-    if step.kind == "keyAction":
-        return replace(story, key_actions={**story.key_actions, step.beat_key: text})
-    field = "plot" if step.kind == "scenePlot" else "script"
-    return replace(
-        story,
-        scenes=tuple(
-            replace(scene, **{field: text}) if scene.number == step.scene_number else scene
-            for scene in story.scenes
-        ),
-    )
 
 
 def repeated(calls: list[bytes], before: list[int], count: Callable[[int], float]) -> float:

@@ -146,12 +146,9 @@ def add_story(service: Service) -> str:
         language=sample.language,
         structure_type="cat",
         levels=structure("cat").default_levels,
-        contents=sample.contents,
-        key_actions=sample.key_actions,
+        texts=sample.texts,
         scenes=tuple(
-            Scene(number=next(numbers), beat_key=beat, plot=model.plot, script=model.script)
-            for beat in BEATS
-            for _ in range(SCENES)
+            Scene(next(numbers), beat, model.texts) for beat in BEATS for _ in range(SCENES)
         ),
     )
     with service.database.write() as session:

@@ -288,6 +288,19 @@ class RunActive(Refused):
         )
 
 
+class StoryGone(Refused):
+    """A run whose story the product has deleted; the run itself, its texts and credits are kept."""
+
+    code = "story_gone"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"The story of run {run_id} has been deleted, so nothing was changed. What the run "
+            f"wrote and used is kept: `cascade runs` and `cascade events {run_id}` show it.",
+            run=run_id,
+        )
+
+
 class NotResumable(Refused):
     """A run that has not stopped half-way has nothing to resume.
 

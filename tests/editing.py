@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 from cascade.store import pieces, stories
 from cascade.store.pieces import Stood
 from cascade.store.tables import StoryVersion
+from cascade.story.piece import Piece
 
 
 def write_text(session: Session, row: StoryVersion, key: str, text: str) -> None:
     """Replaces one text, a scene's by the number in its key."""
-    scene = stories.read_story(session, row.id).scene_of(key)
-    pieces.write_text(session, row, key, scene.id if scene is not None else "", Stood(text))
+    piece = Piece.parse(key)
+    scene = stories.read_story(session, row.id).scene_of(piece)
+    pieces.write_text(session, row, piece, scene.id if scene is not None else "", Stood(text))

@@ -108,7 +108,7 @@ class Killer:
         self.members["kill_run"] = running
         run_id = wait_for(
             lambda: self.database.value(
-                "SELECT id FROM runs WHERE story_version_id = :s AND status IN "
+                "SELECT id FROM cascade_runs WHERE story_version_id = :s AND status IN "
                 "('queued', 'running')",
                 s=one.id,
             ),
@@ -144,7 +144,8 @@ class Killer:
 
     def figures(self) -> str:
         """How long it took from a kill until the run went on."""
-        warm, cold = [], []
+        warm: list[float] = []
+        cold: list[float] = []
         for kill, following in zip(self.kills, [*self.kills[1:], None], strict=True):
             later = [at for at in self._instants(kill.run_id) if at > kill.at]
             if not later or (following and following.at < later[0]):
@@ -179,7 +180,7 @@ class Killer:
         return {beat: curve[beat] % 5 + 1 for beat in beats}
 
     def _is_active(self, run_id: str) -> bool:
-        status = self.database.value("SELECT status FROM runs WHERE id = :id", id=run_id)
+        status = self.database.value("SELECT status FROM cascade_runs WHERE id = :id", id=run_id)
         assert status in ("queued", "running", "done"), (run_id, status, self.seed)
         return bool(status != "done")
 
@@ -214,7 +215,7 @@ class Killer:
             mine = (name for name, one in self.members.items() if one.process.pid == pid)
             return next(mine, None)
         executor = self.database.value(
-            "SELECT executor_id FROM dbos.workflow_status "
+            "SELECT executor_id FROM cascade_dbos.workflow_status "
             "WHERE workflow_uuid LIKE :id AND status = 'PENDING'",
             id=f"{run_id}@%",
         )

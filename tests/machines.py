@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy.orm import Session
+from story.making import a_scene
 
 from cascade import ledger
 from cascade.llm.provider import Answer
@@ -24,7 +25,7 @@ from cascade.store.calls import Call
 from cascade.store.database import Database
 from cascade.store.stories import new_id
 from cascade.story.brief import Brief
-from cascade.story.story import Scene, Story
+from cascade.story.story import Story
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def transact(database: Database, crash: bool, work: Callable[..., T], *arguments
 
 def run_machine(machine: type[RuleBasedStateMachine], database: Database, examples: int) -> None:
     """Runs a state machine on a database; on Postgres, where all is slower, a third as often."""
-    machine.database = database  # type: ignore[attr-defined]
+    machine.database = database
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -90,13 +91,15 @@ STORY = Story(
     title="Tides",
     language="en",
     structure_type="harmon",
-    contents={key: f"content of {key}" for key in ("you", "need", "go")},
-    key_actions={key: f"action of {key}" for key in ("you", "need", "go")},
+    texts={
+        "beatContent": {key: f"content of {key}" for key in ("you", "need", "go")},
+        "keyAction": {key: f"action of {key}" for key in ("you", "need", "go")},
+    },
     scenes=(
-        Scene(1, "you", "plot 1", "script 1", ("a shot",)),
-        Scene(2, "need", "plot 2", "script 2"),
-        Scene(3, "need", "plot 3", "script 3"),
-        Scene(4, None, "plot 4", "script 4"),
+        a_scene(1, "you", "plot 1", "script 1", ("a shot",)),
+        a_scene(2, "need", "plot 2", "script 2"),
+        a_scene(3, "need", "plot 3", "script 3"),
+        a_scene(4, None, "plot 4", "script 4"),
     ),
 )
 LEVELS = st.dictionaries(

@@ -111,17 +111,30 @@ class Database:
     def content(self) -> Rows:
         """Everything that is content, or that no run may touch."""
         return self.rows(
-            "projects", "project_members", "users", "story_versions", "scene_plots", "scene_shots"
+            "projects",
+            "cascade_project_members",
+            "cascade_users",
+            "story_versions",
+            "scene_plots",
+            "scene_shots",
         )
 
     def everything(self) -> Rows:
         """Every row that the program's own rules are about."""
-        tables = ("pieces", "revisions", "credit_accounts", "credit_entries", "drafts")
-        return self.content() | self.rows(*tables, "runs", "run_steps", "run_events")
+        tables = (
+            "cascade_pieces",
+            "cascade_revisions",
+            "cascade_credit_accounts",
+            "cascade_credit_entries",
+            "cascade_drafts",
+        )
+        return self.content() | self.rows(
+            *tables, "cascade_runs", "cascade_run_steps", "cascade_run_events"
+        )
 
     def plan_of(self, run_id: str) -> dict[str, Any]:
         """The plan that is stored with a run."""
-        sql = "SELECT CAST(plan AS TEXT) FROM runs WHERE id = :id"
+        sql = "SELECT CAST(plan AS TEXT) FROM cascade_runs WHERE id = :id"
         plan: dict[str, Any] = json.loads(self.value(sql, id=run_id))
         return plan
 
@@ -430,16 +443,17 @@ def entries_of(credits: Row, run_id: str, kind: str) -> dict[str | None, int]:
 
 def check_saved_once(database: Database, run_id: str, document: Row) -> None:
     """Every saved step of a run has one capture and one revision, and its text is the content."""
-    steps = database.query("SELECT * FROM run_steps WHERE run_id = :id", id=run_id)
+    steps = database.query("SELECT * FROM cascade_run_steps WHERE run_id = :id", id=run_id)
     saved = {step["key"]: step for step in steps if step["status"] == "saved"}
     charged = database.query(
-        "SELECT step_key, credits FROM credit_entries WHERE run_id = :id AND kind = 'capture'",
+        "SELECT step_key, credits FROM cascade_credit_entries "
+        "WHERE run_id = :id AND kind = 'capture'",
         id=run_id,
     )
     assert sorted((row["step_key"], row["credits"]) for row in charged) == sorted(
         (key, step["credits"]) for key, step in saved.items()
     )
-    revisions = database.query("SELECT * FROM revisions WHERE run_id = :id", id=run_id)
+    revisions = database.query("SELECT * FROM cascade_revisions WHERE run_id = :id", id=run_id)
     assert sorted(row["step_key"] for row in revisions) == sorted(saved)
     for row in revisions:
         assert row["id"] == saved[row["step_key"]]["revision_id"]

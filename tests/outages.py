@@ -205,7 +205,7 @@ class Outages:
 
     def _newest_event(self) -> float:
         with suppress(sa.exc.DBAPIError):
-            newest = self.database.value("SELECT CAST(max(at) AS TEXT) FROM run_events")
+            newest = self.database.value("SELECT CAST(max(at) AS TEXT) FROM cascade_run_events")
             at = datetime.fromisoformat(newest)
             return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
         return 0.0

@@ -71,7 +71,8 @@ def modelled(database_url: str, server: ModelServer) -> Iterator[Service]:
             database_url=database_url,
             provider="openai",
             concurrency=2,
-            **{"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "x"},
+            OPENAI_BASE_URL=server.url,
+            OPENAI_API_KEY="x",
         )
     )
     yield service

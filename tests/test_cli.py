@@ -289,11 +289,11 @@ def story(**parts: Any) -> str:
 
 
 def beat(**parts: Any) -> str:
-    return story(beats=[{**STORY["beats"][0], **parts}])  # type: ignore[dict-item, index]
+    return story(beats=[{**STORY["beats"][0], **parts}])  # type: ignore[dict-item]
 
 
 def scene(**parts: Any) -> str:
-    return story(scenes=[{**STORY["scenes"][0], **parts}])  # type: ignore[dict-item, index]
+    return story(scenes=[{**STORY["scenes"][0], **parts}])  # type: ignore[dict-item]
 
 
 BROKEN: dict[str, tuple[str | bytes, str]] = {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from editing import write_text
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -33,7 +34,7 @@ from cascade.runs.lifecycle import Failure
 from cascade.runs.steps import Assignment
 from cascade.store import accounts
 from cascade.store.database import Database
-from cascade.store.stories import insert_story, lock_story, new_id, read_story, write_text
+from cascade.store.stories import insert_story, lock_story, new_id, read_story
 from cascade.store.tables import (
     ACTIVE,
     ENDED,

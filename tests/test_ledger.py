@@ -242,10 +242,10 @@ def two(database: Database) -> Accounts:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE credit_entries SET credits = credits + 1",
-        "UPDATE credit_entries SET at = at WHERE kind = 'grant'",
-        "DELETE FROM credit_entries",
-        "DELETE FROM credit_entries WHERE kind = 'grant'",
+        "UPDATE cascade_credit_entries SET credits = credits + 1",
+        "UPDATE cascade_credit_entries SET at = at WHERE kind = 'grant'",
+        "DELETE FROM cascade_credit_entries",
+        "DELETE FROM cascade_credit_entries WHERE kind = 'grant'",
     ],
 )
 def test_entries_can_only_be_appended(two: Accounts, statement: str) -> None:
@@ -267,7 +267,7 @@ def test_entries_cannot_be_truncated(postgres_url: str) -> None:
             pytest.raises(DatabaseRefused, match="append-only"),
             database.write() as session,
         ):
-            session.execute(sa.text("TRUNCATE credit_entries"))
+            session.execute(sa.text("TRUNCATE cascade_credit_entries"))
     finally:
         database.close()
 
@@ -288,7 +288,8 @@ def test_sums_that_do_not_hold_are_refused(two: Accounts, change: str, rule: str
     account_id = two.users[0][1]
     with pytest.raises(DatabaseRefused, match=rule), two.database.write() as session:
         session.execute(
-            sa.text(f"UPDATE credit_accounts SET {change} WHERE id = :id"), {"id": account_id}
+            sa.text(f"UPDATE cascade_credit_accounts SET {change} WHERE id = :id"),
+            {"id": account_id},
         )
     assert two.balance() == (20, 20, 0, 0)
 
@@ -300,8 +301,9 @@ def test_entries_that_contradict_each_other_are_refused(two: Accounts) -> None:
         with two.database.write() as session:
             session.execute(
                 sa.text(
-                    "INSERT INTO credit_entries (account_id, kind, credits, run_id, step_key, at) "
-                    "VALUES (:account_id, :kind, :credits, :run_id, :key, '2026-01-01 00:00:00')"
+                    "INSERT INTO cascade_credit_entries "
+                    "(account_id, kind, credits, run_id, step_key, at) VALUES ("
+                    ":account_id, :kind, :credits, :run_id, :key, '2026-01-01 00:00:00')"
                 ),
                 {
                     "account_id": to,
@@ -355,7 +357,10 @@ def test_rows_of_runs_that_contradict_each_other_are_refused(two: Accounts) -> N
     def copy(new: str) -> None:
         with two.database.write() as session:
             session.execute(
-                sa.text(f"INSERT INTO runs (id, {columns}) SELECT :new, {columns} FROM runs"),
+                sa.text(
+                    f"INSERT INTO cascade_runs (id, {columns}) "
+                    f"SELECT :new, {columns} FROM cascade_runs"
+                ),
                 {"new": new},
             )
 
@@ -366,20 +371,20 @@ def test_rows_of_runs_that_contradict_each_other_are_refused(two: Accounts) -> N
     with pytest.raises(DatabaseRefused):
         copy("a second active run of the story")
     with pytest.raises(DatabaseRefused):
-        update("runs", "status = 'paused'")
-    update("runs", "status = 'cancelled'")
+        update("cascade_runs", "status = 'paused'")
+    update("cascade_runs", "status = 'cancelled'")
     copy("resumed")
     with pytest.raises(DatabaseRefused):
-        update("runs", "status = 'running'")
+        update("cascade_runs", "status = 'running'")
     with two.database.write() as session:
         session.add_all(
             RunStep(run_id=id_, key=key, chain_id=run_id, position=9, credits=3, status="pending")
             for id_, key in (("resumed", "go/beatContent"), ("resumed", "go/keyAction"))
         )
-    update("run_steps", "status = 'saved' WHERE run_id = 'resumed'")
+    update("cascade_run_steps", "status = 'saved' WHERE run_id = 'resumed'")
     # Saved by the run that was resumed: in the chain it is saved, so charged, once.
     with pytest.raises(DatabaseRefused):
-        update("run_steps", "status = 'saved' WHERE key = 'go/keyAction'")
+        update("cascade_run_steps", "status = 'saved' WHERE key = 'go/keyAction'")
 
 
 def test_movements_that_the_rules_forbid(two: Accounts) -> None:
@@ -387,10 +392,11 @@ def test_movements_that_the_rules_forbid(two: Accounts) -> None:
     for credits in (0, -3):
         with pytest.raises(LedgerError), two.database.write() as session:
             ledger.grant(session, account_id, credits)
-    for move in (
+    moves: list[Callable[[Session], object]] = [
         lambda s: ledger.capture(s, "run-1", "you/keyAction", 2),
         lambda s: ledger.release(s, "run-1"),
-    ):
+    ]
+    for move in moves:
         with pytest.raises(LedgerError, match="run-1 has no hold"), two.database.write() as session:
             move(session)
     with pytest.raises(DatabaseRefused), two.database.write() as session:
@@ -513,6 +519,6 @@ def test_saves_and_a_cancel_at_once(two: Accounts) -> None:
             assert (text == f"by {run_id}") == bool(saved)
             # The next round starts from another level again.
             row = lock_story(session, two.story_id)
-            row.tension_levels = {"go": 3}
+            row.tension_levels = '{"go": 3}'
         assert plan.estimated_credits == 5
     assert two.balance()[2] == 0

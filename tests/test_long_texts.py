@@ -18,8 +18,9 @@ from cascade.llm import checks, languages, remarks, screenplay
 from cascade.llm.pacing import edited
 from cascade.story import fountain
 from cascade.story.brief import Brief
+from cascade.story.kinds import KINDS, Kind
 from cascade.story.limits import LIMITS
-from cascade.story.story import KINDS, Language
+from cascade.story.story import Language
 from cascade.ui.kit.differences import side_by_side
 from cascade.ui.kit.prose import first_words, paragraphs
 from cascade.ui.kit.screenplay import screenplay as set_out
@@ -43,13 +44,13 @@ SIGNS = [
 ]  # fmt: skip
 
 
-def brief(kind: str, old: str, language: Language = "en", level: int = 5) -> Brief:
+def brief(kind: Kind, old: str, language: Language = "en", level: int = 5) -> Brief:
     return replace(
         BLANK, kind=kind, old_text=old, language=language, previous_level=3, new_level=level
-    )  # type: ignore[arg-type]
+    )
 
 
-def checking(kind: str) -> Callable[[str], object]:
+def checking(kind: Kind) -> Callable[[str], object]:
     def work(text: str) -> None:
         # Close to the old text and not the same: all that is looked at is looked at.
         old = brief(kind, f"Rain. {text}")
@@ -61,7 +62,7 @@ def checking(kind: str) -> Callable[[str], object]:
     return work
 
 
-def editing(kind: str, language: Language, level: int) -> Callable[[str], object]:
+def editing(kind: Kind, language: Language, level: int) -> Callable[[str], object]:
     return lambda text: edited(brief(kind, text, language, level))
 
 
@@ -103,7 +104,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "offline script, rising": editing("script", "en", 5),
     "offline script, falling": editing("script", "id", 1),
     "difference": comparing,
-    "screenplay": lambda text: screenplay_of(text),
+    "screenplay": lambda text: screenplay_of(text),  # noqa: PLW0108 - it comes below
     "prose": showing,
 }
 

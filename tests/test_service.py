@@ -345,7 +345,7 @@ def test_shots_of_a_rewritten_scene_are_kept_and_marked(
     while save_next(service, run_id) != f"{beat}/scenePlot/{scene.number}":
         assert f"{beat}/shots/{scene.number}" not in service.operator().out_of_date(story.id)
     assert f"{beat}/shots/{scene.number}" in service.operator().out_of_date(story.id)
-    found = service.operator().story(story.id).scene(beat, scene.number)
+    found = service.operator().story(story.id).scene_by_id(scene.id)
     assert found is not None
     assert found.shots == scene.shots
 
@@ -372,9 +372,15 @@ def test_finding_a_run(service: Service, story: Story, editor: Actor) -> None:
     assert [one.id for one in service.operator().runs(limit=1)] == [second]
     assert service.operator().runs(service.operator().stories()[1].id) == []
     assert service.operator().find_run(run_id) == run_id
-    # Ids of one day begin alike.
-    with pytest.raises(AmbiguousRun, match="2 runs begin with"):
+    # Ids begin with the time: two of one day, and often of one minute, begin alike.
+    with pytest.raises(AmbiguousRun) as several:
         service.operator().find_run(run_id[:4])
+    assert several.value.message == (
+        f'2 runs begin with "{run_id[:4]}". Give more of the id of the one that is meant: '
+        "`cascade runs` lists them."
+    )
+    for one in (run_id, second):
+        assert service.operator().find_run(one[:-1]) == one
     for reference in ("", "1", run_id[:3], "%%%%", "____", "nothing"):
         with pytest.raises(UnknownRun) as refused:
             service.operator().find_run(reference)

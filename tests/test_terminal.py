@@ -70,7 +70,7 @@ def hostile(near: Near, database_url: str) -> Near:
             {"title": title},
         )
         connection.execute(
-            sa.text("UPDATE users SET name = :name WHERE name = 'viewer'"),
+            sa.text("UPDATE cascade_users SET name = :name WHERE name = 'viewer'"),
             {"name": title.replace("\x00", "")},
         )
     engine.dispose()

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 from cascade.cli.base import say
 from cascade.service import SchemaReport, TableReport
+from cascade.story.kinds import CASCADE
 from cascade.story.story import Keyless, Unreadable
 
 # What a thing is called, and why it cannot be read or planned, by the names in the report.
-_WHAT = {
-    "beatContent": "beat contents",
-    "keyAction": "key actions",
+_WHAT: Mapping[str, str] = {
+    **{row.name: row.many for row in CASCADE},
     "level": "tension levels",
-    "scenePlot": "scene plots",
-    "script": "scripts",
     "scene": "scenes",
     "structure": "stories",
     "language": "stories",

@@ -12,14 +12,9 @@ from cascade.cli.base import as_json, cli, print_json, say, seen_by, view, with_
 from cascade.cli.check import WHY_KEYLESS, WHY_UNREADABLE
 from cascade.display import one_line
 from cascade.service import Service
-from cascade.story.story import (
-    Scene,
-    Story,
-    Unreadable,
-    describe_piece,
-    level_key,
-    piece_key,
-)
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, row
+from cascade.story.piece import Piece
+from cascade.story.story import Scene, Story, Unreadable
 
 
 @cli.command("stories")
@@ -84,24 +79,28 @@ def export(service: Service, story: str, user: str | None) -> None:
 def _unreadable(story: Story) -> Iterator[tuple[str, str]]:
     """What of a story could not be read, in words, and why."""
     for key, why in story.unreadable.items():
-        what = "the language" if key == "language" else describe_piece(key, story.structure)
+        what = "the language" if key == "language" else Piece.parse(key).describe(story.structure)
         yield what, WHY_UNREADABLE[why]
     for scene in story.scenes:
         for kind, why in scene.unreadable.items():
-            what = "the plot" if kind == "scenePlot" else "the script"
-            yield f"{what} of scene {scene.number or scene.id}", WHY_UNREADABLE[why]
+            what = f"the {row(kind).noun} of scene {scene.number or scene.id}"
+            yield what, WHY_UNREADABLE[why]
 
 
 def _print_story(story: Story, marked: set[str]) -> None:
     say(f"{one_line(story.title) or '(no title)'}\n{story.synopsis}\n")
+    # The first text of a beat, and of a scene, stands under its name; the others name themselves.
+    content, *others = BEAT_KINDS
+    nothing = "(nothing written yet)"
     for beat in story.structure.beats:
-        level = _found(story, level_key(beat.key), str(story.curve[beat.key]), "")
-        content, action = piece_key(beat.key, "beatContent"), piece_key(beat.key, "keyAction")
-        say(f"{beat.label} [{level}]{_mark(content, marked)}")
-        nothing = "(nothing written yet)"
-        say(_found(story, content, story.text(content), nothing))
-        text = _found(story, action, story.text(action), nothing)
-        say(f"Key action{_mark(action, marked)}: {text}\n")
+        own = Piece(beat.key, content)
+        level = _found(story, Piece(beat.key, "level"), str(story.curve[beat.key]), "")
+        say(f"{beat.label} [{level}]{_mark(own, marked)}")
+        say(_found(story, own, story.text(own), nothing))
+        for kind in others:
+            piece = own.beside(kind)
+            text = _found(story, piece, story.text(piece), nothing)
+            say(f"{row(kind).noun.capitalize()}{_mark(piece, marked)}: {text}\n")
         for scene in story.scenes_of(beat.key):
             _print_scene(story, scene, marked)
     beat_keys = story.structure.keys
@@ -115,21 +114,23 @@ def _print_scene(story: Story, scene: Scene, marked: set[str]) -> None:
     name = "Scene without a number" if scene.number is None else f"Scene {scene.number}"
     if keyless is not None:
         name += f" (in no plan: {WHY_KEYLESS[keyless]})"
-    plot, script, shots = (
-        _mark(f"{scene.beat_key}/{kind}/{scene.number}", marked)
-        for kind in ("scenePlot", "script", "shots")
-    )
-    words = f"{len(scene.script.split())} words"
-    if why := scene.unreadable.get("script"):
-        words = _cannot(why)
-    why = scene.unreadable.get("scenePlot")
-    say(f"  {name}{plot}: {_cannot(why) if why else scene.plot or '(no plot yet)'}")
-    say(f"    script{script}: {words}; shots{shots}: {len(scene.shots)}\n")
+    plot, *others = SCENE_KINDS
+    own = Piece(scene.beat_key or "", plot, scene.number)
+    why = scene.unreadable.get(plot)
+    words = _cannot(why) if why else scene.text(plot) or f"(no {row(plot).noun} yet)"
+    say(f"  {name}{_mark(own, marked)}: {words}")
+    parts = []
+    for kind in others:
+        why = scene.unreadable.get(kind)
+        words = _cannot(why) if why else f"{len(scene.text(kind).split())} words"
+        parts.append(f"{row(kind).noun}{_mark(own.beside(kind), marked)}: {words}")
+    shots = _mark(Piece(own.beat, "shots", scene.number), marked)
+    say(f"    {'; '.join([*parts, f'shots{shots}: {len(scene.shots)}'])}\n")
 
 
-def _found(story: Story, key: str, text: str, nothing: str) -> str:
-    """What stands at a key, or why that cannot be told, or that there is nothing."""
-    why = story.why_unreadable(key)
+def _found(story: Story, piece: Piece, text: str, nothing: str) -> str:
+    """What stands at a piece, or why that cannot be told, or that there is nothing."""
+    why = story.why_unreadable(piece)
     return _cannot(why) if why is not None else text or nothing
 
 
@@ -137,5 +138,5 @@ def _cannot(why: Unreadable) -> str:
     return f"(cannot be read: {WHY_UNREADABLE[why]}; it is left as it is)"
 
 
-def _mark(key: str, marked: set[str]) -> str:
-    return " (out of date)" if key in marked else ""
+def _mark(piece: Piece, marked: set[str]) -> str:
+    return " (out of date)" if str(piece) in marked else ""

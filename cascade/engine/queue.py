@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cascade.engine.connections import Connections, dbos_url, guarded
 from cascade.runs import lifecycle as runs
 from cascade.store.database import Database
-from cascade.store.tables import ACTIVE, Run
+from cascade.store.tables import ACTIVE, QUEUE_SCHEMA, Run
 
 log = logging.getLogger("cascade.engine")
 
@@ -50,6 +50,7 @@ class Queue:
         self._client = DBOSClient(
             system_database_url=dbos_url(database),
             system_database_engine=self._connections.engine,
+            dbos_system_schema=QUEUE_SCHEMA,
             application_name="cascade",
             serializer=DBOSPortableJSONSerializer(),
             lazy=True,
@@ -61,12 +62,12 @@ class Queue:
         """True where DBOS has not made its tables yet."""
         with self.database.read() as session:
             inspector = sa.inspect(session.connection())
-            schema = None if self.database.is_sqlite else "dbos"
+            schema = None if self.database.is_sqlite else QUEUE_SCHEMA
             return not inspector.has_table("workflow_status", schema=schema)
 
     def make(self) -> None:
         """Creates DBOS's tables."""
-        DBOS.migrate(dbos_url(self.database))
+        DBOS.migrate(dbos_url(self.database), schema=QUEUE_SCHEMA)
 
     def enqueue(self, session: Session, run_id: str) -> None:
         """Puts a new run into the queue when the caller's transaction commits."""

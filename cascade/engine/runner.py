@@ -23,6 +23,7 @@ from cascade.errors import CascadeError, DatabaseAway
 from cascade.runs import lifecycle as runs
 from cascade.runs.lifecycle import Failure
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
+from cascade.store.tables import QUEUE_SCHEMA
 
 log = logging.getLogger("cascade.engine")
 
@@ -55,7 +56,7 @@ class Runner:
 
         Raises DatabaseAway, DatabaseRejection.
         """
-        global _active
+        global _active  # noqa: PLW0603 - DBOS calls functions of this module
         _active = self
         self._connections = Connections(self.database, "dbos_transact", self._note)
         self._looked = self._turned = time.monotonic()
@@ -69,6 +70,7 @@ class Runner:
                     "serializer": DBOSPortableJSONSerializer(),
                     "system_database_url": dbos_url(self.database),
                     "system_database_engine": self._connections.engine,
+                    "dbos_system_schema": QUEUE_SCHEMA,
                 }
             )
             DBOS.launch()

@@ -16,10 +16,12 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    create_model,
 )
 from pydantic.alias_generators import to_camel
 
 from cascade.errors import BadDocument, CascadeError
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind, row
 from cascade.story.limits import Limited, over
 from cascade.story.story import Language, Scene, Story
 from cascade.story.structures import structure
@@ -76,10 +78,6 @@ Title = Annotated[StrictStr, _within("title"), AfterValidator(_storable)]
 Genre = Annotated[StrictStr, _within("genre"), AfterValidator(_storable)]
 Tone = Annotated[StrictStr, _within("tone"), AfterValidator(_storable)]
 Synopsis = Annotated[StrictStr, _within("synopsis"), AfterValidator(_storable)]
-Content = Annotated[StrictStr, _within("beatContent"), AfterValidator(_storable)]
-KeyAction = Annotated[StrictStr, _within("keyAction"), AfterValidator(_storable)]
-Plot = Annotated[StrictStr, _within("scenePlot"), AfterValidator(_storable)]
-Script = Annotated[StrictStr, _within("script"), AfterValidator(_storable)]
 Shots = Annotated[list[Any], AfterValidator(_writable), _within("shots", _as_json)]
 
 
@@ -91,20 +89,33 @@ class _Document(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
 
 
-class _Beat(_Document):
+def _texts(kinds: Iterable[Kind]) -> dict[str, Any]:
+    """The fields of the texts that each beat, or each scene, has: by kind, as documents name it."""
+    return {
+        kind: (
+            Annotated[StrictStr, _within(kind), AfterValidator(_storable)] | None,
+            Field("", alias=row(kind).document),
+        )
+        for kind in kinds
+    }
+
+
+class _BeatBase(_Document):
     key: Key
-    content: Content | None = ""
-    key_action: KeyAction | None = ""
     tension: StrictInt | None = None
 
 
-class _Scene(_Document):
+_Beat = create_model("_Beat", __base__=_BeatBase, **_texts(BEAT_KINDS))
+
+
+class _SceneBase(_Document):
     # Postgres keeps it in four bytes.
     number: Annotated[StrictInt, Field(ge=1, le=2_147_483_647)]
     beat_key: Key | None = None
-    plot: Plot | None = ""
-    script: Script | None = ""
     shots: Shots | None = None
+
+
+_Scene = create_model("_Scene", __base__=_SceneBase, **_texts(SCENE_KINDS))
 
 
 class _Story(_Document):
@@ -133,8 +144,10 @@ def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, A
             {
                 "key": beat.key,
                 "label": beat.label,
-                "content": story.contents.get(beat.key, ""),
-                "keyAction": story.key_actions.get(beat.key, ""),
+                **{
+                    row(kind).document: story.texts.get(kind, {}).get(beat.key, "")
+                    for kind in BEAT_KINDS
+                },
                 "tension": curve[beat.key],
             }
             for beat in story.structure.beats
@@ -144,8 +157,7 @@ def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, A
                 "id": scene.id,
                 "number": scene.number,
                 "beatKey": scene.beat_key,
-                "plot": scene.plot,
-                "script": scene.script,
+                **{row(kind).document: scene.text(kind) for kind in SCENE_KINDS},
                 "shots": list(scene.shots),
             }
             for scene in story.scenes
@@ -287,14 +299,15 @@ def _to_story(document: _Story) -> Story:
         genre=document.genre or "",
         tone=document.tone or "",
         levels={b.key: b.tension for b in document.beats if b.tension is not None},
-        contents={b.key: b.content or "" for b in document.beats},
-        key_actions={b.key: b.key_action or "" for b in document.beats},
+        texts={
+            kind: {beat.key: getattr(beat, kind) or "" for beat in document.beats}
+            for kind in BEAT_KINDS
+        },
         scenes=tuple(
             Scene(
                 number=scene.number,
                 beat_key=scene.beat_key,
-                plot=scene.plot or "",
-                script=scene.script or "",
+                texts={kind: getattr(scene, kind) or "" for kind in SCENE_KINDS},
                 shots=tuple(scene.shots or ()),
             )
             for scene in sorted(document.scenes, key=lambda scene: scene.number)

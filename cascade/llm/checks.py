@@ -7,15 +7,17 @@ import operator
 import re
 from collections import Counter
 from itertools import pairwise
+from typing import assert_never
 
 from cascade.llm.flaws import Flaw
 from cascade.llm.languages import in_language
 from cascade.llm.lengths import length_allowed
 from cascade.llm.remarks import is_preamble, is_refusal
 from cascade.llm.screenplay import check_script
+from cascade.story import kinds
 from cascade.story.brief import Brief
+from cascade.story.kinds import Form
 from cascade.story.limits import LIMITS
-from cascade.story.story import Kind
 
 __all__ = ["check", "is_refusal"]
 
@@ -68,15 +70,22 @@ def check(brief: Brief, text: str) -> Flaw | None:
 
 
 def _check_form(brief: Brief, text: str) -> Flaw | None:
-    if brief.kind == "script":
+    form = kinds.row(brief.kind).form
+    if form == "fountain":
         return check_script(brief, text)
     if _is_marked_up(text) and not _is_marked_up(brief.old_text):
         return Flaw("heading")
-    if brief.kind == "beatContent" and not 2 <= (count := _paragraphs(text)) <= 3:
-        return Flaw("paragraphs", {"count": count})
-    if brief.kind == "keyAction" and (count := _sentences(text)) > 2:
-        return Flaw("sentences", {"count": count})
-    return None
+    match form:
+        case "prose":
+            count = _paragraphs(text)
+            return None if 2 <= count <= 3 else Flaw("paragraphs", {"count": count})
+        case "action":
+            count = _sentences(text)
+            return None if count <= 2 else Flaw("sentences", {"count": count})
+        case "plot":
+            return None
+        case _:
+            assert_never(form)
 
 
 def _is_marked_up(text: str) -> bool:
@@ -93,17 +102,18 @@ def _check_language(brief: Brief, text: str) -> Flaw | None:
 
 def _check_end(brief: Brief, text: str) -> Flaw | None:
     """Whether the last sentence is finished; doing without a full stop may be the old habit."""
-    if _ended(text, brief.kind):
+    form = kinds.row(brief.kind).form
+    if _ended(text, form):
         return None
-    habit = brief.kind == "keyAction" or (brief.kind == "script" and brief.old_text.strip())
-    if habit and not _ended(brief.old_text, brief.kind):
+    habit = form == "action" or (form == "fountain" and brief.old_text.strip())
+    if habit and not _ended(brief.old_text, form):
         return None
     return Flaw("cut_off")
 
 
-def _ended(text: str, kind: Kind) -> bool:
+def _ended(text: str, form: Form) -> bool:
     text = text.strip()
-    if kind != "script":
+    if form != "fountain":
         return _ends_in(text, tuple(_ENDS))
     last = text.rpartition("\n")[2].strip()
     # "THE END", a shout, a song.

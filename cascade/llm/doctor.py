@@ -11,10 +11,12 @@ from typing import Any
 from cascade.llm.provider import ProviderError
 from cascade.llm.structured import AnswerError, Form
 from cascade.settings import Settings
+from cascade.story.kinds import CASCADE
 
 # Listing models is quick everywhere; a whole call's patience would only keep the editor waiting.
 _LONGEST_LISTING_S = 10.0
-_PROPERTY = "keyAction"
+# Of the kind whose texts are the shortest.
+_PROPERTY = next(row.answer for row in CASCADE if row.form == "action")
 _ASKED = (
     "This is a test of the connection.",
     "Answer with one JSON object that has exactly one property, "

@@ -8,8 +8,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from cascade.story import kinds
 from cascade.story.fountain import read
-from cascade.story.story import Kind, Language
+from cascade.story.kinds import Kind
+from cascade.story.story import Language
 
 # Fewer words say too little.
 JUDGED_FROM = 12
@@ -36,7 +38,7 @@ def in_language(text: str, language: Language, kind: Kind) -> bool:
     A script is judged by its action: people in it may speak whatever they speak. Only where there
     is hardly any does what they say count too.
     """
-    if kind == "script":
+    if kinds.row(kind).form == "fountain":
         return _fits(_told(text), language)
     return all(_fits(part, language) for part in [text, *_EMPTY_LINE.split(text)])
 

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
+from cascade.story import kinds
 from cascade.story.brief import Brief
-from cascade.story.story import Kind
 
-# What the sample stories have, from the shortest to the longest, rounded outwards.
-USUAL: Mapping[Kind, tuple[int, int]] = MappingProxyType(
-    {
-        "beatContent": (110, 180),
-        "keyAction": (10, 30),
-        "scenePlot": (45, 75),
-        "script": (150, 225),
-    }
-)
-# Fewer words in an old text say little about a new one: it may have been a note.
-_MEASURED_FROM: Mapping[Kind, int] = MappingProxyType(
-    {"beatContent": 40, "keyAction": 10, "scenePlot": 25, "script": 40}
-)
 # Fewer than these are a note and no text ("to be written").
 _NOTE = 6
 _SHORTEST, _LONGEST = 0.4, 2.5
@@ -31,8 +15,9 @@ _LOW, _HIGH = 0.75, 1.35
 def length_wanted(brief: Brief) -> tuple[int, int]:
     """How many words to ask for, at least and at most: near the old text's where there is one."""
     old = len(brief.old_text.split())
-    if old < _MEASURED_FROM[brief.kind]:
-        return USUAL[brief.kind]
+    row = kinds.row(brief.kind)
+    if old < row.measured_from:
+        return row.words
     return round(old * _LOW), round(old * _HIGH)
 
 
@@ -41,9 +26,10 @@ def length_allowed(brief: Brief) -> tuple[int, int]:
 
     A short old text may stay short, and may grow to what is usual.
     """
-    low, high = USUAL[brief.kind]
+    row = kinds.row(brief.kind)
+    low, high = row.words
     old = len(brief.old_text.split())
-    if old >= _MEASURED_FROM[brief.kind]:
+    if old >= row.measured_from:
         low = high = old
     elif old >= _NOTE:
         low = min(low, old)

@@ -15,7 +15,8 @@ from cascade.llm.prompting import prompt_version, render
 from cascade.llm.provider import Answer, Delta, ProviderError, ProviderName
 from cascade.llm.replies import Reply
 from cascade.llm.server import Server
-from cascade.llm.structured import PROPERTY, AnswerError
+from cascade.llm.structured import AnswerError
+from cascade.story import kinds
 from cascade.story.brief import Brief
 
 # How long picking and checking one answer may take. What is far from any text takes longest; the
@@ -61,7 +62,7 @@ class OpenAIWriter(Server):
         Raises ProviderError; RejectedText for an answer that fails `checks.check`.
         """
         prompt = render(brief, complaint)
-        name = PROPERTY[brief.kind]
+        name = kinds.row(brief.kind).answer
         _, words = length_allowed(brief)
         growing, reply = Growing(name), Reply()
         text = ""

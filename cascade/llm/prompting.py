@@ -16,8 +16,9 @@ from types import MappingProxyType
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from cascade.llm.lengths import length_wanted
-from cascade.llm.structured import PROPERTY
+from cascade.story import kinds
 from cascade.story.brief import Brief, Seam
+from cascade.story.kinds import CASCADE
 from cascade.story.story import Language
 from cascade.story.structures import structure
 
@@ -36,7 +37,7 @@ _LEVEL_NAMES: Mapping[Language, tuple[str, ...]] = MappingProxyType(
     }
 )
 _FENCE_MARK = re.compile(r"<{3,}|>{3,}")
-_QUOTED_PROPERTY = re.compile('"(' + "|".join(PROPERTY.values()) + ')"')
+_QUOTED_PROPERTY = re.compile('"(' + "|".join(row.answer for row in CASCADE) + ')"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +115,14 @@ def render(brief: Brief, complaint: str | None = None) -> Prompt:
         "next_beat_content": brief.next_beat_content.strip(),
         "direction": brief.direction.strip(),
         "old_text": brief.old_text.strip(),
-        "beat_content": brief.beat_content.strip(),
-        "key_action": brief.key_action.strip(),
-        "plot": brief.plot.strip(),
+        "sources": {row.name: brief.sources.get(row.name, "").strip() for row in CASCADE},
         "speakers": ", ".join(brief.speakers[:MOST_SPEAKERS]),
         "scene_number": brief.scene_number,
         "before": _trimmed(brief.before, end=True),
         "after": _trimmed(brief.after, end=False),
         "low": low,
         "high": high,
-        "property": PROPERTY[brief.kind],
+        "property": kinds.row(brief.kind).answer,
         "complaint": _tame(" ".join((complaint or "").split()))[:_MOST_COMPLAINT].rstrip(". "),
     }
     templates = _templates()
@@ -184,7 +183,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - a prompt is no HTML; `fenced` guards it
     )
     environment.filters["fenced"] = fenced
     return environment

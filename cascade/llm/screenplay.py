@@ -123,8 +123,7 @@ def unknown_speakers(brief: Brief, cues: Iterable[str]) -> tuple[str, ...]:
     radio and a narrator are nobody in particular.
     """
     told = [*brief.speakers, brief.title, brief.synopsis, brief.direction, brief.old_text]
-    told += [brief.prev_beat_content, brief.next_beat_content, brief.beat_content]
-    told += [brief.key_action, brief.plot]
+    told += [brief.prev_beat_content, brief.next_beat_content, *brief.sources.values()]
     told += [seam.text for seam in (brief.before, brief.after) if seam is not None]
     known = _NOBODY_NEW.union(*map(_words, told))
     return tuple(

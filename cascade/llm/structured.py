@@ -3,21 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Literal, get_args
-
-from cascade.story.story import Kind
-
-# A JSON answer has exactly one property, and its name says which kind of text was wanted.
-PROPERTY: Mapping[Kind, str] = MappingProxyType(
-    {
-        "beatContent": "beatContent",
-        "keyAction": "keyAction",
-        "scenePlot": "plot",
-        "script": "script",
-    }
-)
 
 Form = Literal["json_schema", "json_object", "plain"]
 FORMS: tuple[Form, ...] = get_args(Form)  # from the strictest to what every server takes

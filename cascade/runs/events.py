@@ -8,15 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.tables import Run, RunEvent
-from cascade.story.story import Kind
-
-# The names of the step kinds in events.
-EVENT_STEP: dict[Kind, str] = {
-    "beatContent": "beatContent",
-    "keyAction": "keyAction",
-    "scenePlot": "scenePlots",
-    "script": "scripts",
-}
 
 
 def append(session: Session, run: Run, body: dict[str, Any], once: str | None = None) -> None:

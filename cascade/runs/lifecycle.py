@@ -14,10 +14,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.errors import NothingChanged, NotResumable, RunActive, StalePlan, UnknownRun
+from cascade.errors import (
+    NothingChanged,
+    NotResumable,
+    RunActive,
+    StalePlan,
+    UnknownRun,
+)
 from cascade.runs import events
 from cascade.store import calls, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
+from cascade.story.piece import Piece
 from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
 from cascade.story.story import Part
 
@@ -224,7 +231,7 @@ def finish(session: Session, run_id: str) -> None:
     failed = next((step for step in steps if step.status == "failed"), None)
     if failed is not None:
         why = Failure(failed.error_code or "", failed.error or "", failed.error_fields or {})
-        _end(session, run, "failed", why, failed.key.split("/")[0])
+        _end(session, run, "failed", why, Piece.parse(failed.key).beat)
     elif all(step.status == "saved" for step in steps):
         _end(session, run, "done")
     else:

@@ -10,23 +10,15 @@ from typing import Any, Literal
 
 from cascade.runs.reading import RunView
 from cascade.store.calls import Used
+from cascade.story import kinds
 from cascade.story.estimate import calls_in_a_row
+from cascade.story.piece import Piece
 from cascade.story.plan import Change, Step
-from cascade.story.story import Kind, piece_key
 
 State = Literal["pending", "generating", "retrying", "stopping", "done", "failed", "left"]
 
 # How much of a growing text is shown, in characters from its end.
 TAIL = 200
-
-_KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "beatContent": "beatContent",
-        "keyAction": "keyAction",
-        "scenePlots": "scenePlot",
-        "scripts": "script",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +146,11 @@ def _at_work(
     begun: dict[str, StepLine] = {}
     steps = {step.key: step for step in run.plan.steps}
     for event in events:
-        kind = _KINDS.get(event.get("step", ""))
-        if kind is None:
+        row = kinds.in_events(event.get("step", ""))
+        if row is None:
             continue
         beat_key = run.plan.changes[event["beatIndex"]].beat_key
-        step = steps.get(piece_key(beat_key, kind, event.get("sceneNumber")))
+        step = steps.get(str(Piece(beat_key, row.name, event.get("sceneNumber"))))
         if step is None:
             continue  # A step event of a scene kind speaks for its group.
         if event["type"] == "retry":

@@ -16,10 +16,10 @@ from cascade.errors import AmbiguousRun, UnknownRun
 from cascade.store import calls, stories
 from cascade.store.calls import Tokens, Used
 from cascade.store.stories import Projects
-from cascade.store.tables import ACTIVE as ACTIVE
+from cascade.store.tables import ACTIVE as ACTIVE  # noqa: PLC0414 - given on to the service
 from cascade.store.tables import CreditAccount, RunStep, User
-from cascade.store.tables import Run as Run
-from cascade.store.tables import RunStatus as RunStatus
+from cascade.store.tables import Run as Run  # noqa: PLC0414 - given on to the service
+from cascade.store.tables import RunStatus as RunStatus  # noqa: PLC0414 - given on to the service
 from cascade.story.plan import Plan
 
 

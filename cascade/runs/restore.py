@@ -5,18 +5,21 @@ Costs nothing and loses nothing: what is put aside is kept as a revision like an
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import EditedSince, NothingToRestore, RunActive
+from cascade.errors import EditedSince, NothingToRestore, RunActive, UnknownStory
 from cascade.store import pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
-from cascade.store.tables import ACTIVE, Piece, Revision, Run, RunStep, StoryVersion
+from cascade.store.tables import ACTIVE, Revision, Run, RunStep, StoryVersion
+from cascade.store.tables import Piece as Mark
+from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change, Plan
-from cascade.story.story import Part, Story, digest, level_key
+from cascade.story.story import Part, Story, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,20 @@ class Replaced:
 
 
 def replaced(session: Session, run: Run, story: Story | None = None) -> list[Replaced]:
-    """What a run wrote, piece by piece, in the order of its plan; in the story as it is now."""
-    story = story or stories.read_story(session, run.story_version_id)
+    """What a run wrote, piece by piece, in the order of its plan; of a deleted story too.
+
+    `story` is the run's story as it is now, where it has been read already.
+    """
+    if story is None:
+        with suppress(UnknownStory):
+            story = stories.read_story(session, run.story_version_id)
     return [
         Replaced(
             revision.key,
             before.text,
             revision.text,
-            stands=_stands(story, revision),
-            is_back=_text(story, revision) == before.text,
+            stands=story is not None and _stands(story, revision),
+            is_back=story is not None and _text(story, revision) == before.text,
         )
         for revision, before in _written(session, run)
     ]
@@ -61,10 +69,9 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
             if not _stands(story, revision):
                 raise _edited_since([Part("piece", key)], story)
             _put_back(session, row, story, revision, before, author_id)
-            here = revisions.present_key(story, key, revision.scene_id or "") or key
-            under = story.pieces_of(here.split("/")[0])
-            later = [one for one in under[under.index(here) + 1 :] if _depends(one, here)]
-            pieces.mark_out_of_date(session, row.id, later, run.id)
+            here = Piece.parse(revisions.present_key(story, key, revision.scene_id or "") or key)
+            later = [one for one in story.pieces_of(here.beat) if one.is_written_from(here)]
+            pieces.mark_out_of_date(session, row.id, map(str, later), run.id)
             return
     raise NothingToRestore(run.id)
 
@@ -85,7 +92,7 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
             restored.append((revision, before))
         elif _text(story, revision) != before.text:
             edited.append(Part("piece", revision.key))
-    begun = {revision.key.split("/")[0] for revision, _ in written}
+    begun = {Piece.parse(revision.key).beat for revision, _ in written}
     changes = [
         change
         for change in plan.changes
@@ -107,8 +114,8 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
         _put_back_level(session, row, run, change, author_id)
     # The marks that this run set say nothing any more: all is as it was before it.
     session.execute(
-        sa.update(Piece)
-        .where(Piece.story_version_id == row.id, Piece.out_of_date_since == run.id)
+        sa.update(Mark)
+        .where(Mark.story_version_id == row.id, Mark.out_of_date_since == run.id)
         .values(out_of_date_since=None)
     )
     return [revision.key for revision, _ in restored]
@@ -173,10 +180,11 @@ def _put_back(
     author_id: str,
 ) -> None:
     revisions.add_restored(session, revision, stood, author_id)
+    piece = Piece.parse(revision.key)
     scene = story.scene_by_id(revision.scene_id) if revision.scene_id else None
     if scene is None:
-        scene = story.scene_of(revision.key)
-    pieces.write_text(session, row, revision.key, scene.id if scene is not None else "", stood)
+        scene = story.scene_of(piece)
+    pieces.write_text(session, row, piece, scene.id if scene is not None else "", stood)
     key = revisions.present_key(story, revision.key, revision.scene_id or "")
     pieces.mark_up_to_date(session, row.id, key or revision.key)
 
@@ -197,15 +205,3 @@ def _put_back_level(
         stood = Stood("", ABSENT)
     revisions.add_restored(session, saved, stood, author_id)
     pieces.put_back_level(session, row, change.beat_key, stood)
-
-
-def _depends(piece: str, upon: str) -> bool:
-    """Whether a later piece of a beat is written from an earlier one of it.
-
-    Everything is from the beat's content, plots and scripts from its key action too, a script
-    from its own plot.
-    """
-    _, kind, *scene = upon.split("/")
-    if kind in ("beatContent", "keyAction"):
-        return True
-    return kind == "scenePlot" and piece.split("/")[1:] == ["script", *scene]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
+from cascade.errors import UnknownStory, UnreadableStory
 from cascade.llm.provider import Answer, Usage
 from cascade.runs import events
 from cascade.runs.lifecycle import Failure, beat_index, lock_run
@@ -27,9 +28,11 @@ from cascade.store.tables import (
     StoryVersion,
     now,
 )
+from cascade.story import kinds
 from cascade.story.brief import Brief, brief_for
+from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change, Plan, Step, changed_scene
-from cascade.story.story import Part, Scene, Story, digest, level_key, piece_key
+from cascade.story.story import Part, Scene, Story, digest
 
 # What became of a step. `stopped`: the run is being cancelled, has ended, or another step failed.
 Outcome = Literal["saved", "failed", "stopped"]
@@ -41,6 +44,11 @@ CONFLICT = (
 SCENE_CONFLICT = (
     "After this run was planned, scene {scene} was {done}. It was left as it is, and not charged. "
     "Look at the scenes of the beat, then plan the change again."
+)
+
+STORY_CONFLICT = (
+    "The story was deleted after this run was planned, so the rest of it was not written and not "
+    "charged. What it had written is kept with the run."
 )
 
 
@@ -77,7 +85,10 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
         return "stopped"
     plan = Plan.from_json(run.plan)
     step = plan.step(key)
-    story = stories.read_story(session, run.story_version_id)
+    try:
+        story = stories.read_story(session, run.story_version_id)
+    except (UnknownStory, UnreadableStory) as error:
+        return _fail(session, run, plan, step, row, _lost(error))
     edited = _edited_meanwhile(plan, step, story)
     if edited is not None:
         # Found before the model is asked: nobody pays for a text that could not be saved.
@@ -96,7 +107,7 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     else:
         # The first of the group says so for all; which one that is depends on who comes first.
         body = _step_event(at, step, "generating", progress=_progress(session, run_id, plan, step))
-        name = events.EVENT_STEP[step.kind]
+        name = kinds.row(step.kind).event
         events.append(session, run, body, once=f"step/{at}/{name}/generating")
         events.append(session, run, _scene_event(at, step, "generating"))
     brief = brief_for(plan, step, story, seed=f"{run_id}/{key}")
@@ -118,8 +129,11 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
         return "stopped"
     plan = Plan.from_json(run.plan)
     step = plan.step(key)
-    story_row = stories.lock_story(session, run.story_version_id)
-    story = stories.read_story(session, run.story_version_id)
+    try:
+        story_row = stories.lock_story(session, run.story_version_id)
+        story = stories.read_story(session, run.story_version_id)
+    except (UnknownStory, UnreadableStory) as error:
+        return _fail(session, run, plan, step, row, _lost(error))
     edited = _edited_meanwhile(plan, step, story)
     if edited is not None:
         return _fail(session, run, plan, step, row, _conflict(edited, story))
@@ -131,15 +145,15 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
         _save_level(session, run, story_row, story, change)
     text = written.answer.text
     replaces_id = revisions.keep_found(
-        session, story.id, key, scene_id, pieces.standing(session, story_row, key, scene_id)
+        session, story.id, key, scene_id, pieces.standing(session, story_row, step.piece, scene_id)
     )
     revision = _add_revision(session, run, step, scene_id, replaces_id, written, change.new_level)
-    pieces.write_text(session, story_row, key, scene_id, Stood(text))
+    pieces.write_text(session, story_row, step.piece, scene_id, Stood(text))
     pieces.mark_up_to_date(session, story.id, key)
     if scene is not None and scene.shots:
         # Shots of a rewritten scene are kept, and marked.
-        shots = piece_key(step.beat_key, "shots", step.scene_number)
-        pieces.mark_out_of_date(session, story.id, [shots], run.id)
+        shots = Piece(step.beat_key, "shots", step.scene_number)
+        pieces.mark_out_of_date(session, story.id, [str(shots)], run.id)
     ledger.capture(session, run_id, key, step.credits)
     if not written.counted:
         calls.add(session, run_id, key, written.call)
@@ -189,7 +203,7 @@ def report_retry(
     body: dict[str, Any] = {
         "type": "retry",
         "beatIndex": beat_index(plan, step.beat_key),
-        "step": events.EVENT_STEP[step.kind],
+        "step": kinds.row(step.kind).event,
         "attempt": attempt,
         "waitSeconds": round(wait_s, 1),
         "error": message,
@@ -256,21 +270,28 @@ def _scene(story: Story, step: Step) -> Scene | None:
     """The scene that a step writes; None for a beat's own texts."""
     if step.scene_id:
         return story.scene_by_id(step.scene_id)
-    return story.scene_of(step.key)
+    return story.scene_of(step.piece)
 
 
 def _conflict(edited: Part, story: Story) -> Failure:
-    scene = edited.key.split("/")[-1]
     match edited.cause:
-        case "scene_gone":
-            message = SCENE_CONFLICT.format(scene=scene, done="deleted")
-        case "scene_moved":
-            message = SCENE_CONFLICT.format(
-                scene=scene, done="moved to another beat or given another number"
-            )
+        case "scene_gone" | "scene_moved" as cause:
+            done = {
+                "scene_gone": "deleted",
+                "scene_moved": "moved to another beat or given another number",
+            }
+            scene = Piece.parse(edited.key).scene
+            message = SCENE_CONFLICT.format(scene=scene, done=done[cause])
         case _:
             message = CONFLICT.format(piece=edited.describe(story.structure))
     return Failure("conflict", message, edited.fields)
+
+
+def _lost(error: UnknownStory | UnreadableStory) -> Failure:
+    """Why a step cannot be written whose story is gone, or has a structure that is none of ours."""
+    if isinstance(error, UnknownStory):
+        return Failure("conflict", STORY_CONFLICT, {"cause": "story_gone"})
+    return Failure("conflict", f"{error.message} It was not charged.", {"cause": "header"})
 
 
 def _save_level(
@@ -279,7 +300,8 @@ def _save_level(
     if change.expected_level == change.new_level:
         return  # A resumed run: its first part saved the level and set the marks.
     _write_level(session, run, row, change)
-    pieces.mark_out_of_date(session, story.id, story.pieces_of(change.beat_key), run.id)
+    under = map(str, story.pieces_of(change.beat_key))
+    pieces.mark_out_of_date(session, story.id, under, run.id)
     draft = session.get(Draft, (story.id, run.user_id))
     if draft is not None and draft.levels.get(change.beat_key) == change.new_level:
         beat = change.beat_key
@@ -350,7 +372,7 @@ def _add_revision(
 
 def _report_saved(session: Session, run: Run, plan: Plan, step: Step, text: str) -> None:
     at = beat_index(plan, step.beat_key)
-    name = events.EVENT_STEP[step.kind]
+    name = kinds.row(step.kind).event
     once = f"step/{at}/{name}"
     if step.scene_number is None:
         events.append(session, run, _step_event(at, step, "complete", result=text), once=once)
@@ -415,7 +437,7 @@ def _step_event(
     body: dict[str, Any] = {
         "type": "step",
         "beatIndex": at,
-        "step": events.EVENT_STEP[step.kind],
+        "step": kinds.row(step.kind).event,
         "status": status,
     }
     if progress is not None:
@@ -431,7 +453,7 @@ def _scene_event(at: int, step: Step, status: str) -> dict[str, Any]:
     return {
         "type": "scene",
         "beatIndex": at,
-        "step": events.EVENT_STEP[step.kind],
+        "step": kinds.row(step.kind).event,
         "sceneNumber": step.scene_number,
         "status": status,
     }

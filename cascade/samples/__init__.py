@@ -119,28 +119,32 @@ def reset(session: Session) -> None:
 
 
 def _delete_samples(session: Session) -> None:
-    """Deletes the samples' rows by their ids, and what hangs off them, the last made first."""
+    """Deletes the samples' rows by their ids, and what hangs off them, the last made first.
+
+    What is left of a story or project that is gone by now hangs off the samples' users.
+    """
     project, story, user = (
         sa.select(Made.id).where(Made.kind == kind) for kind in ("project", "story", "user")
     )
-    run = sa.select(Run.id).where(Run.story_version_id.in_(story))
-    account = sa.select(CreditAccount.id).where(CreditAccount.project_id.in_(project))
+    account = sa.select(CreditAccount.id).where(CreditAccount.user_id.in_(user))
+    run = sa.select(Run.id).where(Run.account_id.in_(account))
     scene = sa.select(ScenePlot.id).where(ScenePlot.story_version_id.in_(story))
+    there = sa.select(StoryVersion.id)
     for table, its in (
-        (Draft, Draft.story_version_id.in_(story)),
+        (Draft, Draft.user_id.in_(user)),
         (RunEvent, RunEvent.run_id.in_(run)),
         (LiveText, LiveText.run_id.in_(run)),
         (ModelCall, ModelCall.run_id.in_(run)),
         (RunStep, RunStep.run_id.in_(run)),
-        (Piece, Piece.story_version_id.in_(story)),
-        (Revision, Revision.story_version_id.in_(story)),
-        (Run, Run.story_version_id.in_(story)),
+        (Piece, Piece.story_version_id.in_(story) | Piece.story_version_id.not_in(there)),
+        (Revision, Revision.story_version_id.in_(story) | Revision.story_version_id.not_in(there)),
+        (Run, Run.account_id.in_(account)),
         (CreditEntry, CreditEntry.account_id.in_(account)),
-        (CreditAccount, CreditAccount.project_id.in_(project)),
+        (CreditAccount, CreditAccount.user_id.in_(user)),
         (SceneShot, SceneShot.scene_plot_id.in_(scene)),
         (ScenePlot, ScenePlot.story_version_id.in_(story)),
         (StoryVersion, StoryVersion.id.in_(story)),
-        (ProjectMember, ProjectMember.project_id.in_(project)),
+        (ProjectMember, ProjectMember.user_id.in_(user)),
         (User, User.id.in_(user)),
         (Project, Project.id.in_(project)),
         (Made, Made.kind.in_(("project", "story", "user"))),

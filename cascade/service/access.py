@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from cascade.errors import NotAllowed, UnknownRun, UnknownStory
+from cascade.errors import NotAllowed, StoryGone, UnknownRun, UnknownStory
 from cascade.runs import lifecycle, reading
 from cascade.runs.reading import Run
 from cascade.service.house import House
@@ -90,6 +90,14 @@ class Gate:
         """Locks a story for something; its project. Raises UnknownStory, NotAllowed."""
         self.permit(action, story_id)
         return stories.lock_story(self.session, story_id).project_id
+
+    def lock_story_of(self, run: Run, action: Action) -> str:
+        """Locks the story of a run for something; its project. Raises StoryGone, NotAllowed."""
+        try:
+            return self.lock_story(run.story_version_id, action)
+        except UnknownStory:
+            # Whoever may see the run may know that its story is no more.
+            raise StoryGone(run.id) from None
 
     def run(self, run_id: str) -> Run:
         """A run to read. Raises UnknownRun, NotAllowed."""

@@ -56,7 +56,7 @@ class Running(Planning, Watching):
     def _resume(self, run_id: str, accepted_key: str | None) -> str:
         with self._writing() as gate:
             run = gate.lock_run(run_id, "resume")
-            project_id = gate.lock_story(run.story_version_id, "resume")
+            project_id = gate.lock_story_of(run, "resume")
             plan = self._rest(gate, run_id).plan
             accepted = runs.accepted_so_far(gate.session, run)
             if accepted_key is not None:

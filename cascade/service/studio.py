@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from cascade import samples
-from cascade.errors import Refused, UnknownStory
+from cascade.errors import Refused, StoryGone
 from cascade.runs import events, reading, restore
 from cascade.runs.reading import RunView
 from cascade.runs.restore import Replaced
@@ -145,7 +145,7 @@ class Studying(Planning):
         run_id = reading.find(gate.session, run, gate.projects)
         view = reading.run_view(gate.session, gate.run(run_id))
         if view.story_id not in ids:
-            raise UnknownStory(view.story_id)
+            raise StoryGone(view.id)
         return view
 
     def _studio(

@@ -38,5 +38,5 @@ class Undoing(Replacements):
 
 def _locked(gate: Gate, run_id: str) -> Run:
     run = gate.lock_run(run_id, "restore")
-    gate.lock_story(run.story_version_id, "restore")
+    gate.lock_story_of(run, "restore")
     return run

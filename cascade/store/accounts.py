@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import UnknownUser
-from cascade.store.stories import new_id
-from cascade.store.tables import CreditAccount, Project, ProjectMember, User
-from cascade.store.tables import Role as Role
+from cascade.store.stories import new_id, oldest_first
+from cascade.store.tables import CreditAccount, CreditEntry, Project, ProjectMember, User
+from cascade.store.tables import Role as Role  # noqa: PLC0414 - given on to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +39,27 @@ def actor_or_none(session: Session, name: str) -> Actor | None:
 
 
 def roles_of(session: Session, actor: Actor) -> Mapping[str, str]:
-    """What the user is, by the projects of which they are a member, the oldest first."""
+    """What the user is, by the projects of which they are a member, the oldest first.
+
+    Those that the product has deleted are none.
+    """
     members = session.execute(
         sa.select(ProjectMember.project_id, ProjectMember.role)
+        .join(Project, Project.id == ProjectMember.project_id)
         .where(ProjectMember.user_id == actor.user_id)
-        .order_by(ProjectMember.project_id)
+        .order_by(*oldest_first(ProjectMember.project_id))
     )
     return dict(list(members))
 
 
 def all_projects(session: Session) -> list[str]:
     """Every project, the oldest first."""
-    return list(session.scalars(sa.select(Project.id).order_by(Project.id)))
+    return list(session.scalars(sa.select(Project.id).order_by(*oldest_first(Project.id))))
 
 
 def first_project(session: Session) -> str:
     """The oldest project's id; a database without one gets it."""
-    project_id = session.scalar(sa.select(Project.id).order_by(Project.id).limit(1))
+    project_id = session.scalar(sa.select(Project.id).order_by(*oldest_first(Project.id)).limit(1))
     return project_id or add_project(session, "Stories")
 
 
@@ -123,7 +127,7 @@ def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
         session.scalars(
             sa.select(CreditAccount)
             .where(CreditAccount.user_id == actor.user_id)
-            .order_by(CreditAccount.id)
+            .order_by(*oldest_first(CreditAccount.id))
         )
     )
 
@@ -131,12 +135,11 @@ def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
 @contextmanager
 def without_append_only(session: Session) -> Iterator[None]:
     """Lets the movements of credits be deleted while the block lasts; only a demo's reset may."""
+    table = CreditEntry.__tablename__
     if session.get_bind().dialect.name == "sqlite":
         triggers = session.execute(
-            sa.text(
-                "SELECT name, sql FROM sqlite_master "
-                "WHERE type = 'trigger' AND tbl_name = 'credit_entries'"
-            )
+            sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"),
+            {"t": table},
         ).all()
         for name, _ in triggers:
             session.execute(sa.text(f"DROP TRIGGER {name}"))
@@ -144,6 +147,6 @@ def without_append_only(session: Session) -> Iterator[None]:
         for _, sql in triggers:
             session.connection().exec_driver_sql(sql)
     else:
-        session.execute(sa.text("ALTER TABLE credit_entries DISABLE TRIGGER USER"))
+        session.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         yield
-        session.execute(sa.text("ALTER TABLE credit_entries ENABLE TRIGGER USER"))
+        session.execute(sa.text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))

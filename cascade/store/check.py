@@ -12,10 +12,13 @@ from sqlalchemy.orm import Session
 from cascade.errors import UnreadableStory
 from cascade.store import product, stories
 from cascade.store.database import Database
-from cascade.store.tables import PRODUCT_TABLES, Base, StoryVersion
+from cascade.store.tables import PREFIX, PRODUCT_TABLES, QUEUE_SCHEMA, Base, StoryVersion, is_own
+from cascade.story.piece import Piece
 
 # Not Alembic's usual name: the product may keep its own migrations in the same database.
 VERSION_TABLE = "cascade_alembic_version"
+# The last version of before Cascade's tables had names that no product has.
+LAST_OF_PLAIN_NAMES = "0004"
 # How many stories are named for one reason; the rest is counted.
 MOST_NAMED = 5
 # Every table but the system's and those that belong to an extension.
@@ -119,6 +122,7 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
     with database.read() as session:
         connection = session.connection()
         inspector = sa.inspect(connection)
+        there = version(session)
         columns = {
             table: {column["name"] for column in inspector.get_columns(table)}
             for table in inspector.get_table_names()
@@ -126,8 +130,8 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
         found = SchemaReport(
             tables=_tables(columns, product.reflect(connection)),
             scripts=_scripts(columns),
-            others=_others(connection, columns),
-            version=version(session),
+            others=_others(connection, columns, there),
+            version=there,
         )
         gaps = any(one.missing_columns for one in found.tables if one.product)
         if rows and not gaps and not found.problems:
@@ -139,7 +143,8 @@ def version(session: Session) -> str | None:
     """The schema's version; None where Cascade has made none."""
     if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
         return None
-    number = session.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    versions = sa.table(VERSION_TABLE, sa.column("version_num"))
+    number = session.scalar(sa.select(versions.c.version_num))
     return str(number) if number is not None else None
 
 
@@ -173,22 +178,30 @@ def _scripts(columns: dict[str, set[str]]) -> tuple[str, ...]:
     )
 
 
-def _others(connection: sa.Connection, columns: dict[str, set[str]]) -> tuple[str, ...]:
+def _others(
+    connection: sa.Connection, columns: dict[str, set[str]], version: str | None
+) -> tuple[str, ...]:
     """The tables, in any schema, that are neither the product's nor Cascade's nor its queue's."""
     if connection.dialect.name == "sqlite":
         names = sorted(columns)
     else:
         names = list(connection.scalars(sa.text(_TABLES_ON_POSTGRES)))
     ours = {*Base.metadata.tables, VERSION_TABLE}
+    if version is not None and version <= LAST_OF_PLAIN_NAMES:
+        ours |= {name.removeprefix(PREFIX) for name in ours if is_own(name)}
     return tuple(
-        name.removeprefix("public.") for name in names if name.removeprefix("public.") not in ours
+        name.removeprefix("public.")
+        for name in names
+        if name.removeprefix("public.") not in ours and not name.startswith(f"{QUEUE_SCHEMA}.")
     )
 
 
 def _unreadable(session: Session) -> Iterator[UnreadableRows]:
     counts: Counter[tuple[str, str]] = Counter()
     named: dict[tuple[str, str], dict[str, None]] = {}
-    ids = session.scalars(sa.select(StoryVersion.id).order_by(StoryVersion.id)).all()
+    ids = session.scalars(
+        sa.select(StoryVersion.id).order_by(*stories.oldest_first(StoryVersion.id))
+    ).all()
     for story_id in ids:
         for reason in _reasons(session, story_id):
             counts[reason] += 1
@@ -206,7 +219,7 @@ def _reasons(session: Session, story_id: str) -> Iterator[tuple[str, str]]:
         yield "structure", "unknown" if error.fields["structure"] else "missing"
         return
     for key, why in story.unreadable.items():
-        yield key.split("/")[-1], why
+        yield Piece.parse(key).kind if "/" in key else key, why
     for scene in story.scenes:
         for kind, why in scene.unreadable.items():
             yield kind, why

@@ -15,15 +15,13 @@ from cascade.errors import (
     MissingRights,
     RowsHidden,
 )
-from cascade.store.tables import Base
+from cascade.store.tables import PREFIX, PRODUCT_TABLES, QUEUE_SCHEMA, Base
 
 # Postgres's names for what went wrong.
-_NO_PRIVILEGE, _READ_ONLY = "42501", "25006"
+_NO_PRIVILEGE, _READ_ONLY, _DEADLOCK = "42501", "25006", "40P01"
 # What the program does with the product's tables; with its own it does everything.
 _WITH_PRODUCT: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(
-        ("projects", "story_versions", "scene_plots", "scene_shots"), "SELECT, INSERT, UPDATE"
-    )
+    dict.fromkeys(PRODUCT_TABLES, "SELECT, INSERT, UPDATE")
 )
 _WITH_OWN = "SELECT, INSERT, UPDATE, DELETE"
 # Without a row in these there is nothing that anybody could work on.
@@ -33,6 +31,11 @@ _MUST_BE_SEEN = ("projects", "story_versions")
 def is_denied(error: sa.exc.DBAPIError) -> bool:
     """Whether the database's user may not do what was tried."""
     return _state(error) == _NO_PRIVILEGE
+
+
+def is_deadlock(error: sa.exc.DBAPIError) -> bool:
+    """Whether a transaction was given up because others and it waited for each other."""
+    return _state(error) == _DEADLOCK
 
 
 def explain(
@@ -61,7 +64,8 @@ def check_rows_are_seen(connection: sa.Connection, where: str) -> None:
         {"names": list(_MUST_BE_SEEN)},
     ).all()
     seen = any(
-        connection.scalar(sa.text(f"SELECT EXISTS (SELECT FROM {table})")) for table in hiding
+        connection.scalar(sa.select(sa.select(sa.literal(1)).select_from(sa.table(table)).exists()))
+        for table in hiding
     )
     if hiding and not seen:
         role = str(connection.scalar(sa.text("SELECT current_user")))
@@ -98,18 +102,19 @@ def _grants(connection: sa.Connection, role: str) -> list[str]:
         sa.text(
             "SELECT n.nspname, c.relname, c.oid::bigint FROM pg_class c"
             " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v')"
-            " AND (n.nspname = :schema AND (c.relname = ANY(:names) OR c.relname LIKE 'cascade%')"
-            " OR n.nspname = 'dbos')"
+            " AND (n.nspname = :queue OR n.nspname = :schema"
+            " AND (c.relname = ANY(:names) OR starts_with(c.relname, :own)))"
         ),
-        {"schema": schema, "names": list(own)},
+        {"schema": schema, "names": list(own), "own": PREFIX, "queue": QUEUE_SCHEMA},
     ).all()
     there = {name for where, name, _ in rows if where == schema}
-    is_made = set(own) <= there and any(where == "dbos" for where, _, _ in rows)
+    is_made = set(own) <= there and any(where == QUEUE_SCHEMA for where, _, _ in rows)
     quote = connection.dialect.identifier_preparer.quote
     lacking: dict[str, list[str]] = {}
     for where, name, oid in rows:
         needed = own.get(name, _WITH_OWN) if where == schema else _WITH_OWN
-        if not is_made and name in _WITH_PRODUCT:
+        if name in _WITH_PRODUCT and not there.issuperset(_WITH_PRODUCT):
+            # The tables of the product's that are made refer to those that are there.
             needed += ", REFERENCES"
         lacks = [
             one
@@ -135,22 +140,22 @@ def _grants(connection: sa.Connection, role: str) -> list[str]:
     of_schema = [right for right in rights if not may("schema", schema, right)]
     grants = [f"GRANT {', '.join(of_schema)} ON SCHEMA {quote(schema)}"] if of_schema else []
     schemas = connection.scalars(sa.text("SELECT nspname FROM pg_namespace")).all()
-    if "dbos" not in schemas and not may("database", database, "CREATE"):
+    if QUEUE_SCHEMA not in schemas and not may("database", database, "CREATE"):
         grants.append(f"GRANT CREATE ON DATABASE {quote(database)}")
-    elif "dbos" in schemas and not may("schema", "dbos", "USAGE"):
-        grants.append("GRANT USAGE ON SCHEMA dbos")
+    elif QUEUE_SCHEMA in schemas and not may("schema", QUEUE_SCHEMA, "USAGE"):
+        grants.append(f"GRANT USAGE ON SCHEMA {QUEUE_SCHEMA}")
     sequences = connection.execute(
         sa.text(
             "SELECT n.nspname, s.relname FROM pg_class s"
             " JOIN pg_namespace n ON n.oid = s.relnamespace"
             " JOIN pg_depend d ON d.objid = s.oid AND d.deptype = 'a'"
             " JOIN pg_class t ON t.oid = d.refobjid WHERE s.relkind = 'S'"
-            " AND (n.nspname = :schema AND t.relname = ANY(:names) OR n.nspname = 'dbos')"
+            " AND (n.nspname = :schema AND t.relname = ANY(:names) OR n.nspname = :queue)"
             # Asked of a sequence only: of a table it is an error.
             " AND CASE s.relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE')"
             " ELSE false END ORDER BY s.relname"
         ),
-        {"schema": schema, "names": list(own)},
+        {"schema": schema, "names": list(own), "queue": QUEUE_SCHEMA},
     ).all()
     if sequences:
         names = (quote(name) if where == schema else f"{where}.{name}" for where, name in sequences)

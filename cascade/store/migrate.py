@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import filelock
 import sqlalchemy as sa
@@ -18,14 +20,28 @@ from cascade.errors import (
     DatabaseUnavailable,
 )
 from cascade.store import denied
-from cascade.store.check import VERSION_TABLE, report, version
+from cascade.store.check import LAST_OF_PLAIN_NAMES, VERSION_TABLE, report, version
 from cascade.store.database import Database
-from cascade.store.tables import PRODUCT_TABLES, Made, Project, StoryVersion, User
+from cascade.store.tables import (
+    PREFIX,
+    PRODUCT_TABLES,
+    Base,
+    Made,
+    Project,
+    StoryVersion,
+    User,
+    is_own,
+)
 
-HEAD = "0004"
+# The newest migration's number, as the files are named; Alembic itself is slow to import.
+HEAD = max(
+    path.name[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
+)
 # Any number that no other program takes on the same server: the letters "arc" and a kind.
 MIGRATION_LOCK = 0x61726301
 LOCK_PATIENCE_S = 120
+# How often a migration is tried again that waited for others in a circle.
+DEADLOCK_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +132,71 @@ def _upgrade(database: Database, present: str | None) -> None:
         # Kept in the file itself; switching needs the file alone, so it is done only here.
         with closing(sqlite3.connect(database.path, timeout=LOCK_PATIENCE_S)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-    with database.engine.begin() as transaction:
-        config.attributes["connection"] = transaction
-        command.upgrade(config, "head")
+
+    def change() -> None:
+        with _changing_tables(database, present) as connection:
+            config.attributes["connection"] = connection
+            if present is None:
+                # What is to be made is made by the next migration, at once under the names it has
+                # today: a product may have tables of the names that it had then.
+                command.stamp(config, LAST_OF_PLAIN_NAMES)
+            command.upgrade(config, "head")
+
+    for attempt in range(1, DEADLOCK_ATTEMPTS + 1):
+        try:
+            change()
+            return
+        except sa.exc.OperationalError as error:
+            # An older version is at work on the tables, and each waited for the other.
+            if not denied.is_deadlock(error) or attempt == DEADLOCK_ATTEMPTS:
+                raise
+
+
+@contextmanager
+def _changing_tables(database: Database, present: str | None) -> Iterator[sa.Connection]:
+    """One transaction for migrations from a version on; on SQLite tables may be made anew in it.
+
+    Raises SchemaGap, with nothing changed, where rows would then refer to rows that are not there.
+    """
+    if not database.is_sqlite:
+        with database.engine.begin() as connection:
+            yield connection
+        return
+    connection = database.engine.connect()
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    # It goes to nobody else afterwards: see what is set next.
+    connection.detach()
+    # An interrupt would leave it open, and locked.
+    with closing(driver), connection:
+        # By the driver itself, because the first statement of SQLAlchemy's begins a transaction,
+        # and inside one this does nothing.
+        driver.execute("PRAGMA foreign_keys=OFF")
+        with connection.begin():
+            has_plain_names = present is not None and present <= LAST_OF_PLAIN_NAMES
+            before = _dangling(connection, "" if has_plain_names else PREFIX)
+            yield connection
+            # What somebody left dangling by hand before is carried over as it is.
+            dangling = _dangling(connection, PREFIX) - before
+            if dangling:
+                (table, to), count = dangling.most_common(1)[0]
+                raise SchemaGap(
+                    f"The database {database.name} was not upgraded: {count} rows of {table} "
+                    f"would refer to rows of {to} that are not there. Nothing was changed. "
+                    "That is a fault of the program; go on with the version before it."
+                )
+
+
+def _dangling(connection: sa.Connection, prefix: str) -> Counter[tuple[str, str]]:
+    """How many rows of Cascade's tables refer to nothing, by table and the table referred to."""
+    there = set(sa.inspect(connection).get_table_names())
+    own = {table.removeprefix(PREFIX) for table in Base.metadata.tables if is_own(table)}
+    return Counter(
+        (table, str(to).removeprefix(PREFIX))
+        for table in sorted(own)
+        if f"{prefix}{table}" in there
+        for _, _, to, _ in connection.exec_driver_sql(f"PRAGMA foreign_key_check({prefix}{table})")
+    )
 
 
 @contextmanager

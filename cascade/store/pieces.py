@@ -5,7 +5,7 @@ A write changes one value and nothing beside it, and must meet exactly one row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,13 @@ from cascade.store.beatmap import (
     literal_of,
     text_of,
 )
-from cascade.store.tables import Piece, ScenePlot, StoryVersion
-from cascade.story.story import Kind
+from cascade.store.tables import Piece as Mark
+from cascade.store.tables import ScenePlot, StoryVersion
+from cascade.story import kinds
+from cascade.story.kinds import Kind
+from cascade.story.piece import Piece
 from cascade.story.structures import Structure, structure
 
-# Where a scene's texts are kept.
-SCENE_COLUMNS: Mapping[Kind, str] = {"scenePlot": "plot", "script": "script"}
-_BEAT_COLUMNS: Mapping[str, str] = {"beatContent": "beats", "keyAction": "key_actions"}
 NULL = "null"
 
 
@@ -50,39 +50,38 @@ def level_column() -> str:
     return "tension_levels"
 
 
-def text_column(row: StoryVersion, kind: str) -> str:
-    """The column of a story's beat contents or key actions, by its structure."""
-    return f"{row.structure_type}_{_BEAT_COLUMNS[kind]}"
+def map_column(row: StoryVersion, kind: Kind) -> str:
+    """The column of a story's texts of a kind that each beat has, by its structure."""
+    return f"{row.structure_type}_{kinds.row(kind).kept}"
 
 
-def standing(session: Session, row: StoryVersion, key: str, scene_id: str) -> Stood:
+def standing(session: Session, row: StoryVersion, piece: Piece, scene_id: str) -> Stood:
     """What stands at a text now; the story's row must be locked. Raises UnreadableCell."""
-    beat_key, kind, *rest = key.split("/")
-    if rest:
-        column = getattr(ScenePlot, SCENE_COLUMNS[_scene_kind(kind)])
+    if piece.scene is not None:
+        column = getattr(ScenePlot, kinds.row(piece.text_kind).kept)
         text = session.scalar(sa.select(column).where(ScenePlot.id == scene_id))
         return Stood(text or "", NULL if text is None else None)
-    literal = literal_of(_map(row, text_column(row, kind)).cell(beat_key))
+    literal = literal_of(_map(row, map_column(row, piece.text_kind)).cell(piece.beat))
     text = text_of(literal)
     return Stood(text, None if literal == literal_for(text) else literal)
 
 
-def write_text(session: Session, row: StoryVersion, key: str, scene_id: str, stood: Stood) -> None:
+def write_text(
+    session: Session, row: StoryVersion, piece: Piece, scene_id: str, stood: Stood
+) -> None:
     """Replaces a text, or puts back what stood there; the story's row must be locked.
 
     Raises NotWritten, UnreadableCell.
     """
-    beat_key, kind, *rest = key.split("/")
-    if rest:
-        column = SCENE_COLUMNS[_scene_kind(kind)]
+    if piece.scene is not None:
         value = None if stood.cell == NULL else stood.text
-        _change(session, ScenePlot, scene_id, column, value)
+        _change(session, ScenePlot, scene_id, kinds.row(piece.text_kind).kept, value)
         return
-    column = text_column(row, kind)
+    column = map_column(row, piece.text_kind)
     there = _map(row, column)
     literal = stood.cell if stood.cell is not None else literal_for(stood.text)
-    cell = cell_with_literal(there.cell(beat_key), literal)
-    _change(session, StoryVersion, row.id, column, there.with_cell(beat_key, cell))
+    cell = cell_with_literal(there.cell(piece.beat), literal)
+    _change(session, StoryVersion, row.id, column, there.with_cell(piece.beat, cell))
 
 
 def standing_level(row: StoryVersion, beat_key: str) -> Stood:
@@ -117,10 +116,6 @@ def _structure(row: StoryVersion) -> Structure:
     return structure(row.structure_type)
 
 
-def _scene_kind(kind: str) -> Kind:
-    return next(one for one in SCENE_COLUMNS if one == kind)
-
-
 def _change(
     session: Session, table: type[StoryVersion | ScenePlot], id_: str, column: str, value: Any
 ) -> None:
@@ -136,19 +131,19 @@ def _change(
 def mark_out_of_date(session: Session, story_id: str, keys: Iterable[str], run_id: str) -> None:
     """Marks pieces as written from inputs that are no longer theirs, because of this run."""
     for key in keys:
-        piece = session.get(Piece, (story_id, key))
-        if piece is None:
-            piece = Piece(story_version_id=story_id, key=key, locked=False)
-            session.add(piece)
-        piece.out_of_date_since = run_id
+        mark = session.get(Mark, (story_id, key))
+        if mark is None:
+            mark = Mark(story_version_id=story_id, key=key, locked=False)
+            session.add(mark)
+        mark.out_of_date_since = run_id
     session.flush()
 
 
 def mark_up_to_date(session: Session, story_id: str, key: str) -> None:
     """Takes the mark off a piece that has just been written."""
     session.execute(
-        sa.update(Piece)
-        .where(Piece.story_version_id == story_id, Piece.key == key)
+        sa.update(Mark)
+        .where(Mark.story_version_id == story_id, Mark.key == key)
         .values(out_of_date_since=None)
     )
 
@@ -157,8 +152,8 @@ def out_of_date(session: Session, story_id: str) -> set[str]:
     """The keys of the pieces that are marked out of date; shots as `midpoint/shots/5`."""
     return set(
         session.scalars(
-            sa.select(Piece.key).where(
-                Piece.story_version_id == story_id, Piece.out_of_date_since.is_not(None)
+            sa.select(Mark.key).where(
+                Mark.story_version_id == story_id, Mark.out_of_date_since.is_not(None)
             )
         )
     )

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from cascade.store.pieces import Stood
 from cascade.store.tables import Revision
-from cascade.story.story import Story, digest, kind_of, piece_key
+from cascade.story.piece import Piece
+from cascade.story.story import Story, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def of_piece(key: str, scene_id: str) -> sa.ColumnElement[bool]:
     """
     if not scene_id:
         return Revision.key == key
-    kind = key.split("/")[1]
+    kind = Piece.parse(key).kind
     own = (Revision.scene_id == scene_id) & Revision.key.contains(f"/{kind}/", autoescape=True)
     return own | (Revision.scene_id.is_(None) & (Revision.key == key))
 
@@ -155,9 +156,10 @@ def writers(session: Session, story: Story) -> dict[str, Written]:
 
 def present_key(story: Story, key: str, scene_id: str) -> str | None:
     """The key that a text has today, by the scene it hangs off; None where that has none."""
-    if key.count("/") < 2:
+    piece = Piece.parse(key)
+    if piece.scene is None:
         return key
-    scene = story.scene_by_id(scene_id) if scene_id else story.scene_of(key)
+    scene = story.scene_by_id(scene_id) if scene_id else story.scene_of(piece)
     if scene is None or scene.beat_key is None or story.keyless(scene) is not None:
         return None
-    return piece_key(scene.beat_key, kind_of(key), scene.number)
+    return str(Piece(scene.beat_key, piece.kind, scene.number))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import threading
-import time
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cascade.display import is_storable
 from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
@@ -25,11 +23,19 @@ from cascade.store.beatmap import (
     snake,
     text_of,
 )
-from cascade.store.pieces import SCENE_COLUMNS, level_column, text_column
+from cascade.store.pieces import level_column, map_column
 from cascade.store.product import product_of
 from cascade.store.tables import ScenePlot, SceneShot, StoryVersion
-from cascade.story.story import Kind, Language, Scene, Story, Unreadable
+from cascade.story import kinds
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
+from cascade.story.piece import Other, Piece
+from cascade.story.story import Language, Scene, Story, Unreadable
 from cascade.story.structures import STRUCTURES, Structure, structure
+
+if sys.version_info >= (3, 14):
+    from uuid import uuid7
+else:
+    from uuid_utils import uuid7
 
 T = TypeVar("T")
 
@@ -52,17 +58,17 @@ class StorySummary:
     scenes: int
 
 
-_last_ms = 0
-_id_lock = threading.Lock()
-
-
 def new_id() -> str:
-    """A short id that sorts by the time it was made: 11 hex digits of ms, 5 random ones."""
-    global _last_ms
-    with _id_lock:
-        # Never the same millisecond twice, so that order holds within a process too.
-        _last_ms = max(time.time_ns() // 1_000_000, _last_ms + 1)
-        return f"{_last_ms:011x}{secrets.token_hex(3)[:5]}"
+    """A UUID of version 7 as text: ids of one process sort as they were made."""
+    return str(uuid7())
+
+
+def oldest_first(id_: sa.ColumnElement[str] | InstrumentedAttribute[str]) -> list[Any]:
+    """How ids are ordered where no time is kept beside them.
+
+    The shorter first: those that were made before ids were UUIDs, and a product's lower numbers.
+    """
+    return [sa.func.length(sa.cast(id_, sa.Text)), id_]
 
 
 def summaries(session: Session, projects: Projects = None) -> list[StorySummary]:
@@ -82,7 +88,7 @@ def summaries(session: Session, projects: Projects = None) -> list[StorySummary]
         )
         .outerjoin(scenes, scenes.c.story_version_id == StoryVersion.id)
         .where(_of(projects))
-        .order_by(StoryVersion.id)
+        .order_by(*oldest_first(StoryVersion.id))
     )
     return [
         StorySummary(
@@ -175,7 +181,7 @@ def read_story(session: Session, story_id: str) -> Story:
     beat_sheet = structure(row.structure_type)
     unreadable: dict[str, Unreadable] = {}
 
-    def read(column: str, kind: str, value_of: Callable[[str], T]) -> dict[str, T]:
+    def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> dict[str, T]:
         found: dict[str, T] = {}
         there = BeatMap.read(getattr(row, column), beat_sheet)
         for beat_key in beat_sheet.keys:
@@ -184,7 +190,7 @@ def read_story(session: Session, story_id: str) -> Story:
                 if not is_nothing(cell):
                     found[beat_key] = value_of(cell)
             except UnreadableCell as error:
-                unreadable[f"{beat_key}/{kind}"] = error.why
+                unreadable[str(Piece(beat_key, kind))] = error.why
         return found
 
     language = language_of(row.language)
@@ -200,8 +206,7 @@ def read_story(session: Session, story_id: str) -> Story:
         genre=row.genre or "",
         tone=row.tone or "",
         levels=read(level_column(), "level", level_of),
-        contents=read(text_column(row, "beatContent"), "beatContent", text_of),
-        key_actions=read(text_column(row, "keyAction"), "keyAction", text_of),
+        texts={kind: read(map_column(row, kind), kind, text_of) for kind in BEAT_KINDS},
         scenes=_read_scenes(session, row.id, beat_sheet),
         unreadable=unreadable,
     )
@@ -246,7 +251,8 @@ def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tupl
     for row in session.scalars(sa.select(ScenePlot).where(ScenePlot.story_version_id == story_id)):
         unreadable: dict[Kind, Unreadable] = {}
         texts: dict[Kind, str] = {}
-        for kind, column in SCENE_COLUMNS.items():
+        for kind in SCENE_KINDS:
+            column = kinds.row(kind).kept
             stored = getattr(row, column)
             if not product.keeps_text("scene_plots", column):
                 unreadable[kind] = "not_text"
@@ -258,8 +264,7 @@ def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tupl
                 id=row.id,
                 number=_number(row.scene_number),
                 beat_key=spelled.get(row.beat_key, row.beat_key) if row.beat_key else None,
-                plot=texts["scenePlot"],
-                script=texts["script"],
+                texts=texts,
                 shots=tuple(shots.get(row.id, ())),
                 unreadable=unreadable,
             )
@@ -311,25 +316,24 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
         structure_type=story.structure_type,
         tension_levels=_json(dict(story.levels)),
     )
-    setattr(row, text_column(row, "beatContent"), _json(dict(story.contents)))
-    setattr(row, text_column(row, "keyAction"), _json(dict(story.key_actions)))
+    for kind in BEAT_KINDS:
+        setattr(row, map_column(row, kind), _json(dict(story.texts.get(kind, {}))))
     session.add(row)
     session.flush()
     for scene in story.scenes:
-        scene_id = f"{story_id}-{scene.number}"
+        scene_id = new_id()
         session.add(
             ScenePlot(
                 id=scene_id,
                 story_version_id=story_id,
                 beat_key=scene.beat_key,
                 scene_number=scene.number,
-                plot=scene.plot,
-                script=scene.script,
+                **{kinds.row(kind).kept: scene.text(kind) for kind in SCENE_KINDS},
             )
         )
         session.flush()
         session.add_all(
-            SceneShot(id=f"{scene_id}-{n}", scene_plot_id=scene_id, shot_number=n, shot=_json(shot))
+            SceneShot(id=new_id(), scene_plot_id=scene_id, shot_number=n, shot=_json(shot))
             for n, shot in enumerate(scene.shots, 1)
         )
     session.flush()

@@ -1,4 +1,8 @@
-"""The tables. The product's own (`projects` to `scene_shots`) and, beside them, Cascade's."""
+"""The tables. The product's own (`projects` to `scene_shots`) and, beside them, Cascade's.
+
+Cascade's have no foreign keys to the product's: whatever the product deletes, it may; what Cascade
+has of it (runs, credits, revisions) stays.
+"""
 
 from __future__ import annotations
 
@@ -91,9 +95,29 @@ def _cast(element: _AsText, compiler: Any, **options: Any) -> str:
 
 
 @compiles(_AsText, "sqlite")
-def _bare(element: _AsText, compiler: Any, **options: Any) -> str:
+def _uncast(element: _AsText, compiler: Any, **options: Any) -> str:
     # A text already; of a number a cast would lose digits.
     return str(compiler.process(element.clauses, **options))
+
+
+# Cascade is a guest in the product's database: all that is its own begins so, constraints and
+# indexes too, which share one name space with the product's.
+PREFIX = "cascade_"
+# The schema of the runner's own tables on Postgres; on SQLite they are beside all others.
+QUEUE_SCHEMA = "cascade_dbos"
+
+
+def is_own(table: str) -> bool:
+    """Whether a table of these is Cascade's own, by its name."""
+    return table.startswith(PREFIX)
+
+
+def _prefix(_constraint: object, table: sa.Table) -> str:
+    return PREFIX if is_own(table.name) else ""
+
+
+def _bare(_constraint: object, table: sa.Table) -> str:
+    return table.name.removeprefix(PREFIX)
 
 
 class Base(DeclarativeBase):
@@ -101,11 +125,13 @@ class Base(DeclarativeBase):
 
     metadata = sa.MetaData(
         naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
+            "prefix": _prefix,
+            "bare": _bare,
+            "ix": "%(prefix)six_%(bare)s_%(column_0_N_name)s",
+            "uq": "%(prefix)suq_%(bare)s_%(column_0_N_name)s",
+            "ck": "%(prefix)sck_%(bare)s_%(constraint_name)s",
+            "fk": "%(prefix)sfk_%(bare)s_%(column_0_N_name)s",
+            "pk": "%(prefix)spk_%(bare)s",
         }
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
@@ -119,7 +145,7 @@ class Base(DeclarativeBase):
 Id = sa.String(64)
 
 
-# The product's tables, made only where none of them is there; everything else is Cascade's own.
+# The product's tables, made only where they are not there; everything else is Cascade's own.
 # Their columns are described as they are made here: a product's may be null, or of other types.
 PRODUCT_TABLES = ("projects", "story_versions", "scene_plots", "scene_shots")
 
@@ -196,7 +222,7 @@ class Made(Base):
 class User(Base):
     """A person; `name` is what `--user` takes."""
 
-    __tablename__ = "users"
+    __tablename__ = "cascade_users"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(200), unique=True)
@@ -206,9 +232,9 @@ class User(Base):
 class ProjectMember(Base):
     """What a user is in a project."""
 
-    __tablename__ = "project_members"
+    __tablename__ = "cascade_project_members"
 
-    project_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Project.id), primary_key=True)
+    project_id: Mapped[str] = mapped_column(Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id), primary_key=True)
     role: Mapped[str] = mapped_column(sa.String(16))
 
@@ -216,11 +242,9 @@ class ProjectMember(Base):
 class Piece(Base):
     """The state of one piece of content beside its text: out of date since a run, locked."""
 
-    __tablename__ = "pieces"
+    __tablename__ = "cascade_pieces"
 
-    story_version_id: Mapped[str] = mapped_column(
-        Id, sa.ForeignKey(StoryVersion.id), primary_key=True
-    )
+    story_version_id: Mapped[str] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
     out_of_date_since: Mapped[str | None] = mapped_column(Id)
     locked: Mapped[bool] = mapped_column(default=False)
@@ -229,13 +253,13 @@ class Piece(Base):
 class Revision(Base):
     """An immutable copy of one text with what produced it. Unknown provenance is null."""
 
-    __tablename__ = "revisions"
-    __table_args__ = (sa.Index("ix_revisions_piece", "story_version_id", "key"),)
+    __tablename__ = "cascade_revisions"
+    __table_args__ = (sa.Index("cascade_ix_revisions_piece", "story_version_id", "key"),)
 
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
     )
-    story_version_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(StoryVersion.id))
+    story_version_id: Mapped[str] = mapped_column(Id)
     key: Mapped[str] = mapped_column(sa.String(128))
     # Of the scene that the text hangs off: its history stays with it when its number changes.
     scene_id: Mapped[str | None] = mapped_column(Id)
@@ -245,7 +269,7 @@ class Revision(Base):
     cell: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     origin: Mapped[str] = mapped_column(sa.String(16))  # found | run | restored
-    replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("revisions.id"))
+    replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("cascade_revisions.id"))
     author_id: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
     run_id: Mapped[str | None] = mapped_column(Id, index=True)
     step_key: Mapped[str | None] = mapped_column(sa.String(128))
@@ -264,7 +288,7 @@ class Revision(Base):
 class CreditAccount(Base):
     """Whole credits of one user in one project. The database itself keeps the sums right."""
 
-    __tablename__ = "credit_accounts"
+    __tablename__ = "cascade_credit_accounts"
     __table_args__ = (
         sa.UniqueConstraint("project_id", "user_id"),
         sa.CheckConstraint("available >= 0 AND held >= 0 AND captured >= 0", name="not_negative"),
@@ -272,7 +296,7 @@ class CreditAccount(Base):
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    project_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Project.id))
+    project_id: Mapped[str] = mapped_column(Id)
     user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id))
     deposited: Mapped[int] = mapped_column(default=0)
     available: Mapped[int] = mapped_column(default=0)
@@ -286,11 +310,11 @@ class CreditEntry(Base):
     The partial unique indexes are what makes a movement happen at most once, whoever asks twice.
     """
 
-    __tablename__ = "credit_entries"
+    __tablename__ = "cascade_credit_entries"
     __table_args__ = (
         sa.CheckConstraint("credits >= 0", name="whole"),
         sa.Index(
-            "uq_credit_entries_hold_release",
+            "cascade_uq_credit_entries_hold_release",
             "run_id",
             "kind",
             unique=True,
@@ -298,7 +322,7 @@ class CreditEntry(Base):
             postgresql_where=sa.text("kind IN ('hold', 'release')"),
         ),
         sa.Index(
-            "uq_credit_entries_capture",
+            "cascade_uq_credit_entries_capture",
             "run_id",
             "step_key",
             unique=True,
@@ -324,14 +348,14 @@ _STATUS_IS_ACTIVE = sa.text("status IN ('queued', 'running', 'cancelling')")
 class Run(Base):
     """One execution of one plan. Its row lock decides between a save and a cancel."""
 
-    __tablename__ = "runs"
+    __tablename__ = "cascade_runs"
     __table_args__ = (
         sa.CheckConstraint(
             "status IN ({})".format(", ".join(f"'{status}'" for status in get_args(RunStatus))),
             name="status",
         ),
         sa.Index(
-            "uq_runs_active",
+            "cascade_uq_runs_active",
             "story_version_id",
             unique=True,
             sqlite_where=_STATUS_IS_ACTIVE,
@@ -340,7 +364,7 @@ class Run(Base):
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    story_version_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(StoryVersion.id), index=True)
+    story_version_id: Mapped[str] = mapped_column(Id, index=True)
     account_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(CreditAccount.id))
     user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id))
     approved_by: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
@@ -350,7 +374,7 @@ class Run(Base):
     estimated_credits: Mapped[int]
     provider: Mapped[str] = mapped_column(sa.String(16))
     model: Mapped[str] = mapped_column(sa.String(200))
-    resumed_from: Mapped[str | None] = mapped_column(Id, sa.ForeignKey("runs.id"))
+    resumed_from: Mapped[str | None] = mapped_column(Id, sa.ForeignKey("cascade_runs.id"))
     chain_id: Mapped[str] = mapped_column(Id)  # the first run of a chain of resumed ones
     last_seq: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -365,10 +389,10 @@ class Run(Base):
 class RunStep(Base):
     """One unit of a run. In a chain of resumed runs a step is saved, so charged, at most once."""
 
-    __tablename__ = "run_steps"
+    __tablename__ = "cascade_run_steps"
     __table_args__ = (
         sa.Index(
-            "uq_run_steps_saved",
+            "cascade_uq_run_steps_saved",
             "chain_id",
             "key",
             unique=True,
@@ -400,7 +424,7 @@ class ModelCall(Base):
     `outcome` is saved, rejected, failed or aborted. A rejected text is kept for the editor.
     """
 
-    __tablename__ = "model_calls"
+    __tablename__ = "cascade_model_calls"
 
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
@@ -427,7 +451,7 @@ class ModelCall(Base):
 class LiveText(Base):
     """The text of a step as it grows, for whoever watches; gone when the call has ended."""
 
-    __tablename__ = "live_texts"
+    __tablename__ = "cascade_live_texts"
 
     run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id), primary_key=True)
     step_key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
@@ -440,7 +464,7 @@ class RunEvent(Base):
     `once` names events that may occur once a run only, whatever dies in between.
     """
 
-    __tablename__ = "run_events"
+    __tablename__ = "cascade_run_events"
     __table_args__ = (sa.UniqueConstraint("run_id", "once"),)
 
     run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id), primary_key=True)
@@ -453,11 +477,9 @@ class RunEvent(Base):
 class Draft(Base):
     """One user's pending changes on one story: `levels` and `directions` by beat key."""
 
-    __tablename__ = "drafts"
+    __tablename__ = "cascade_drafts"
 
-    story_version_id: Mapped[str] = mapped_column(
-        Id, sa.ForeignKey(StoryVersion.id), primary_key=True
-    )
+    story_version_id: Mapped[str] = mapped_column(Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id), primary_key=True)
     levels: Mapped[dict[str, Any]]
     directions: Mapped[dict[str, Any]]

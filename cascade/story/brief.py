@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from cascade.story.plan import Plan, Step, neighbours, seam_piece
-from cascade.story.story import Kind, Language, Scene, Story, piece_key
+from cascade.story import kinds
+from cascade.story.kinds import Form, Kind
+from cascade.story.plan import Plan, Step, around, neighbours, seam_piece
+from cascade.story.story import Language, Scene, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +16,11 @@ class Seam:
     """What a script must join on to: the neighbour scene's script, or its new plot.
 
     A neighbour that the same run rewrites gives its plot, because its script is about to go.
+    `source` says which it is, as a model's answer names it.
     """
 
     scene_number: int
-    source: Literal["plot", "script"]
+    source: str
     text: str
 
 
@@ -25,8 +28,8 @@ class Seam:
 class Brief:
     """One text to write. Levels are 1-5; a missing neighbour (first or last beat) is None.
 
-    `old_text` is the text that will be replaced (empty if there was none); `beat_content`,
-    `key_action` and `plot` are the newest ones, where this kind of step comes after them.
+    `old_text` is the text that will be replaced (empty if there was none); `sources` are the
+    newest texts that this one is written from, by their kind, the nearest last.
     `seed` is the same for the same (run, step) and differs between runs. `speakers` are all who
     spoke in the story when the plan was made.
     """
@@ -48,34 +51,39 @@ class Brief:
     next_beat_content: str
     direction: str
     old_text: str
-    beat_content: str
-    key_action: str
-    plot: str
     scene_number: int | None
     before: Seam | None
     after: Seam | None
     seed: str
     speakers: tuple[str, ...] = ()
+    sources: Mapping[Kind, str] = field(default_factory=dict)
 
     @property
     def rising(self) -> bool:
         """True where the new level is above the one before."""
         return self.new_level > self.previous_level
 
+    def source(self, form: Form) -> str:
+        """The newest text of that form that this one is written from; empty where there is none."""
+        texts = [text for kind, text in self.sources.items() if kinds.row(kind).form == form]
+        return texts[-1] if texts else ""
+
 
 def brief_for(plan: Plan, step: Step, story: Story, seed: str) -> Brief:
     """The brief of one step of a plan, from the story as it is now (earlier steps are saved)."""
     change = plan.change(step.beat_key)
-    keys = story.structure.keys
-    at = keys.index(step.beat_key)
+    row = kinds.row(step.kind)
     replaced = {one.key for one in plan.steps}
     before = after = None
-    plot = ""
-    if step.scene_number is not None and step.kind == "script":
-        plot = story.text(piece_key(step.beat_key, "scenePlot", step.scene_number))
-        own = story.scene(step.beat_key, step.scene_number)
-        if own is not None:
-            before, after = (_seam(scene, story, replaced) for scene in neighbours(story, own))
+    own = story.scene_of(step.piece)
+    if "seams" in row.beside and own is not None:
+        before, after = (
+            _seam(scene, step.kind, story, replaced) for scene in neighbours(story, own)
+        )
+    prev_content, next_content = (
+        story.texts.get(kinds.AROUND, {}).get(beat or "", "") if "around" in row.beside else ""
+        for beat in around(story, step.beat_key)
+    )
     return Brief(
         kind=step.kind,
         language=story.language,
@@ -90,28 +98,24 @@ def brief_for(plan: Plan, step: Step, story: Story, seed: str) -> Brief:
         new_level=change.new_level,
         prev_beat_level=change.prev_beat_level,
         next_beat_level=change.next_beat_level,
-        prev_beat_content=story.contents.get(keys[at - 1], "") if at else "",
-        next_beat_content=story.contents.get(keys[at + 1], "") if at + 1 < len(keys) else "",
+        prev_beat_content=prev_content,
+        next_beat_content=next_content,
         direction=change.direction,
-        old_text=story.text(step.key),
-        beat_content="" if step.kind == "beatContent" else story.contents.get(step.beat_key, ""),
-        key_action=story.key_actions.get(step.beat_key, "")
-        if step.scene_number is not None
-        else "",
-        plot=plot,
+        old_text=story.text(step.piece),
         scene_number=step.scene_number,
         before=before,
         after=after,
         seed=seed,
         speakers=plan.speakers,
+        sources={kind: story.text(step.piece.beside(kind)) for kind in row.written_from},
     )
 
 
-def _seam(scene: Scene | None, story: Story, replaced: set[str]) -> Seam | None:
+def _seam(scene: Scene | None, kind: Kind, story: Story, replaced: set[str]) -> Seam | None:
     if scene is None:
         return None
-    key = seam_piece(scene, replaced)
-    text = story.text(key)
+    piece = seam_piece(scene, kind, replaced)
+    text = story.text(piece)
     if not text or scene.number is None:
         return None
-    return Seam(scene.number, "plot" if "/scenePlot/" in key else "script", text)
+    return Seam(scene.number, kinds.row(piece.text_kind).answer, text)

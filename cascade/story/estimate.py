@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-
-from cascade.story.story import Kind
-
-PRICES: Mapping[Kind, int] = MappingProxyType(
-    {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}
-)
+from collections.abc import Sequence
 
 
 def calls_in_a_row(groups: Sequence[Sequence[str]], concurrency: int) -> int:

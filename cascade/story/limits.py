@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal
 
-from cascade.story.story import Kind
+from cascade.story.kinds import CASCADE, Kind
 
 Limited = Kind | Literal["title", "genre", "tone", "synopsis", "key", "shots", "scenes", "document"]
 # In characters; of "scenes" how many there are, of "shots" the characters of one scene's as JSON,
@@ -18,10 +18,7 @@ LIMITS: Mapping[Limited, int] = MappingProxyType(
         "tone": 1_000,
         "synopsis": 20_000,
         "key": 100,
-        "beatContent": 50_000,
-        "keyAction": 5_000,
-        "scenePlot": 50_000,
-        "script": 200_000,
+        **{row.name: row.limit for row in CASCADE},
         "shots": 200_000,
         "scenes": 5_000,
         "document": 100_000_000,
@@ -34,17 +31,14 @@ _NAMES: Mapping[Limited, str] = MappingProxyType(
         "tone": "a tone",
         "synopsis": "a synopsis",
         "key": "a key",
-        "beatContent": "a beat's content",
-        "keyAction": "a key action",
-        "scenePlot": "a plot",
-        "script": "a script",
+        **{row.name: row.one for row in CASCADE},
         "shots": "a scene's shots as JSON",
         "scenes": "a story",
         "document": "a file",
     }
 )
 _UNITS: Mapping[Limited, str] = MappingProxyType({"scenes": "scenes", "document": "bytes"})
-assert set(LIMITS) == set(_NAMES) >= set(get_args(Kind))
+assert set(LIMITS) == set(_NAMES)
 
 
 def over(what: Limited, count: int) -> str:

@@ -9,25 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, assert_never
 
 from cascade.errors import UnreadablePieces
-from cascade.story.estimate import PRICES
+from cascade.story import kinds
+from cascade.story.kinds import Kind
+from cascade.story.piece import Piece
 from cascade.story.speakers import speakers
-from cascade.story.story import (
-    KINDS,
-    Kind,
-    Part,
-    Scene,
-    Story,
-    describe_piece,
-    digest,
-    kind_of,
-    piece_key,
-)
+from cascade.story.story import Part, Scene, Story, digest
 from cascade.story.tension import pending_changes
+
+# Part of every hash. Raised where what a hash covers, or how it is written, changes; a hash that
+# was made before then matches no plan.
+HASH_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,11 @@ class Step:
     replaces: str
     scene_id: str = ""
 
+    @property
+    def piece(self) -> Piece:
+        """The piece that it writes."""
+        return Piece(self.beat_key, self.kind, self.scene_number)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -98,7 +99,7 @@ class Plan:
         return [
             (kind, count, credits)
             for (kind, credits), count in sorted(
-                counts.items(), key=lambda one: (KINDS.index(one[0][0]), one[0][1])
+                counts.items(), key=lambda one: (kinds.KINDS.index(one[0][0]), one[0][1])
             )
         ]
 
@@ -110,7 +111,8 @@ class Plan:
     @property
     def hash(self) -> str:
         """SHA-256 (hex) over all the plan read: equal plans only from equal stories and changes."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        hashed = {"hashVersion": HASH_VERSION, **self.to_json()}
+        text = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def change(self, beat_key: str) -> Change:
@@ -128,16 +130,17 @@ class Plan:
     def groups(self) -> list[list[str]]:
         """The step keys as they run: one group after the other, a group's steps at the same time.
 
-        Only the scripts of one beat make a group of more than one.
+        Which kinds' steps make groups of more than one, all of one beat, the cascade says.
         """
         groups: list[list[str]] = []
         previous: tuple[str, Kind] | None = None
         for step in self.steps:
-            if step.kind == "script" and previous == (step.beat_key, "script"):
+            place = (step.beat_key, step.kind)
+            if place == previous and kinds.row(step.kind).together:
                 groups[-1].append(step.key)
             else:
                 groups.append([step.key])
-            previous = (step.beat_key, step.kind)
+            previous = place
         return groups
 
     def to_json(self) -> dict[str, Any]:
@@ -316,67 +319,81 @@ def _scene_ids(story: Story, beat_key: str) -> tuple[str, ...]:
 def _refuse_unreadable(story: Story, beat_keys: Iterable[str], excluded: set[str]) -> None:
     """Raises Unreadable where a new level of these beats would replace what could not be read."""
     found = [
-        key for beat in beat_keys for key in story.unreadable_under(beat) if key not in excluded
+        piece
+        for beat in beat_keys
+        for piece in story.unreadable_under(beat)
+        if str(piece) not in excluded
     ]
     if found:
-        named = [describe_piece(key, story.structure) for key in found]
-        raise UnreadablePieces(named, {key: str(story.why_unreadable(key)) for key in found})
+        named = [piece.describe(story.structure) for piece in found]
+        why = {str(piece): str(story.why_unreadable(piece)) for piece in found}
+        raise UnreadablePieces(named, why)
     if beat_keys and "language" in story.unreadable:
         raise UnreadablePieces(["its language"], {"language": str(story.unreadable["language"])})
 
 
 def _steps_of_beat(story: Story, beat_key: str) -> list[Step]:
     steps = []
-    for key in story.pieces_of(beat_key):
-        kind = kind_of(key)
-        scene = story.scene_of(key)
+    for piece in story.pieces_of(beat_key):
+        kind = piece.text_kind
+        scene = story.scene_of(piece)
         steps.append(
             Step(
-                key=key,
+                key=str(piece),
                 beat_key=beat_key,
                 kind=kind,
-                scene_number=scene.number if scene is not None else None,
-                credits=PRICES[kind],
-                replaces=digest(story.text(key)),
+                scene_number=piece.scene,
+                credits=kinds.row(kind).credits,
+                replaces=digest(story.text(piece)),
                 scene_id=scene.id if scene is not None else "",
             )
         )
     return steps
 
 
-def seam_piece(neighbour: Scene, replaced: Container[str]) -> str:
-    """The piece of a neighbour scene that a script must join on to.
+def around(story: Story, beat_key: str) -> tuple[str | None, str | None]:
+    """The beats right before and right after a beat; None past the ends."""
+    keys = story.structure.keys
+    at = keys.index(beat_key)
+    return keys[at - 1] if at else None, keys[at + 1] if at + 1 < len(keys) else None
 
-    Its plot where the plan rewrites it (its old script is about to go), else its script.
+
+def seam_piece(neighbour: Scene, kind: Kind, replaced: Container[str]) -> Piece:
+    """The piece of a neighbour scene that a text of a kind must join on to.
+
+    Where the plan rewrites the neighbour's own (the old one is about to go), what that is written
+    from: its plot for a script.
     """
-    script = piece_key(neighbour.beat_key or "", "script", neighbour.number)
-    if script not in replaced:
-        return script
-    return piece_key(neighbour.beat_key or "", "scenePlot", neighbour.number)
+    piece = Piece(neighbour.beat_key or "", kind, neighbour.number)
+    return piece if str(piece) not in replaced else piece.beside(kinds.row(kind).written_from[-1])
 
 
 def _keys_read(story: Story, steps: tuple[Step, ...]) -> list[str]:
     """The pieces that the steps read but do not replace themselves, in a stable order.
 
-    Content of the neighbouring beats, which every prompt carries; what an earlier part of the same
-    beat is (in a resumed run it is not among the steps); scripts of the scenes before and after.
+    What each is written from (in a resumed run that is not among the steps), and what it reads
+    beside.
     """
     replaced = {step.key for step in steps}
-    keys = story.structure.keys
     read: dict[str, None] = {}
     for step in steps:
-        at = keys.index(step.beat_key)
-        around = [keys[place] for place in (at - 1, at + 1) if 0 <= place < len(keys)]
-        read |= dict.fromkeys(piece_key(key, "beatContent") for key in around)
-        if step.kind == "beatContent":
-            continue
-        read[piece_key(step.beat_key, "beatContent")] = None
-        if step.kind != "keyAction":
-            read[piece_key(step.beat_key, "keyAction")] = None
-        if step.kind == "script" and step.scene_number is not None:
-            read[piece_key(step.beat_key, "scenePlot", step.scene_number)] = None
-            own = story.scene(step.beat_key, step.scene_number)
-            for scene in neighbours(story, own) if own is not None else ():
-                if scene is not None:
-                    read[seam_piece(scene, replaced)] = None
+        sources = kinds.row(step.kind).written_from
+        read |= dict.fromkeys(str(step.piece.beside(source)) for source in sources)
+        read |= dict.fromkeys(map(str, _read_beside(story, step, replaced)))
     return [key for key in read if key not in replaced]
+
+
+def _read_beside(story: Story, step: Step, replaced: Container[str]) -> Iterator[Piece]:
+    for beside in kinds.row(step.kind).beside:
+        match beside:
+            case "around":
+                for beat in around(story, step.beat_key):
+                    if beat is not None:
+                        yield Piece(beat, kinds.AROUND)
+            case "seams":
+                own = story.scene_of(step.piece)
+                for scene in neighbours(story, own) if own is not None else ():
+                    if scene is not None:
+                        yield seam_piece(scene, step.kind, replaced)
+            case _:
+                assert_never(beside)

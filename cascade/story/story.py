@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, assert_never, get_args
 
+from cascade.story.kinds import CASCADE, Kind
+from cascade.story.piece import Piece
 from cascade.story.structures import Structure, structure
 from cascade.story.tension import full_curve
 
-Kind = Literal["beatContent", "keyAction", "scenePlot", "script"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-_KIND_BY_NAME: Mapping[str, Kind] = {kind: kind for kind in KINDS}
 Language = Literal["en", "id"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 # Why something that stands in the database could not be read. `not_text`, `not_a_level`: a value
@@ -40,36 +39,6 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def piece_key(beat_key: str, kind: Kind | Literal["shots"], scene_number: int | None = None) -> str:
-    """The key of one piece of content: `midpoint/beatContent`, `midpoint/script/5`."""
-    return f"{beat_key}/{kind}" if scene_number is None else f"{beat_key}/{kind}/{scene_number}"
-
-
-def kind_of(key: str) -> Kind:
-    """The kind of the text that a piece's key names. Raises KeyError for shots and levels."""
-    return _KIND_BY_NAME[key.split("/")[1]]
-
-
-def level_key(beat_key: str) -> str:
-    """The key of a beat's tension level, beside those of its texts: `midpoint/level`."""
-    return f"{beat_key}/level"
-
-
-def describe_piece(key: str, structure: Structure) -> str:
-    """A piece in words, for messages: `the key action of Midpoint`, `the script of scene 5`."""
-    beat_key, kind, *rest = key.split("/")
-    names = {
-        "beatContent": "beat content",
-        "keyAction": "key action",
-        "scenePlot": "plot",
-        "level": "tension level",
-    }
-    # A product may have given the story another structure since the key was made.
-    labels = {beat.key: beat.label for beat in structure.beats}
-    where = f"scene {rest[0]}" if rest else labels.get(beat_key, beat_key)
-    return f"the {names.get(kind, kind)} of {where}"
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a story that somebody can change.
@@ -91,17 +60,19 @@ class Part:
         """The part in words, for messages."""
         match self.cause:
             case "piece":
-                return describe_piece(self.key, structure)
+                return Piece.parse(self.key).describe(structure)
             case "level":
-                return describe_piece(level_key(self.key), structure)
+                return Piece(self.key, "level").describe(structure)
             case "header":
                 return "the story's title, synopsis, genre, tone, language or structure"
             case "scenes":
                 return "its scenes, or who speaks in them"
             case "scene_gone":
-                return f"scene {self.key.split('/')[-1]}, which is gone"
+                return f"scene {Piece.parse(self.key).scene}, which is gone"
             case "scene_moved":
-                return f"scene {self.key.split('/')[-1]}, which has another beat or number now"
+                return f"scene {Piece.parse(self.key).scene}, which has another beat or number now"
+            case _:
+                assert_never(self.cause)
 
 
 # Why a scene has no key, so that no plan can name it. `unknown_beat`: one that its structure does
@@ -113,26 +84,41 @@ Keyless = Literal["no_beat", "unknown_beat", "no_number", "number_twice"]
 class Scene:
     """One scene. `number` is None where the product keeps none that is a whole number.
 
-    `unreadable` says of a kind of its texts why it could not be read; that text is then empty.
+    `texts` may leave kinds out (nothing is written there). `unreadable` says of a kind of them why
+    it could not be read; that text is then empty.
     """
 
     number: int | None
     beat_key: str | None
-    plot: str
-    script: str
+    texts: Mapping[Kind, str] = field(default_factory=dict)
     shots: tuple[Any, ...] = ()
     id: str = ""
     unreadable: Mapping[Kind, Unreadable] = field(default_factory=dict)
 
     def text(self, kind: Kind) -> str:
-        """Its plot or its script."""
-        return self.plot if kind == "scenePlot" else self.script
+        """Its text of a kind; empty where nothing is written yet."""
+        return self.texts.get(kind, "")
+
+    def with_text(self, kind: Kind, text: str) -> Scene:
+        """The scene with one text replaced."""
+        return replace(self, texts={**self.texts, kind: text})
+
+    @property
+    def plot(self) -> str:
+        """Its plot."""
+        return self.text("scenePlot")
+
+    @property
+    def script(self) -> str:
+        """Its script."""
+        return self.text("script")
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """One story version, whole. `levels` may leave beats out (they count as 3).
 
+    `texts` are those of the beats, by kind and beat; the others are with their scenes.
     `unreadable` says by key (`midpoint/keyAction`, `midpoint/level`, `language`) why something
     that stands in the database could not be read; it counts as empty here, and is in no plan.
     Scenes are in story order: by number, those without one last.
@@ -145,8 +131,7 @@ class Story:
     genre: str = ""
     tone: str = ""
     levels: Mapping[str, int] = field(default_factory=dict)
-    contents: Mapping[str, str] = field(default_factory=dict)
-    key_actions: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[Kind, Mapping[str, str]] = field(default_factory=dict)
     scenes: tuple[Scene, ...] = ()
     id: str = ""
     project_id: str = ""
@@ -190,43 +175,65 @@ class Story:
         """The scene of that id, whatever its number and beat are now."""
         return next((scene for scene in self.scenes if scene.id == scene_id), None)
 
-    def scene_of(self, key: str) -> Scene | None:
-        """The scene that a piece hangs off, by the piece's key; None for a beat's own piece."""
-        beat_key, _, *rest = key.split("/")
-        return self.scene(beat_key or None, int(rest[0])) if rest else None
+    def scene_of(self, piece: Piece) -> Scene | None:
+        """The scene that a piece hangs off; None for a beat's own piece."""
+        return self.scene(piece.beat or None, piece.scene) if piece.scene is not None else None
 
-    def text(self, key: str) -> str:
-        """The text of one piece by its key; empty where nothing is written yet."""
-        beat_key, kind, *rest = key.split("/")
-        match kind:
-            case "beatContent":
-                return self.contents.get(beat_key, "")
-            case "keyAction":
-                return self.key_actions.get(beat_key, "")
-            case "scenePlot" | "script":
-                scene = self.scene(beat_key or None, int(rest[0]))
-                return scene.text(kind) if scene is not None else ""
-        raise ValueError(f"{key} is no text of a story")
+    @property
+    def contents(self) -> Mapping[str, str]:
+        """What happens in each beat that has a content, by beat key."""
+        return self.texts.get("beatContent", {})
 
-    def why_unreadable(self, key: str) -> Unreadable | None:
+    @property
+    def key_actions(self) -> Mapping[str, str]:
+        """The key action of each beat that has one, by beat key."""
+        return self.texts.get("keyAction", {})
+
+    def text(self, key: Piece | str) -> str:
+        """The text of one piece; empty where nothing is written yet.
+
+        Raises ValueError for a level, shots, and what is no key.
+        """
+        piece = _piece(key)
+        kind = piece.text_kind
+        if piece.scene is None:
+            return self.texts.get(kind, {}).get(piece.beat, "")
+        scene = self.scene_of(piece)
+        return scene.text(kind) if scene is not None else ""
+
+    def with_text(self, key: Piece | str, text: str) -> Story:
+        """The story with the text of one piece replaced; its scene, if any, must be there."""
+        piece = _piece(key)
+        kind = piece.text_kind
+        if piece.scene is None:
+            there = self.texts.get(kind, {})
+            return replace(self, texts={**self.texts, kind: {**there, piece.beat: text}})
+        own = self.scene_of(piece)
+        scenes = (one.with_text(kind, text) if one is own else one for one in self.scenes)
+        return replace(self, scenes=tuple(scenes))
+
+    def why_unreadable(self, key: Piece | str) -> Unreadable | None:
         """Why a piece or a level could not be read; None where it could."""
-        match key.split("/"):
-            case [_, "scenePlot" | "script" as kind, _]:
-                scene = self.scene_of(key)
-                return scene.unreadable.get(kind) if scene is not None else None
-        return self.unreadable.get(key)
+        piece = _piece(key)
+        if piece.scene is None:
+            return self.unreadable.get(str(piece))
+        scene = self.scene_of(piece)
+        return scene.unreadable.get(piece.text_kind) if scene is not None else None
 
-    def pieces_of(self, beat_key: str) -> tuple[str, ...]:
-        """The keys of every text that hangs under a beat, in the order of the cascade."""
+    def pieces_of(self, beat_key: str) -> tuple[Piece, ...]:
+        """Every text that hangs under a beat, in the order of the cascade."""
         numbers = [scene.number for scene in self.planned_scenes(beat_key)]
-        return (
-            piece_key(beat_key, "beatContent"),
-            piece_key(beat_key, "keyAction"),
-            *(piece_key(beat_key, "scenePlot", number) for number in numbers),
-            *(piece_key(beat_key, "script", number) for number in numbers),
+        return tuple(
+            Piece(beat_key, row.name, number)
+            for row in CASCADE
+            for number in (numbers if row.per_scene else [None])
         )
 
-    def unreadable_under(self, beat_key: str) -> tuple[str, ...]:
-        """What a new level of a beat would have to replace and could not read: keys, in order."""
-        keys = (level_key(beat_key), *self.pieces_of(beat_key))
-        return tuple(key for key in keys if self.why_unreadable(key) is not None)
+    def unreadable_under(self, beat_key: str) -> tuple[Piece, ...]:
+        """What a new level of a beat would have to replace and could not read, in order."""
+        under = (Piece(beat_key, "level"), *self.pieces_of(beat_key))
+        return tuple(piece for piece in under if self.why_unreadable(piece) is not None)
+
+
+def _piece(key: Piece | str) -> Piece:
+    return key if isinstance(key, Piece) else Piece.parse(key)

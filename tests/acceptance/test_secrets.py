@@ -117,9 +117,9 @@ def check_database(url: str) -> None:
     """What the tables say of failures is free of all; the key is in no byte of any file."""
     database = Database(url)
     for sql in (
-        "SELECT error, error_code FROM runs",
-        "SELECT error, error_code, status FROM run_steps",
-        "SELECT code, reason, outcome, provider FROM model_calls",
+        "SELECT error, error_code FROM cascade_runs",
+        "SELECT error, error_code, status FROM cascade_run_steps",
+        "SELECT code, reason, outcome, provider FROM cascade_model_calls",
     ):
         rows = database.query(sql)
         assert rows
@@ -223,7 +223,7 @@ PASSWORD = "kingfisher-canary-77"
         {"CASCADE_DATABASE_URL": f"postgresql://u@127.0.0.1:1/d?sslpassword={PASSWORD}"},
         {"CASCADE_DATABASE_URL": f"postgresql://u:{PASSWORD}@127.0.0.1:1/d"},
     ],
-    ids=lambda environment: " ".join(environment),
+    ids=" ".join,
 )
 def test_a_bad_setting_on_a_terminal(
     url: str, make_cli: Callable[..., Any], environment: dict[str, str]

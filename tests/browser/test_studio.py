@@ -46,10 +46,10 @@ def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> N
     studio.sees(f"{words}")
     studio.is_pending(2, CHANGES)
 
-    for level in ("5", "2"):
-        studio.number("Setup").fill(level)
+    for typed in ("5", "2"):
+        studio.number("Setup").fill(typed)
         studio.number("Setup").press("Enter")
-        studio.in_step("Setup", int(level))
+        studio.in_step("Setup", int(typed))
     studio.is_pending(2, CHANGES)
 
     page.reload()

@@ -164,7 +164,7 @@ def test_a_follower_ends_what_nobody_answers(
     run_id = near.json("runs")[0]["id"]
     worker.send_signal(signal.SIGSTOP)
     try:
-        sql = "UPDATE runs SET status = 'cancelling' WHERE id = :id"
+        sql = "UPDATE cascade_runs SET status = 'cancelling' WHERE id = :id"
         assert Database(database_url).execute(sql, id=run_id) == 1
         followed = cli("events", run_id, "--follow")
         assert json.loads(followed.stdout.splitlines()[-1])["type"] == "cancelled"
@@ -187,7 +187,7 @@ def test_another_executor_ends_what_nobody_answers(
     assert "Executing" in other.stderr.readline()
     worker.send_signal(signal.SIGSTOP)
     try:
-        sql = "UPDATE runs SET status = 'cancelling' WHERE id = :id"
+        sql = "UPDATE cascade_runs SET status = 'cancelling' WHERE id = :id"
         assert Database(database_url).execute(sql, id=run_id) == 1
         wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended", 10)
         assert near.json("credits")["held"] == 0

@@ -23,7 +23,8 @@ def opened(url: str, server: ModelServer, concurrency: int) -> Service:
             database_url=url,
             provider="openai",
             concurrency=concurrency,
-            **{"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "x"},
+            OPENAI_BASE_URL=server.url,
+            OPENAI_API_KEY="x",
         )
     )
 
@@ -108,5 +109,5 @@ def test_a_failing_script_lets_those_in_flight_finish(
     scripts = [key for key in completed_keys(events, document) if "/script/" in key]
     assert len(scripts) == 1
     assert len(completed_keys(events, document)) == 7
-    statuses = database.query("SELECT status FROM run_steps WHERE run_id = :id", id=run_id)
+    statuses = database.query("SELECT status FROM cascade_run_steps WHERE run_id = :id", id=run_id)
     assert sorted(row["status"] for row in statuses).count("failed") == 1

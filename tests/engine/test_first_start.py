@@ -36,7 +36,7 @@ def check_made_once(url: str) -> None:
     for one in stories:
         assert len(near.json("show", one["id"])["scenes"]) == one["scenes"]
     assert database.value("SELECT count(*) FROM projects") == 1
-    users = database.query("SELECT name FROM users ORDER BY id")
+    users = database.query("SELECT name FROM cascade_users ORDER BY id")
     assert [row["name"] for row in users] == ["editor", "producer", "viewer"]
     credits = near.json("credits")
     check_credits(credits)
@@ -110,7 +110,7 @@ def wipe(url: str, database: Database) -> None:
         for file in path.parent.glob(f"{path.name}*"):
             file.unlink()
         return
-    for schema in ("public", "dbos"):
+    for schema in ("public", "cascade_dbos"):
         database.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
     database.execute("CREATE SCHEMA public")
 
@@ -137,4 +137,4 @@ def test_four_at_once(empty_url: str, make_cli: Callable[..., Any]) -> None:
 def test_samples_off_leaves_it_empty(empty_url: str, make_cli: Callable[..., Any]) -> None:
     cli = make_cli(empty_url, CASCADE_SAMPLES="off")
     assert cli.json("stories") == []
-    assert Database(empty_url).value("SELECT count(*) FROM users") == 0
+    assert Database(empty_url).value("SELECT count(*) FROM cascade_users") == 0

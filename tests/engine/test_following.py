@@ -108,8 +108,8 @@ def test_a_cancel_whose_reads_fail(near: Near, service: Service, at: int) -> Non
 
     def fails(_: int, statement: str) -> bool:
         nonlocal asked
-        asked += "FROM runs" in statement
-        return "FROM runs" in statement and asked == at
+        asked += "FROM cascade_runs" in statement
+        return "FROM cascade_runs" in statement and asked == at
 
     with driver_fault("MainThread", fails):
         done = near("cancel", run_id)
@@ -159,4 +159,6 @@ def test_a_run_whose_postgres_goes_away(
         assert "is back" in words
         assert "Traceback" not in words
     wait_for(lambda: near.json("credits")["held"] == 0, "the hold to be released")
-    assert Database(database_url).value("SELECT count(*) FROM run_steps") == len(plan["steps"])
+    assert Database(database_url).value("SELECT count(*) FROM cascade_run_steps") == len(
+        plan["steps"]
+    )

@@ -25,7 +25,9 @@ def test_runs_of_machines_whose_clocks_differ(service: Service, database_url: st
     assert [run.id for run in service.operator().runs(story_id)] == [active, ended]
 
     # The one that has ended was made by a machine whose clock is a day ahead.
-    database.execute("UPDATE runs SET created_at = '2050-01-01 00:00:00' WHERE id = :id", id=ended)
+    database.execute(
+        "UPDATE cascade_runs SET created_at = '2050-01-01 00:00:00' WHERE id = :id", id=ended
+    )
     assert [run.id for run in service.operator().runs()] == [ended, active]
     assert [run.id for run in service.operator().runs(story_id, limit=1)] == [ended]
     found = service.operator().active_run(story_id)
@@ -34,9 +36,9 @@ def test_runs_of_machines_whose_clocks_differ(service: Service, database_url: st
 
     # A page that looks on sees each change of the one at work.
     pulses = [service.desk(actor).pulse(story_id)]
-    database.execute("UPDATE runs SET status = 'running' WHERE id = :id", id=active)
+    database.execute("UPDATE cascade_runs SET status = 'running' WHERE id = :id", id=active)
     pulses.append(service.desk(actor).pulse(story_id))
-    database.execute("UPDATE runs SET status = 'cancelling' WHERE id = :id", id=active)
+    database.execute("UPDATE cascade_runs SET status = 'cancelling' WHERE id = :id", id=active)
     pulses.append(service.desk(actor).pulse(story_id))
     assert len(set(pulses)) == 3
     service.desk(actor).cancel(active)

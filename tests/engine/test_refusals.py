@@ -54,10 +54,10 @@ CHECKS = {
         "not approved yet: …",
     ),
     "column is missing": Rule(
-        ("ALTER TABLE revisions RENAME inputs_hash TO hash_of_inputs",),
-        ("ALTER TABLE revisions RENAME hash_of_inputs TO inputs_hash",),
-        "revisions",
-        "column revisions.inputs_hash does not exist",
+        ("ALTER TABLE cascade_revisions RENAME inputs_hash TO hash_of_inputs",),
+        ("ALTER TABLE cascade_revisions RENAME hash_of_inputs TO inputs_hash",),
+        "cascade_revisions",
+        "column cascade_revisions.inputs_hash does not exist",
         "beatContent",
     ),
     "sqlite trigger": Rule(
@@ -80,10 +80,10 @@ CHECKS = {
         "NOT NULL constraint failed: scene_plots.notes",
     ),
     "sqlite column is missing": Rule(
-        ("ALTER TABLE revisions RENAME COLUMN inputs_hash TO hash_of_inputs",),
-        ("ALTER TABLE revisions RENAME COLUMN hash_of_inputs TO inputs_hash",),
-        "revisions",
-        "no such column: revisions.inputs_hash",
+        ("ALTER TABLE cascade_revisions RENAME COLUMN inputs_hash TO hash_of_inputs",),
+        ("ALTER TABLE cascade_revisions RENAME COLUMN hash_of_inputs TO inputs_hash",),
+        "cascade_revisions",
+        "no such column: cascade_revisions.inputs_hash",
         "beatContent",
     ),
 }
@@ -157,7 +157,7 @@ def test_a_right_that_is_missing(postgres_url: str) -> None:
     database = Database(postgres_url)
     if not database.value("SELECT 1 FROM pg_roles WHERE rolname = 'reader_of_scenes'"):
         database.execute("CREATE ROLE reader_of_scenes LOGIN")
-    for schema in ("public", "dbos"):
+    for schema in ("public", "cascade_dbos"):
         database.execute(f"GRANT ALL ON SCHEMA {schema} TO reader_of_scenes")
         database.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO reader_of_scenes")
         database.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA {schema} TO reader_of_scenes")

@@ -71,12 +71,13 @@ def test_one_piece_comes_back_and_what_hangs_on_it_is_marked(
 ) -> None:
     before = service.operator().story(story_id)
     run_id = finished_run(service, actor, story_id)
-    number = before.scenes_of("find")[0].number
-    service.desk(actor).restore_piece(run_id, f"find/scenePlot/{number}")
+    scene = before.scenes_of("find")[0]
+    key = f"find/scenePlot/{scene.number}"
+    service.desk(actor).restore_piece(run_id, key)
     story = service.operator().story(story_id)
-    assert story.scene("find", number).plot == before.scene("find", number).plot  # type: ignore[union-attr]
+    assert story.text(key) == scene.plot
     assert story.contents["find"] != before.contents["find"]
-    assert f"find/script/{number}" in service.operator().out_of_date(story_id)
+    assert f"find/script/{scene.number}" in service.operator().out_of_date(story_id)
     assert not any("take/script" in key for key in service.operator().out_of_date(story_id))
     # The rest of the run can still be undone as a whole.
     service.desk(actor).restore_run(run_id)

@@ -42,7 +42,7 @@ def database(database_url: str) -> Database:
 
 
 def saved_steps(database: Database) -> int:
-    return int(database.value("SELECT count(*) FROM run_steps WHERE status = 'saved'"))
+    return int(database.value("SELECT count(*) FROM cascade_run_steps WHERE status = 'saved'"))
 
 
 def check(near: Near, database: Database, run_id: str) -> None:

@@ -9,7 +9,8 @@ import json
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import Answer, Delta, Provider
 from cascade.story.brief import Brief, Seam
-from cascade.story.story import Kind, Language
+from cascade.story.kinds import Kind, row
+from cascade.story.story import Language
 from llm.model_server import ModelServer
 
 KEY = "sk-canary-4711"
@@ -21,6 +22,12 @@ OLD: dict[Kind, str] = {
     "keyAction": f"{STORY} opens the ledger in front of everyone.",
     "scenePlot": f"{STORY} waits at the counter. " + "The clock ticks on. " * 15,
     "script": f"INT. ARCHIVE - NIGHT\n\n{STORY} waits.\n\nMIRA\nNot yet.\n\n" + "Dust falls. " * 40,
+}
+
+SOURCES: dict[Kind, str] = {
+    "beatContent": "The ledger is missing.",
+    "keyAction": "She lifts the lid.",
+    "scenePlot": "She searches the archive.",
 }
 
 
@@ -44,9 +51,7 @@ def make_brief(kind: Kind = "beatContent", language: Language = "en") -> Brief:
         next_beat_content="The inspectors come.",
         direction="Keep it indoors.",
         old_text=OLD[kind],
-        beat_content="" if kind == "beatContent" else "The ledger is missing.",
-        key_action="She lifts the lid." if scene else "",
-        plot="She searches the archive." if kind == "script" else "",
+        sources={source: SOURCES[source] for source in row(kind).written_from},
         scene_number=5 if scene else None,
         before=Seam(4, "script", "The door closes.") if kind == "script" else None,
         after=Seam(6, "plot", "They run.") if kind == "script" else None,

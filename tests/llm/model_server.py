@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 PROPERTIES = ("beatContent", "keyAction", "plot", "script")
 _QUOTED = re.compile('"(' + "|".join(PROPERTIES) + ')"')
@@ -221,7 +221,7 @@ class ModelServer:
         for thread in self._threads:
             thread.join(5)
 
-    def __enter__(self) -> ModelServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

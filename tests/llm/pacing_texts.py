@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cascade.story.brief import Brief
-from cascade.story.story import Kind, Language
+from cascade.story.kinds import Kind
+from cascade.story.story import Language
 
 SAMPLES = sorted((Path(__file__).parents[2] / "cascade" / "samples").glob("*.json"))
 
@@ -104,9 +105,6 @@ BLANK = Brief(
     next_beat_content="",
     direction="",
     old_text="",
-    beat_content="",
-    key_action="",
-    plot="",
     scene_number=None,
     before=None,
     after=None,
@@ -117,14 +115,14 @@ FIXTURES: tuple[Brief, ...] = (
     replace(BLANK, old_text=EN_BEAT),
     replace(BLANK, kind="keyAction", old_text="Ines burns the letter, and she lets him watch."),
     replace(BLANK, kind="keyAction", old_text="Ines burns the letter. Tomas lets her."),
-    replace(BLANK, kind="scenePlot", scene_number=5, old_text=EN_BEAT.split("\n\n")[0]),
+    replace(BLANK, kind="scenePlot", scene_number=5, old_text=EN_BEAT.split("\n\n", 1)[0]),
     replace(BLANK, kind="script", scene_number=5, old_text=EN_SCRIPT),
     replace(BLANK, language="id", old_text=ID_BEAT),
     replace(
         BLANK, language="id", kind="keyAction", old_text="Sari membakar surat itu di depan Bayu."
     ),
     replace(
-        BLANK, language="id", kind="scenePlot", scene_number=6, old_text=ID_BEAT.split("\n\n")[0]
+        BLANK, language="id", kind="scenePlot", scene_number=6, old_text=ID_BEAT.split("\n\n", 1)[0]
     ),
     replace(BLANK, language="id", kind="script", scene_number=6, old_text=ID_SCRIPT),
 )
@@ -144,14 +142,14 @@ def _sample(path: Path) -> Iterator[Brief]:
         here = replace(
             base,
             beat_key=beat["key"],
-            beat_content=beat["content"],
-            key_action=beat["keyAction"],
+            sources={"beatContent": beat["content"], "keyAction": beat["keyAction"]},
         )
         yield replace(here, kind="beatContent", old_text=beat["content"])
         yield replace(here, kind="keyAction", old_text=beat["keyAction"])
         for scene in story["scenes"]:
             if scene.get("beatKey") == beat["key"]:
-                there = replace(here, plot=scene["plot"], scene_number=scene["number"])
+                sources: dict[Kind, str] = {**here.sources, "scenePlot": scene["plot"]}
+                there = replace(here, sources=sources, scene_number=scene["number"])
                 yield replace(there, kind="scenePlot", old_text=scene["plot"])
                 yield replace(there, kind="script", old_text=scene["script"])
 

@@ -18,13 +18,13 @@ from cascade.llm import checks, prompting
 from cascade.llm.checks import check
 from cascade.llm.flaws import Flaw, rejected
 from cascade.llm.languages import JUDGED_FROM, in_language
-from cascade.llm.lengths import USUAL
 from cascade.llm.provider import Usage
 from cascade.llm.screenplay import unknown_speakers
 from cascade.story.brief import Brief
+from cascade.story.kinds import BEAT_KINDS, Kind, row
 from cascade.story.limits import LIMITS
 from cascade.story.speakers import speakers
-from cascade.story.story import LANGUAGES, Kind, Language
+from cascade.story.story import LANGUAGES, Language
 from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES, ID_BEAT, ID_SCRIPT, SAMPLES
 
 KNOWN = ("MIRA", "TAN", "PAK MULYONO")
@@ -163,11 +163,9 @@ STORIES = {path.stem: read_document(path) for path in SAMPLES}
 def texts_of(name: str, kind: Kind) -> list[tuple[str, str]]:
     """Every text of a kind in a sample story, and the plot it goes with."""
     story = STORIES[name]
-    if kind == "beatContent":
-        return [(text, "") for text in story.contents.values()]
-    if kind == "keyAction":
-        return [(text, "") for text in story.key_actions.values()]
-    return [(s.plot if kind == "scenePlot" else s.script, s.plot) for s in story.scenes]
+    if kind in BEAT_KINDS:
+        return [(text, "") for text in story.texts[kind].values()]
+    return [(scene.text(kind), scene.plot) for scene in story.scenes]
 
 
 @pytest.mark.parametrize("kind", ["beatContent", "keyAction", "scenePlot", "script"])
@@ -179,7 +177,7 @@ def test_every_text_of_the_samples_may_be_saved(name: str, kind: Kind) -> None:
     assert len(texts) >= 8
     for (old, _), (text, plot) in itertools.pairwise([texts[-1], *texts]):
         for previous in (old, ""):
-            flaw = check(replace(base, old_text=previous, plot=plot), text)
+            flaw = check(replace(base, old_text=previous, sources={"scenePlot": plot}), text)
             assert flaw is None, (flaw, text)
         same = check(replace(base, old_text=text), text)
         assert same == Flaw("unchanged")
@@ -188,7 +186,7 @@ def test_every_text_of_the_samples_may_be_saved(name: str, kind: Kind) -> None:
 @pytest.mark.parametrize("kind", ["beatContent", "keyAction", "scenePlot", "script"])
 def test_the_usual_lengths_are_the_samples(kind: Kind) -> None:
     lengths = [len(text.split()) for name in STORIES for text, _ in texts_of(name, kind)]
-    low, high = USUAL[kind]
+    low, high = row(kind).words
     assert low <= min(lengths)
     assert max(lengths) <= high
     assert min(lengths) - low <= 10
@@ -341,11 +339,13 @@ def test_a_short_old_text_may_stay_short_and_may_grow() -> None:
 def test_a_known_speaker(cue: str) -> None:
     known = brief(
         "script",
-        plot="An officer turns on the radio.",
         synopsis="An inspekter comes.",
         old_text="INT. BAR - DAY\n\nThe barkeep waits.",
-        beat_content="Halim asks.",
-        key_action="Noor answers.",
+        sources={
+            "beatContent": "Halim asks.",
+            "keyAction": "Noor answers.",
+            "scenePlot": "An officer turns on the radio.",
+        },
         prev_beat_content="Kadek left.",
     )
     assert unknown_speakers(known, [cue]) == ()
@@ -355,12 +355,12 @@ def test_a_known_speaker(cue: str) -> None:
     "cue", ["BORIS", "PAK BORIS", "MIRA AND BORIS", "VOICE", "SUARA", "THE CALLER", "MIRAH", "IBU"]
 )
 def test_an_unknown_speaker(cue: str) -> None:
-    [name] = unknown_speakers(brief("script", plot="Rain on the roof."), [cue])
+    [name] = unknown_speakers(brief("script", sources={"scenePlot": "Rain on the roof."}), [cue])
     assert name == (cue if "AND" not in cue else "BORIS")
 
 
 def test_a_generic_role_may_speak_where_it_is_brought_in() -> None:
-    assert not unknown_speakers(brief("script", plot="A voice calls."), ["VOICE"])
+    assert not unknown_speakers(brief("script", sources={"scenePlot": "A voice calls."}), ["VOICE"])
     assert not unknown_speakers(brief("script", "INT. X - DAY\n\nSUARA\nHalo."), ["SUARA"])
 
 
@@ -487,7 +487,9 @@ def test_a_line_in_capitals_is_a_fault_only_where_it_is_somebodys_name() -> None
      "PENGERAS SUARA", "NARATOR", "MIRA AND THE OTHERS", "WARGA DAN MIRA"],
 )  # fmt: skip
 def test_a_crowd_a_radio_and_a_narrator_are_nobody_new(cue: str) -> None:
-    assert unknown_speakers(brief("script", plot="Rain on the roof."), [cue]) == ()
+    assert (
+        unknown_speakers(brief("script", sources={"scenePlot": "Rain on the roof."}), [cue]) == ()
+    )
 
 
 @pytest.mark.usefixtures("any_length")

@@ -19,8 +19,8 @@ _models = itertools.count()
 def diagnose(url: str, model: str | None = None, timeout_s: float = 5) -> Diagnosis:
     settings = Settings(
         provider="openai",
-        OPENAI_API_KEY=KEY,  # type: ignore[call-arg]
-        OPENAI_BASE_URL=url,  # type: ignore[call-arg]
+        OPENAI_API_KEY=KEY,
+        OPENAI_BASE_URL=url,
         model=model or f"d{next(_models)}",
         timeout_s=timeout_s,
     )
@@ -129,7 +129,7 @@ def test_the_settings_of_a_call_are_tried_and_what_is_refused_is_left_out() -> N
     ) as server:
         settings = Settings(
             provider="openai",
-            OPENAI_BASE_URL=server.url,  # type: ignore[call-arg]
+            OPENAI_BASE_URL=server.url,
             temperature=0.2,
             reasoning_effort="low",
         )

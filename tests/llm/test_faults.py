@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -48,9 +49,9 @@ def stream(data: str | bytes) -> Reply:
     return Reply(raw=http(data, content_type="text/event-stream"))
 
 
-def status(code: int, error: dict[str, object] | None = None, **headers: str) -> Reply:
+def status(code: int, error: Mapping[str, object] | None = None, **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    shown = error if error is not None else {"message": f"{KEY} {STORY}", "code": "x"}
+    shown = dict(error) if error is not None else {"message": f"{KEY} {STORY}", "code": "x"}
     return Reply(status=code, error=shown, headers=named)
 
 
@@ -357,7 +358,7 @@ def test_the_servers_wish_for_a_pause(
     if headers["retry_after"] == "in 90 s":
         headers = {"retry_after": format_datetime(datetime.now(UTC) + timedelta(seconds=90))}
     with (
-        ModelServer(behave=lambda _: status(code, **headers)) as server,
+        ModelServer(behave=lambda _: status(code, None, **headers)) as server,
         pytest.raises(ProviderError) as caught,
     ):
         write(server, KEY_ACTION)

@@ -17,7 +17,8 @@ import pytest
 from cascade.llm.flaws import Flaw
 from cascade.llm.prompting import render
 from cascade.story.brief import Brief, Seam
-from cascade.story.story import KINDS, LANGUAGES, Kind, Language
+from cascade.story.kinds import KINDS, Kind, row
+from cascade.story.story import LANGUAGES, Language
 from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, ID_BEAT, ID_SCRIPT
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -86,15 +87,13 @@ def golden_brief(kind: Kind, language: Language) -> Brief:
     content, action, plot, before, after = NEW[language]
     base = ENGLISH if language == "en" else INDONESIAN
     brief = replace(base, kind=kind, old_text=OLD[language][kind])
-    if kind == "beatContent":
+    new: dict[Kind, str] = {"beatContent": content, "keyAction": action, "scenePlot": plot}
+    brief = replace(brief, sources={source: new[source] for source in row(kind).written_from})
+    if row(kind).per_scene:
+        brief = replace(brief, scene_number=5)
+    if "seams" not in row(kind).beside:
         return brief
-    brief = replace(brief, beat_content=content)
-    if kind == "keyAction":
-        return brief
-    brief = replace(brief, key_action=action, scene_number=5)
-    if kind == "scenePlot":
-        return brief
-    return replace(brief, plot=plot, before=Seam(4, "script", before), after=Seam(6, "plot", after))
+    return replace(brief, before=Seam(4, "script", before), after=Seam(6, "plot", after))
 
 
 def compare(name: str, brief: Brief, complaint: str | None = None) -> None:

@@ -17,8 +17,9 @@ from cascade.llm.growing import Growing
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.picking import pick
 from cascade.llm.provider import Delta, Usage
-from cascade.llm.structured import PROPERTY, AnswerError, clean
-from cascade.story.story import KINDS, LANGUAGES, Kind, Language
+from cascade.llm.structured import AnswerError, clean
+from cascade.story.kinds import KINDS, Kind, row
+from cascade.story.story import LANGUAGES, Language
 from llm.asking import GOOD, KEY, KEY_ACTION, make_brief, new_model, write
 from llm.model_server import ModelServer, Reply, http
 
@@ -34,7 +35,7 @@ def test_every_kind_of_text_streams_to_its_answer(kind: Kind, language: Language
     assert answer.usage.cached_tokens == 4
     assert answer.usage.completion_tokens == 50
     [call] = server.calls
-    assert call.property == PROPERTY[kind]
+    assert call.property == row(kind).answer
     assert answer.model == call.body["model"]
     assert call.headers["authorization"] == f"Bearer {KEY}"
     assert not server.problems

@@ -21,7 +21,8 @@ from cascade.llm.pacing.lines import ACTIONS, ALL_TAILS, PROSE
 from cascade.llm.pacing.rules import swapped, thinned
 from cascade.llm.pacing.text import join, paragraphs, sentences
 from cascade.story.brief import Brief
-from cascade.story.story import KINDS, LANGUAGES, Language
+from cascade.story.kinds import KINDS
+from cascade.story.story import LANGUAGES, Language
 from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES, ID_SCRIPT, SAMPLES, sample_briefs
 
 LEVELS = st.integers(1, 5)
@@ -230,7 +231,7 @@ def test_thirty_edits_of_a_fixture_stay_in_size(brief: Brief) -> None:
 
 def invented(brief: Brief, new: str) -> set[str]:
     """The words with a capital, not at the start of a sentence, that the brief does not have."""
-    source = " ".join((brief.old_text, brief.beat_content, brief.plot, brief.synopsis))
+    source = " ".join((brief.old_text, *brief.sources.values(), brief.synopsis))
     known = set(re.findall(r"\w+", source))
     inner = re.findall(r"(?<=[\w,;] )([A-Z]\w+)", new)
     return set(inner) - known
@@ -456,8 +457,7 @@ def test_where_there_is_no_text_yet_an_honest_one_is_made(language: Language) ->
         BLANK,
         language=language,
         synopsis="Ines keeps a light nobody needs. Then a ship comes.",
-        beat_content=told,
-        plot=f"{told}\n\nCUT TO: the pier. /* [[",
+        sources={"beatContent": told, "scenePlot": f"{told}\n\nCUT TO: the pier. /* [["},
         scene_number=5,
     )
     content = edited(replace(brief, kind="beatContent"))
@@ -474,7 +474,7 @@ def test_where_there_is_no_text_yet_an_honest_one_is_made(language: Language) ->
     )
     assert kept(script) == [(ElementType.SCENE_HEADING, heading)]
     assert errors(script) == set()
-    bare = replace(brief, synopsis="", beat_content="", plot="", beat_label="", beat_key="")
+    bare = replace(brief, synopsis="", sources={}, beat_label="", beat_key="")
     for kind in KINDS:
         assert edited(replace(bare, kind=kind)).strip()
 
@@ -482,7 +482,9 @@ def test_where_there_is_no_text_yet_an_honest_one_is_made(language: Language) ->
 def test_a_draft_can_be_edited_like_any_text() -> None:
     for kind in KINDS:
         for language in LANGUAGES:
-            first = replace(BLANK, kind=kind, language=language, plot="A ship comes.")
+            first = replace(
+                BLANK, kind=kind, language=language, sources={"scenePlot": "A ship comes."}
+            )
             text = edited(first)
             check(replace(first, old_text=text, previous_level=5, new_level=1))
 

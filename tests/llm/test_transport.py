@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -218,6 +218,11 @@ def test_a_line_of_a_stream_is_read_to_1_mb(size: int, read: bool) -> None:
             assert error.flaw == "endless"
 
 
+def always(reply: Reply) -> Callable[[Call], Reply]:
+    """A server that answers every call so."""
+    return lambda _: reply
+
+
 def events(*documents: object, end: str = "\n\n") -> Reply:
     lines = "".join(
         f"data: {one if isinstance(one, str) else json.dumps(one)}{end}" for one in documents
@@ -306,7 +311,7 @@ def test_content_as_a_list_is_its_texts(content: list[object], text: str) -> Non
     for key in ("message", "delta"):
         document = {"choices": [{key: {"content": content}, "finish_reason": "stop"}]}
         reply = events(document) if key == "delta" else Reply(raw=http(json.dumps(document)))
-        with ModelServer(behave=lambda _, reply=reply: reply) as server:
+        with ModelServer(behave=always(reply)) as server:
             [(_, answer)] = write(server, KEY_ACTION)
         assert answer.text.startswith(text)
 
@@ -380,7 +385,7 @@ def test_a_count_of_tokens_fits_its_column_or_is_unknown(said: str, kept: int | 
     )
     chunk = json.dumps(CHUNK)[:-1] + f', "usage": {usage}}}'
     for reply in (events(chunk), Reply(raw=http(chunk.replace("delta", "message")))):
-        with ModelServer(behave=lambda _, reply=reply: reply) as server:
+        with ModelServer(behave=always(reply)) as server:
             [(_, answer)] = write(server, KEY_ACTION)
         assert answer.usage == Usage(kept, kept, kept)
 
@@ -435,7 +440,7 @@ def test_half_a_character_is_shown_as_something_and_not_saved(half: str) -> None
         writer = OpenAIWriter(model=new_model(), api_key=KEY, base_url=url, timeout_s=5)
         try:
             async for part in writer.write(KEY_ACTION):
-                shown.append(part.text)
+                shown.append(part.text)  # noqa: PERF401 - what was shown before it failed counts
         finally:
             await writer.close()
 

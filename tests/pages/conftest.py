@@ -78,7 +78,7 @@ class Page:
     @property
     def run_id(self) -> str:
         found = self.at.query_params["run"]
-        return found[0] if isinstance(found, list) else found
+        return str(found[0] if isinstance(found, list) else found)
 
     def run_through(self) -> RunView:
         """Confirms what is pending and waits for the end of its run."""

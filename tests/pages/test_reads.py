@@ -55,7 +55,11 @@ def long_story(service: Service, scenes: int) -> str:
         language="en",
         structure_type="cat",
         scenes=tuple(
-            Scene(number, keys[number % 3], f"Plot {number}.", f"INT. ROOM {number} - DAY")
+            Scene(
+                number,
+                keys[number % 3],
+                {"scenePlot": f"Plot {number}.", "script": f"INT. ROOM {number} - DAY"},
+            )
             for number in range(1, scenes + 1)
         ),
     )

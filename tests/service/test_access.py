@@ -206,7 +206,8 @@ def test_a_role_that_is_taken_away_counts_at_once(people: People, database_url: 
     assert desk.run(run_id).is_active
     database = Database(database_url)
     database.execute(
-        "DELETE FROM project_members WHERE user_id = :id", id=people.actors["editor"].user_id
+        "DELETE FROM cascade_project_members WHERE user_id = :id",
+        id=people.actors["editor"].user_id,
     )
     for ask in (lambda: next(events), lambda: desk.cancel(run_id), lambda: desk.run(run_id)):
         with pytest.raises(UnknownRun):

@@ -40,8 +40,8 @@ def test_a_product_that_lends_its_tables(empty: Limited) -> None:
     empty.execute(
         "CREATE TABLE projects (id text PRIMARY KEY, name text NOT NULL)",
         "INSERT INTO projects VALUES ('p1', 'Prod')",
-        "CREATE SCHEMA dbos",
-        f'GRANT ALL ON SCHEMA dbos, public TO "{empty.role}"',
+        "CREATE SCHEMA cascade_dbos",
+        f'GRANT ALL ON SCHEMA cascade_dbos, public TO "{empty.role}"',
     )
     with pytest.raises(MissingRights) as lacking:
         empty.open()
@@ -53,7 +53,7 @@ def test_a_product_that_lends_its_tables(empty: Limited) -> None:
 def test_a_role_that_may_only_read_reads(seeded: Limited) -> None:
     seeded.execute(
         f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{seeded.role}"',
-        f'GRANT USAGE ON SCHEMA dbos TO "{seeded.role}"',
+        f'GRANT USAGE ON SCHEMA cascade_dbos TO "{seeded.role}"',
     )
     service = seeded.open()
     story = service.operator().story(service.operator().stories()[0].id)
@@ -77,7 +77,7 @@ def test_a_role_that_may_not_even_read(seeded: Limited) -> None:
 
 def test_security_by_row_that_hides_everything(seeded: Limited, tmp_path: Path) -> None:
     everything = f'GRANT ALL ON ALL TABLES IN SCHEMA public TO "{seeded.role}"'
-    seeded.execute(everything, f'GRANT ALL ON SCHEMA dbos TO "{seeded.role}"')
+    seeded.execute(everything, f'GRANT ALL ON SCHEMA cascade_dbos TO "{seeded.role}"')
     for table in ("projects", "story_versions"):
         seeded.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     with pytest.raises(RowsHidden, match="projects and story_versions") as hidden:

@@ -20,18 +20,19 @@ from cascade.store.accounts import first_project
 from cascade.store.database import Database
 from cascade.store.stories import insert_story, read_story
 from cascade.store.tables import Base
+from cascade.story.kinds import KINDS
 from cascade.story.limits import LIMITS
-from cascade.story.story import KINDS, Story
+from cascade.story.story import Story
 from cascade.story.structures import STRUCTURES
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 # In a shot anything goes that JSON can say.
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**70), 2**70)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs",)), max_size=6),
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
@@ -74,14 +75,14 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         document["beats"] = [{"key": key, **some(fields)} for key in keys]
     if draw(st.booleans()):
         numbers = draw(st.lists(st.integers(1, 2**31 - 1), unique=True, max_size=4))
-        fields = {
+        in_scene: dict[str, st.SearchStrategy[Any]] = {
             "beatKey": st.none() | st.sampled_from(structure.keys),
             "plot": optional,
             "script": optional,
             "shots": st.none() | st.lists(JSON, max_size=3),
             "id": TEXTS,
         }
-        document["scenes"] = [{"number": number, **some(fields)} for number in numbers]
+        document["scenes"] = [{"number": number, **some(in_scene)} for number in numbers]
     return document
 
 
@@ -305,7 +306,7 @@ def test_what_is_as_long_as_it_may_be_is_taken() -> None:
         "shots": ["x" * (LIMITS["shots"] - 4)],
     }
     content = {"content": "x" * LIMITS["beatContent"], "keyAction": "x" * LIMITS["keyAction"]}
-    head = {name: "x" * LIMITS[name] for name in ("title", "genre", "tone", "synopsis")}  # type: ignore[index]
+    head = {name: "x" * LIMITS[name] for name in ("title", "genre", "tone", "synopsis")}
     story = parse_document(broken(**head, beats=[{"key": "setup", **content}], scenes=scenes), "t")
     assert len(story.scenes) == LIMITS["scenes"]
     assert len(story.scenes[0].script) == LIMITS["script"]

@@ -123,7 +123,7 @@ def test_a_database_of_an_earlier_version_is_brought_up_with_what_it_holds(
     with empty.engine.begin() as transaction:
         config = Config()
         config.set_main_option("script_location", "cascade:store/migrations")
-        config.attributes["version_table"] = migrate.VERSION_TABLE
+        config.attributes["version_table"] = check_.VERSION_TABLE
         config.attributes["connection"] = transaction
         command.upgrade(config, "0002")
     at = "'2026-01-02 03:04:05+00:00'"
@@ -172,26 +172,20 @@ def test_parts_are_made_once_and_only_where_they_are_missing(empty: Database) ->
     assert made == ["queue", "samples"]
 
 
-def test_a_start_that_dies_in_a_migration_leaves_nothing_half_made(
-    empty: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from alembic import op
-
+def test_a_start_that_dies_in_a_migration_leaves_nothing_half_made(empty: Database) -> None:
     made: list[str] = []
-    create_table: Callable[..., Any] = op.create_table
 
-    def dying(name: str, *columns: Any, **options: Any) -> Any:
-        made.append(name)
-        if name == "runs":
+    def dying(_: Any, __: Any, statement: str, *___: Any) -> None:
+        made.append(statement)
+        if "CREATE TABLE cascade_run_steps" in statement:
             raise KeyboardInterrupt
-        return create_table(name, *columns, **options)
 
-    monkeypatch.setattr(op, "create_table", dying)
+    sa.event.listen(empty.engine, "before_cursor_execute", dying)
     with pytest.raises(KeyboardInterrupt):
         migrate.ensure(empty)
-    assert "credit_entries" in made
+    assert any("CREATE TABLE cascade_credit_entries" in one for one in made)
     assert schema(empty) == {}
-    monkeypatch.undo()
+    sa.event.remove(empty.engine, "before_cursor_execute", dying)
     migrate.ensure(empty)
     assert check_.report(empty).complete
 
@@ -375,7 +369,7 @@ def test_own_tables_that_are_not_made_yet_are_no_gap(empty: Database, cli: Any) 
     before = schema(empty)
     text = cli("db", "check")
     assert text.returncode == 0
-    assert "runs (Cascade): not made yet" in text.stdout
+    assert "cascade_runs (Cascade): not made yet" in text.stdout
     assert "1 tension levels are no whole number from 1 to 5 (in s-1)" in text.stdout
     assert text.stdout.splitlines()[-1] == "`cascade db upgrade` makes what is missing."
     found = cli.json("db", "check")
@@ -434,7 +428,7 @@ def test_keys_of_another_type_are_said_before_anything_is_made(
     ],
 )
 def test_a_misfit_is_said_and_nothing_is_changed(
-    empty: Database, cli: Any, options: dict[str, bool], missing: list[str], scripts: list[str]
+    empty: Database, cli: Any, options: dict[str, Any], missing: list[str], scripts: list[str]
 ) -> None:
     execute(empty, [*product_tables(empty.is_sqlite, **options), *ROWS])
     before = schema(empty)
@@ -474,7 +468,7 @@ def test_an_entry_cannot_be_overwritten_by_a_replace(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     migrate.ensure(database)
     row = "(1, 'a', 'grant', 5, '2026-01-01')"
-    insert = f"INTO credit_entries (id, account_id, kind, credits, at) VALUES {row}"
+    insert = f"INTO cascade_credit_entries (id, account_id, kind, credits, at) VALUES {row}"
     with closing(sqlite3.connect(str(database.path))) as connection:
         connection.execute(f"INSERT {insert}")
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -482,11 +476,8 @@ def test_an_entry_cannot_be_overwritten_by_a_replace(sqlite_url: str) -> None:
     database.close()
 
 
-def test_a_foreign_table_of_one_of_our_names_is_left_alone(database_url: str) -> None:
-    database = Database(database_url)
-    with database.write() as session:
-        session.execute(sa.text("CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT)"))
-    with pytest.raises(SchemaGap, match="users is another program's"):
-        migrate.ensure(database)
-    assert [one.table for one in check_.report(database).tables if one.exists] == ["users"]
-    database.close()
+def test_a_foreign_table_of_one_of_our_names_is_left_alone(empty: Database) -> None:
+    execute(empty, ["CREATE TABLE cascade_users (id INTEGER PRIMARY KEY, mail TEXT)"])
+    with pytest.raises(SchemaGap, match="cascade_users is another program's"):
+        migrate.ensure(empty)
+    assert [one.table for one in check_.report(empty).tables if one.exists] == ["cascade_users"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,27 +13,36 @@ import sqlalchemy as sa
 from editing import write_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story.making import all_pieces, stories
+from story.making import a_scene, all_pieces, stories
 
 from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
 from cascade.store.pieces import mark_out_of_date, mark_up_to_date, out_of_date, write_level
-from cascade.store.stories import find_story_id, insert_story, lock_story, new_id, read_story
-from cascade.store.tables import Base
-from cascade.story.story import Scene, Story
+from cascade.store.stories import (
+    find_story_id,
+    insert_story,
+    lock_story,
+    new_id,
+    oldest_first,
+    read_story,
+)
+from cascade.store.tables import Base, Project, ScenePlot, SceneShot, StoryVersion
+from cascade.story.story import Story
 
 STORY = Story(
     title="Tides",
     language="en",
     structure_type="harmon",
     levels={"you": 1, "need": 2},
-    contents={"you": "content of you", "need": "content of need", "go": ""},
-    key_actions={"you": "action of you"},
+    texts={
+        "beatContent": {"you": "content of you", "need": "content of need", "go": ""},
+        "keyAction": {"you": "action of you"},
+    },
     scenes=(
-        Scene(1, "you", "plot 1", "script 1", ("a", {"b": None})),
-        Scene(2, "need", "plot 2", "script 2", ("c",)),
-        Scene(9, None, "plot 9", "script 9"),
+        a_scene(1, "you", "plot 1", "script 1", ("a", {"b": None})),
+        a_scene(2, "need", "plot 2", "script 2", ("c",)),
+        a_scene(9, None, "plot 9", "script 9"),
     ),
 )
 
@@ -67,7 +77,10 @@ def test_writing_a_text_touches_nothing_else(database: Database, key: str) -> No
     after = raw(database)
     beat_key, kind, *rest = key.split("/")
     if rest:
-        table, row_id = "scene_plots", f"{story_id}-{rest[0]}"
+        with database.read() as session:
+            scene = read_story(session, story_id).scene_of(key)
+        assert scene is not None
+        table, row_id = "scene_plots", scene.id
         column = "plot" if kind == "scenePlot" else "script"
     else:
         table, row_id = "story_versions", story_id
@@ -90,7 +103,7 @@ def test_writing_a_text_touches_nothing_else(database: Database, key: str) -> No
 
 
 def test_writing_any_text_of_any_story(database: Database) -> None:
-    texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"))
+    texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 
     @settings(max_examples=40 if database.is_sqlite else 20)
     @given(st.data())
@@ -214,7 +227,7 @@ def test_writing_a_level(database: Database) -> None:
 
 def test_marks(database: Database) -> None:
     one, other = inserted(database), inserted(database)
-    keys = list(STORY.pieces_of("need"))
+    keys = list(map(str, STORY.pieces_of("need")))
     assert keys == ["need/beatContent", "need/keyAction", "need/scenePlot/2", "need/script/2"]
     with database.write() as session:
         mark_out_of_date(session, one, keys, "run-1")
@@ -248,7 +261,7 @@ def test_finding_a_story(database: Database) -> None:
         # A beginning that only one id has; one letter short, all five have it.
         unique = next(
             n
-            for n in range(4, 17)
+            for n in range(4, 37)
             if sum(i[:n] == twins[1][:n] for i in [*ids.values(), *twins]) == 1
         )
         assert find_story_id(session, twins[1][:unique]) == twins[1]
@@ -279,12 +292,31 @@ def test_finding_a_story(database: Database) -> None:
 def test_ids_are_unique_and_sort_by_their_time() -> None:
     with ThreadPoolExecutor(8) as pool:
         many = list(pool.map(lambda _: new_id(), range(400)))
-    assert len({one[:11] for one in many}) == 400
-    assert all(len(one) == 16 for one in many)
-    row = [new_id() for _ in range(50)]
+    assert len(set(many)) == 400
+    assert {(uuid.UUID(one).version, str(uuid.UUID(one)) == one) for one in many} == {(7, True)}
+    row = [new_id() for _ in range(400)]
     assert row == sorted(row)
-    time.sleep(0.1)
-    assert new_id() > max(many)
+    # Many may be of one millisecond, and the next of a thread's is later than all.
+    assert new_id() > max(*many, *row)
+    assert abs(int(new_id().replace("-", "")[:12], 16) - time.time() * 1000) < 60_000
+
+
+def test_ids_of_before_come_before_those_of_today(database: Database) -> None:
+    """Ids were 16 hexadecimal digits, which as text would come after today's UUIDs."""
+    old, new = inserted(database), inserted(database)
+    before = "19d00000000abcde"
+    assert before > new
+    with database.write() as session:
+        # Scenes and shots of the older one are in the way of another id.
+        session.execute(sa.delete(SceneShot))
+        session.execute(sa.delete(ScenePlot))
+        session.execute(sa.update(StoryVersion).where(StoryVersion.id == old).values(id=before))
+        query = sa.select(StoryVersion.id).order_by(*oldest_first(StoryVersion.id))
+        assert session.scalars(query).all() == [before, new]
+        assert find_story_id(session, before) == find_story_id(session, "19d0") == before
+        session.add_all(Project(id=one, name="") for one in ("10", "9"))
+        query = sa.select(Project.id).where(sa.func.length(Project.id) < 3)
+        assert session.scalars(query.order_by(*oldest_first(Project.id))).all() == ["9", "10"]
 
 
 def test_an_unknown_story(database: Database) -> None:

@@ -8,14 +8,27 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from cascade.story.kinds import BEAT_KINDS, Kind
 from cascade.story.plan import Plan
-from cascade.story.story import Kind, Scene, Story, digest
+from cascade.story.story import Scene, Story, digest
 from cascade.story.structures import STRUCTURES
 
 LEVELS = st.integers(1, 5)
 # Short, so that two texts are often the same, and sometimes empty.
 TEXTS = st.text("ab é\n", max_size=4)
 SHOTS = st.sampled_from(["close on the gauge", {"size": "wide", "seconds": 4}])
+
+
+def a_scene(
+    number: int | None,
+    beat_key: str | None,
+    plot: str,
+    script: str,
+    shots: tuple[Any, ...] = (),
+    id: str = "",
+) -> Scene:
+    """A scene with both its texts."""
+    return Scene(number, beat_key, {"scenePlot": plot, "script": script}, shots, id)
 
 
 @st.composite
@@ -36,8 +49,7 @@ def stories(
         Scene(
             number=number,
             beat_key=draw(st.sampled_from(places)),
-            plot=draw(texts),
-            script=draw(texts),
+            texts={"scenePlot": draw(texts), "script": draw(texts)},
             shots=tuple(draw(st.lists(shots, max_size=2))),
             id=f"scene-{number}",
         )
@@ -51,8 +63,7 @@ def stories(
         genre=draw(texts),
         tone=draw(texts),
         levels=draw(st.dictionaries(st.sampled_from(keys), LEVELS)),
-        contents=draw(st.dictionaries(st.sampled_from(keys), texts)),
-        key_actions=draw(st.dictionaries(st.sampled_from(keys), texts)),
+        texts={kind: draw(st.dictionaries(st.sampled_from(keys), texts)) for kind in BEAT_KINDS},
         scenes=scenes,
         id="story-1",
         project_id="project-1",
@@ -79,19 +90,7 @@ def stories_with_changes(draw: st.DrawFn) -> tuple[Story, dict[str, int]]:
 
 def with_text(story: Story, key: str, text: str) -> Story:
     """The story with one piece's text replaced."""
-    beat_key, kind, *rest = key.split("/")
-    if kind == "beatContent":
-        return replace(story, contents={**story.contents, beat_key: text})
-    if kind == "keyAction":
-        return replace(story, key_actions={**story.key_actions, beat_key: text})
-    field = "plot" if kind == "scenePlot" else "script"
-    return replace(
-        story,
-        scenes=tuple(
-            replace(scene, **{field: text}) if scene.number == int(rest[0]) else scene
-            for scene in story.scenes
-        ),
-    )
+    return story.with_text(key, text)
 
 
 def with_level(story: Story, beat_key: str, level: int) -> Story:
@@ -113,7 +112,7 @@ def beats_around(story: Story, beat_key: str) -> list[str]:
 
 def scenes_around(story: Story, number: int) -> list[Scene]:
     """The scenes right before and right after a scene, whatever beat they are of."""
-    order = sorted(story.scenes, key=lambda scene: scene.number)
+    order = sorted(story.scenes, key=lambda scene: scene.number or 0)
     at = next(place for place, scene in enumerate(order) if scene.number == number)
     return [order[place] for place in (at - 1, at + 1) if 0 <= place < len(order)]
 

@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from cascade.story.brief import Brief, Seam, brief_for
 from cascade.story.plan import make_plan
-from cascade.story.story import Scene, Story
+from cascade.story.story import Story
 
-from .making import run_steps, stories_with_changes, with_text, written
+from .making import a_scene, run_steps, stories_with_changes, with_text, written
 
 SCENES = (
-    Scene(1, "you", "plot 1", "script 1"),
-    Scene(2, "need", "plot 2", "script 2"),
-    Scene(3, "need", "plot 3", "script 3"),
-    Scene(4, None, "plot 4", "script 4"),
-    Scene(6, "go", "plot 6", "script 6"),
-    Scene(8, "search", "plot 8", "script 8"),
+    a_scene(1, "you", "plot 1", "script 1"),
+    a_scene(2, "need", "plot 2", "script 2"),
+    a_scene(3, "need", "plot 3", "script 3"),
+    a_scene(4, None, "plot 4", "script 4"),
+    a_scene(6, "go", "plot 6", "script 6"),
+    a_scene(8, "search", "plot 8", "script 8"),
 )
 STORY = Story(
     title="Tides",
@@ -28,8 +28,10 @@ STORY = Story(
     genre="drama",
     tone="dry",
     levels={"you": 1, "need": 2, "go": 3, "search": 3},
-    contents={key: f"content of {key}" for key in ("you", "need", "go", "search")},
-    key_actions={key: f"action of {key}" for key in ("you", "need", "go", "search")},
+    texts={
+        "beatContent": {key: f"content of {key}" for key in ("you", "need", "go", "search")},
+        "keyAction": {key: f"action of {key}" for key in ("you", "need", "go", "search")},
+    },
     scenes=SCENES,
 )
 
@@ -61,9 +63,6 @@ def test_the_first_step_of_a_beat() -> None:
         next_beat_content="content of go",
         direction="keep it small",
         old_text="content of need",
-        beat_content="",
-        key_action="",
-        plot="",
         scene_number=None,
         before=None,
         after=None,
@@ -75,9 +74,9 @@ def test_the_first_step_of_a_beat() -> None:
 
 def test_a_key_action_is_written_from_the_new_content() -> None:
     brief = brief_of(STORY, {"need": 4}, "need/keyAction", ["need/beatContent"])
-    assert brief.beat_content == written("need/beatContent")
+    assert brief.sources["beatContent"] == written("need/beatContent")
     assert brief.old_text == "action of need"
-    assert (brief.key_action, brief.plot, brief.scene_number) == ("", "", None)
+    assert (list(brief.sources), brief.scene_number) == (["beatContent"], None)
     # The level is saved by now, and the step still goes from the old one to the new one.
     assert (brief.previous_level, brief.new_level) == (2, 4)
 
@@ -85,10 +84,14 @@ def test_a_key_action_is_written_from_the_new_content() -> None:
 def test_a_plot_is_written_from_the_new_content_and_key_action() -> None:
     saved = ["need/beatContent", "need/keyAction", "need/scenePlot/2"]
     brief = brief_of(STORY, {"need": 4}, "need/scenePlot/3", saved)
-    assert brief.beat_content == written("need/beatContent")
-    assert brief.key_action == written("need/keyAction")
+    assert brief.sources["beatContent"] == written("need/beatContent")
+    assert brief.sources["keyAction"] == written("need/keyAction")
     assert brief.old_text == "plot 3"
-    assert (brief.plot, brief.before, brief.after) == ("", None, None)
+    assert (list(brief.sources), brief.before, brief.after) == (
+        ["beatContent", "keyAction"],
+        None,
+        None,
+    )
     assert brief.scene_number == 3
 
 
@@ -100,7 +103,7 @@ def test_a_script_is_written_from_its_new_plot() -> None:
         "need/scenePlot/3",
     ]
     brief = brief_of(STORY, {"need": 4}, "need/script/3", saved)
-    assert brief.plot == written("need/scenePlot/3")
+    assert brief.sources["scenePlot"] == written("need/scenePlot/3")
     assert brief.old_text == "script 3"
     # Scene 2 is rewritten by the same plan: its old script is doomed, so its new plot.
     assert brief.before == Seam(2, "plot", written("need/scenePlot/2"))
@@ -173,11 +176,13 @@ def test_every_brief_has_the_newest_of_its_beat(data: st.DataObject) -> None:
     assert brief.old_text == story.text(step.key)
     assert (brief.previous_level, brief.new_level) == (change.previous_level, change.new_level)
     if step.kind != "beatContent":
-        assert brief.beat_content == written(f"{step.beat_key}/beatContent")
+        assert brief.sources["beatContent"] == written(f"{step.beat_key}/beatContent")
     if step.scene_number is not None:
-        assert brief.key_action == written(f"{step.beat_key}/keyAction")
+        assert brief.sources["keyAction"] == written(f"{step.beat_key}/keyAction")
     if step.kind == "script":
-        assert brief.plot == written(f"{step.beat_key}/scenePlot/{step.scene_number}")
+        assert brief.sources["scenePlot"] == written(
+            f"{step.beat_key}/scenePlot/{step.scene_number}"
+        )
     for seam in (brief.before, brief.after):
         if seam is not None:
             # Numbers are unique in these stories.

@@ -7,31 +7,34 @@ import hashlib
 import pytest
 from hypothesis import given
 
-from cascade.story.story import Scene, Story, describe_piece, digest, piece_key
+from cascade.story.piece import Piece
+from cascade.story.story import Story, digest
 from cascade.story.structures import structure
 
-from .making import TEXTS, all_pieces, stories, with_text
+from .making import TEXTS, a_scene, all_pieces, stories, with_text
 
 STORY = Story(
     title="Tides",
     language="en",
     structure_type="cat",
     levels={"midpoint": 2},
-    contents={"midpoint": "content"},
-    key_actions={"midpoint": "action"},
+    texts={
+        "beatContent": {"midpoint": "content"},
+        "keyAction": {"midpoint": "action"},
+    },
     scenes=(
-        Scene(3, "midpoint", "plot 3", "script 3"),
-        Scene(5, "midpoint", "plot 5", "script 5"),
-        Scene(7, None, "plot 7", "script 7"),
+        a_scene(3, "midpoint", "plot 3", "script 3"),
+        a_scene(5, "midpoint", "plot 5", "script 5"),
+        a_scene(7, None, "plot 7", "script 7"),
     ),
 )
 
 
 def test_keys_as_the_design_has_them() -> None:
-    assert piece_key("midpoint", "beatContent") == "midpoint/beatContent"
-    assert piece_key("midpoint", "scenePlot", 5) == "midpoint/scenePlot/5"
-    assert piece_key("midpoint", "script", 5) == "midpoint/script/5"
-    assert piece_key("midpoint", "shots", 5) == "midpoint/shots/5"
+    assert str(Piece("midpoint", "beatContent")) == "midpoint/beatContent"
+    assert str(Piece("midpoint", "scenePlot", 5)) == "midpoint/scenePlot/5"
+    assert str(Piece("midpoint", "script", 5)) == "midpoint/script/5"
+    assert str(Piece("midpoint", "shots", 5)) == "midpoint/shots/5"
 
 
 @pytest.mark.parametrize(
@@ -67,11 +70,11 @@ def test_the_curve_is_whole() -> None:
 
 def test_pieces_in_words() -> None:
     cat = structure("cat")
-    assert describe_piece("midpoint/beatContent", cat) == "the beat content of Midpoint"
-    assert describe_piece("midpoint/keyAction", cat) == "the key action of Midpoint"
-    assert describe_piece("midpoint/scenePlot/5", cat) == "the plot of scene 5"
-    assert describe_piece("midpoint/script/5", cat) == "the script of scene 5"
-    assert describe_piece("/script/7", cat) == "the script of scene 7"
+    assert Piece.parse("midpoint/beatContent").describe(cat) == "the beat content of Midpoint"
+    assert Piece.parse("midpoint/keyAction").describe(cat) == "the key action of Midpoint"
+    assert Piece.parse("midpoint/scenePlot/5").describe(cat) == "the plot of scene 5"
+    assert Piece.parse("midpoint/script/5").describe(cat) == "the script of scene 5"
+    assert Piece.parse("/script/7").describe(cat) == "the script of scene 7"
 
 
 @given(TEXTS, TEXTS)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from cascade.story.estimate import PRICES, calls_in_a_row
+from cascade.story.estimate import calls_in_a_row
+from cascade.story.kinds import CASCADE
 
 
 def test_prices() -> None:
-    assert dict(PRICES) == {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 4}
+    assert {row.name: row.credits for row in CASCADE} == {
+        "beatContent": 3,
+        "keyAction": 2,
+        "scenePlot": 3,
+        "script": 4,
+    }
 
 
 @pytest.mark.parametrize(

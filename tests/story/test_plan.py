@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -12,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cascade.errors import BadLevel, UnknownBeat
+from cascade.story import kinds
 from cascade.story import plan as plan_module
 from cascade.story.plan import Plan, make_plan, stale_part
 from cascade.story.story import Part, Scene, Story, digest
 
 from .making import (
     TEXTS,
+    a_scene,
     all_pieces,
     beats_around,
     curves,
@@ -35,12 +36,12 @@ STORY = Story(
     structure_type="cat",
     levels={"midpoint": 2, "allIsLost": 4},
     scenes=(
-        Scene(18, "midpoint", "plot 18", "script 18"),
-        Scene(19, "midpoint", "plot 19", "script 19"),
-        Scene(20, "midpoint", "plot 20", "script 20"),
-        Scene(22, None, "plot 22", "script 22"),
-        Scene(25, "allIsLost", "plot 25", "script 25"),
-        Scene(26, "allIsLost", "plot 26", "script 26"),
+        a_scene(18, "midpoint", "plot 18", "script 18"),
+        a_scene(19, "midpoint", "plot 19", "script 19"),
+        a_scene(20, "midpoint", "plot 20", "script 20"),
+        a_scene(22, None, "plot 22", "script 22"),
+        a_scene(25, "allIsLost", "plot 25", "script 25"),
+        a_scene(26, "allIsLost", "plot 26", "script 26"),
     ),
     id="story-1",
 )
@@ -100,20 +101,26 @@ def test_only_changed_beats_in_the_order_of_the_cascade(data: st.DataObject) -> 
     ]
     expected = []
     for beat in changed:
-        numbers = sorted(scene.number for scene in story.scenes if scene.beat_key == beat)
+        numbers = sorted(number_of(scene) for scene in story.scenes if scene.beat_key == beat)
         expected += [f"{beat}/beatContent", f"{beat}/keyAction"]
         expected += [f"{beat}/scenePlot/{number}" for number in numbers]
         expected += [f"{beat}/script/{number}" for number in numbers]
     assert [change.beat_key for change in plan.changes] == changed
     assert [step.key for step in plan.steps] == expected
     assert plan.affected_scenes == tuple(
-        sorted(scene.number for scene in story.scenes if scene.beat_key in changed)
+        sorted(number_of(scene) for scene in story.scenes if scene.beat_key in changed)
     )
     for step in plan.steps:
         beat, kind, *rest = step.key.split("/")
         assert (step.beat_key, step.kind) == (beat, kind)
         assert step.scene_number == (int(rest[0]) if rest else None)
         assert step.replaces == digest(story.text(step.key))
+
+
+def number_of(scene: Scene) -> int:
+    """The number of a scene that has one, as all those that are made here have."""
+    assert scene.number is not None
+    return scene.number
 
 
 @given(stories_with_changes())
@@ -295,7 +302,8 @@ def test_the_hash_changes_with_the_header(drawn: tuple[Story, dict[str, int]], f
     plan = make_plan(story, levels)
     value = getattr(story, field)
     value = {"en": "id", "id": "en"}[value] if field == "language" else value + "!"
-    edited = replace(story, **{field: value})
+    change: dict[str, Any] = {field: value}
+    edited = replace(story, **change)
     assert plans_of(edited, levels) != plan.hash
     assert stale_part(plan, edited) == Part("header")
     assert "title, synopsis, genre, tone, language" in Part("header").describe(story.structure)
@@ -334,11 +342,11 @@ def test_the_hash_changes_with_the_scenes_planned_or_joined(
     taken = {scene.number for scene in story.scenes}
     number = data.draw(st.integers(1, 50).filter(lambda n: n not in taken))
     beat = data.draw(st.sampled_from(story.structure.keys) | st.none())
-    scene = Scene(number, beat, "plot", "script")
-    more = replace(story, scenes=tuple(sorted((*story.scenes, scene), key=lambda one: one.number)))
+    scene = a_scene(number, beat, "plot", "script")
+    more = replace(story, scenes=tuple(sorted((*story.scenes, scene), key=number_of)))
     changed = {change.beat_key for change in make_plan(story, levels).changes}
-    around = [s for s in more.scenes if s.number < number][-1:]
-    around += [s for s in more.scenes if s.number > number][:1]
+    around = [s for s in more.scenes if number_of(s) < number][-1:]
+    around += [s for s in more.scenes if number_of(s) > number][:1]
     covered = beat in changed or any(one.beat_key in changed for one in around)
     assert (plans_of(more, levels) != expected) == covered
 
@@ -383,8 +391,8 @@ def test_the_hash_changes_with_exclusions() -> None:
 
 def test_the_hash_changes_with_the_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     before = plans_of(STORY, {"midpoint": 4})
-    dearer = {"beatContent": 3, "keyAction": 2, "scenePlot": 3, "script": 5}
-    monkeypatch.setattr(plan_module, "PRICES", MappingProxyType(dearer))
+    dearer = {row.name: replace(row, credits=row.credits + 1) for row in kinds.CASCADE}
+    monkeypatch.setattr(kinds, "_ROWS", dearer)
     assert plans_of(STORY, {"midpoint": 4}) != before
 
 
@@ -405,11 +413,58 @@ def test_equal_plans_and_equal_hashes_go_together(
 def test_a_voice_that_comes_or_goes_changes_the_hash() -> None:
     """Every prompt names who speaks, wherever that is; what is said does not matter."""
     script = "INT. LOCK HOUSE - NIGHT\n\nTAN\nWho is there?\n"
-    scene = Scene(number=1, beat_key="you", plot="Tan waits.", script=script)
+    scene = a_scene(1, "you", "Tan waits.", script)
     story = Story(title="T", language="en", structure_type="harmon", scenes=(scene,))
 
     def plan_hash(text: str) -> str:
-        return make_plan(replace(story, scenes=(replace(scene, script=text),)), {"change": 5}).hash
+        return make_plan(
+            replace(story, scenes=(scene.with_text("script", text),)), {"change": 5}
+        ).hash
 
     assert plan_hash(script.replace("TAN", "MIRA")) != plan_hash(script)
     assert plan_hash(script.replace("Who is there?", "Nobody is.")) == plan_hash(script)
+
+
+def test_the_hash_says_which_version_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = plans_of(STORY, {"midpoint": 4})
+    monkeypatch.setattr(plan_module, "HASH_VERSION", plan_module.HASH_VERSION + 1)
+    assert plans_of(STORY, {"midpoint": 4}) != before
+
+
+def test_a_plan_of_the_first_version_is_still_read() -> None:
+    """As its run stored it, before scenes had their ids in it."""
+    stored = {
+        "storyId": "story-1",
+        "header": "0f",
+        "speakers": ["MIRA"],
+        "changes": [
+            {
+                "beat_key": "midpoint",
+                "beat_label": "Midpoint",
+                "previous_level": 2,
+                "new_level": 4,
+                "prev_beat_level": 3,
+                "next_beat_level": None,
+                "direction": "",
+                "expected_level": 2,
+            }
+        ],
+        "steps": [
+            {
+                "key": "midpoint/script/18",
+                "beat_key": "midpoint",
+                "kind": "script",
+                "scene_number": 18,
+                "credits": 4,
+                "replaces": "ab",
+            }
+        ],
+        "reads": {"midpoint/scenePlot/18": "cd"},
+        "exclusions": [],
+        "promptVersion": "v",
+    }
+    plan = Plan.from_json(stored)
+    [step] = plan.steps
+    assert (str(step.piece), step.scene_id, plan.scenes) == (step.key, "", {})
+    assert plan.groups() == [["midpoint/script/18"]]
+    assert plan.estimated_credits == 4

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from cascade.story.brief import brief_for
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
-from cascade.story.story import Scene, Story, digest
+from cascade.story.story import Story, digest
 
 from .making import (
+    a_scene,
     all_pieces,
     beats_around,
     other_level,
@@ -176,9 +177,11 @@ def test_a_script_left_over_joins_on_to_what_the_first_run_wrote() -> None:
         title="Tides",
         language="en",
         structure_type="harmon",
-        contents={"you": "before", "need": "old content", "go": "after"},
-        key_actions={"need": "old action"},
-        scenes=tuple(Scene(n, "need", f"old plot {n}", f"old script {n}") for n in (1, 2, 3)),
+        texts={
+            "beatContent": {"you": "before", "need": "old content", "go": "after"},
+            "keyAction": {"need": "old action"},
+        },
+        scenes=tuple(a_scene(n, "need", f"old plot {n}", f"old script {n}") for n in (1, 2, 3)),
     )
     plan = make_plan(story, {"need": 5})
     done = rest_of(plan, {"need/script/2"})

@@ -9,7 +9,9 @@ from cascade.formats.json import read_document
 from cascade.story.brief import brief_for
 from cascade.story.plan import make_plan
 from cascade.story.speakers import speakers
-from cascade.story.story import Scene, Story
+from cascade.story.story import Story
+
+from .making import a_scene
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)
@@ -28,9 +30,9 @@ def test_a_brief_names_all_who_speak_in_the_story() -> None:
         language="en",
         structure_type="cat",
         scenes=(
-            Scene(1, None, "p", "INT. A - DAY\n\nMIRA\nGo."),
-            Scene(2, "midpoint", "p", "INT. A - DAY\n\nTAN (V.O.)\nNo.\n\nMIRA\nYes."),
-            Scene(3, "finale", "p", "INT. A - DAY\n\nBORIS\nWell."),
+            a_scene(1, None, "p", "INT. A - DAY\n\nMIRA\nGo."),
+            a_scene(2, "midpoint", "p", "INT. A - DAY\n\nTAN (V.O.)\nNo.\n\nMIRA\nYes."),
+            a_scene(3, "finale", "p", "INT. A - DAY\n\nBORIS\nWell."),
         ),
     )
     plan = make_plan(story, {"midpoint": 5})

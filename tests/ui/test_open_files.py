@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from serving import Server
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
@@ -42,9 +43,9 @@ def load(server: Server) -> None:
         assert b"<html" in page.read()
     address = server.url.replace("http:", "ws:") + "/_stcore/stream"
     with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
-        socket.send(BackMsg(rerun_script={}).SerializeToString())
+        socket.send(BackMsg(rerun_script=ClientState()).SerializeToString())
         while True:
-            message = ForwardMsg.FromString(socket.recv(timeout=30))  # type: ignore[arg-type]
+            message = ForwardMsg.FromString(socket.recv(timeout=30))
             if message.WhichOneof("type") == "script_finished":
                 assert message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
                 return

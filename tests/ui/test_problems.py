@@ -34,6 +34,7 @@ from cascade.errors import (
     RowsHidden,
     RunActive,
     StalePlan,
+    StoryGone,
     Unexpected,
     UnknownBeat,
     UnknownRun,
@@ -71,7 +72,7 @@ FLAWS = tomllib.loads(
 REFUSED = DatabaseRefused(
     "sqlite:///x.db", "value too long for type character varying(30)", "scene_plots", "plot"
 )
-COUNTS = {"count": 2, "low": 3, "high": 4, "language": "en"}
+COUNTS: dict[str, int | str] = {"count": 2, "low": 3, "high": 4, "language": "en"}
 # What the page never meets: they stop a command, a start or an import.
 NOT_ON_THE_PAGE = {
     "bad_document",
@@ -115,6 +116,7 @@ def refusals() -> Iterator[CascadeError]:
     for part in PARTS:
         yield StalePlan(part.describe(CAT), **part.fields)
     yield StalePlan("the writer", cause="writer")
+    yield StoryGone("r1")
     yield EditedSince(
         ["the key action of Midpoint", "the tension level of Midpoint"],
         pieces=["midpoint/keyAction"],
@@ -160,6 +162,7 @@ def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "unknown_story", {"story": "s1"}, "There is no story"
     for gone in (UnreadableStory("T", "x", ["hero"]), UnreadableStory("T", "", ["hero"])):
         yield gone.code, gone.fields, gone.message
+    yield "conflict", {"cause": "story_gone"}, "the story was deleted"
     yield "not_written", {"table": "scene_plots"}, "no row of scene_plots"
     yield "timeout", {"seconds": 60.0}, "within 60 seconds"
     yield "offline_timeout", {"seconds": 60.0}, "shorten it"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from story.making import a_scene
 
-from cascade.story.story import Scene
 from cascade.ui.kit.prose import escape, first_words, markup, note, paragraphs, scene_name
 
 
@@ -76,11 +76,11 @@ def test_prose_keeps_paragraphs_and_breaks_and_no_tags() -> None:
     ],
 )
 def test_a_scene_is_named_by_its_heading(script: str, plot: str, name: str) -> None:
-    assert scene_name(Scene(3, "go", plot, script)) == name
+    assert scene_name(a_scene(3, "go", plot, script)) == name
 
 
 def test_a_long_name_is_cut_at_a_word() -> None:
-    name = scene_name(Scene(1, "go", "word " * 40, ""))
+    name = scene_name(a_scene(1, "go", "word " * 40, ""))
     assert len(name) < 100
     assert name.endswith("word…")
 

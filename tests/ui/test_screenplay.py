@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +38,7 @@ Now!
 SCENES = [
     scene
     for name in samples.STORIES
-    for scene in read_document(samples.Path(samples.__file__).parent / name).scenes
+    for scene in read_document(Path(samples.__file__).parent / name).scenes
 ]
 
 

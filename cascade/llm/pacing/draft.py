@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from cascade.llm.pacing import script
 from cascade.llm.pacing.text import ended, one_line, opening
+from cascade.story import kinds
 from cascade.story.brief import Brief
 from cascade.story.story import Language
 
@@ -31,16 +34,21 @@ def drafted(brief: Brief, language: Language, line: str) -> str:
     label = one_line(brief.beat_label) or brief.beat_key or "Beat"
     number = "" if brief.scene_number is None else f" {brief.scene_number}"
     blanks = {"label": label, "level": brief.new_level, "number": number}
-    if brief.kind == "beatContent":
-        told = opening(brief.synopsis, 2)
-        first = f"{ended(label)} {told}".strip()
-        return f"{first}\n\n{words['beat'].format(**blanks)} {line}"
-    if brief.kind == "keyAction":
-        return opening(brief.beat_content, 1) or words["action"].format(**blanks)
-    if brief.kind == "scenePlot":
-        told = opening(brief.beat_content, 2) or opening(brief.key_action, 1)
-        return f"{told or words['plot'].format(**blanks)} {line}"
-    told = brief.plot or brief.beat_content or words["plot"].format(**blanks)
-    blocks = [script.action(part) for part in told.split("\n\n")]
-    heading = words["heading"].format(**blanks)
-    return "\n\n".join([heading, *(block for block in blocks if block), line]) + "\n"
+    form = kinds.row(brief.kind).form
+    match form:
+        case "prose":
+            told = opening(brief.synopsis, 2)
+            first = f"{ended(label)} {told}".strip()
+            return f"{first}\n\n{words['beat'].format(**blanks)} {line}"
+        case "action":
+            return opening(brief.source("prose"), 1) or words["action"].format(**blanks)
+        case "plot":
+            told = opening(brief.source("prose"), 2) or opening(brief.source("action"), 1)
+            return f"{told or words['plot'].format(**blanks)} {line}"
+        case "fountain":
+            told = brief.source("plot") or brief.source("prose") or words["plot"].format(**blanks)
+            blocks = [script.action(part) for part in told.split("\n\n")]
+            heading = words["heading"].format(**blanks)
+            return "\n\n".join([heading, *(block for block in blocks if block), line]) + "\n"
+        case _:
+            assert_never(form)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import assert_never
 
 from cascade.llm.pacing import draft, english, indonesian, script
 from cascade.llm.pacing.lines import ALL_TAILS, PROSE, lines_for, tails_for
@@ -27,6 +28,7 @@ from cascade.llm.pacing.text import (
     sentences,
     words,
 )
+from cascade.story import kinds
 from cascade.story.brief import Brief
 from cascade.story.story import Language
 from cascade.story.structures import STRUCTURES
@@ -80,7 +82,7 @@ def _pace(brief: Brief) -> Pace:
         rising=new > old or (new == old and new >= 3),
         level=new,
         delta=abs(new - old),
-        script=brief.kind == "script",
+        script=kinds.row(brief.kind).form == "fountain",
         names=_names(brief),
         dice=random.Random(int.from_bytes(digest)),
     )
@@ -88,7 +90,7 @@ def _pace(brief: Brief) -> Pace:
 
 def _names(brief: Brief) -> frozenset[str]:
     """The words that keep their capital in the middle of a sentence of this story."""
-    sources = (brief.old_text, brief.synopsis, brief.beat_content, brief.plot)
+    sources = (brief.old_text, brief.synopsis, brief.source("prose"), brief.source("plot"))
     return frozenset(word for source in sources for word in _NAME.findall(source))
 
 
@@ -100,30 +102,35 @@ def edited(brief: Brief) -> str:
     if not old.strip():
         return draft.drafted(brief, pace.language, lines[0])
     finish: Callable[[str], str]
-    if brief.kind == "script":
-        body = script.bare(old)
-        body = script.rewritten(body, lambda texts: _repaced(texts, pace))
-        if pace.rising:
-            body = script.spread(body, pace.some, thorough=pace.delta > 2)
-        else:
-            body = script.gathered(body, pace.some)
+    form = kinds.row(brief.kind).form
+    match form:
+        case "fountain":
+            body = script.bare(old)
+            body = script.rewritten(body, lambda texts: _repaced(texts, pace))
+            if pace.rising:
+                body = script.spread(body, pace.some, thorough=pace.delta > 2)
+            else:
+                body = script.gathered(body, pace.some)
 
-        def finish(line: str) -> str:
-            return script.closed(body, line)
+            def finish(line: str) -> str:
+                return script.closed(body, line)
 
-    elif brief.kind == "keyAction":
-        action = _key_action(old, pace)
-        if len(sentences(action)) > 1:
-            lines = _in_turn(tails_for(pace.language, pace.rising), brief)
+        case "action":
+            action = _key_action(old, pace)
+            if len(sentences(action)) > 1:
+                lines = _in_turn(tails_for(pace.language, pace.rising), brief)
 
-        def finish(line: str) -> str:
-            return _with_tail(action, line) if line.startswith(" ") else _closed(action, line)
+            def finish(line: str) -> str:
+                return _with_tail(action, line) if line.startswith(" ") else _closed(action, line)
 
-    else:
-        prose = _prose(_bare(old), pace)
+        case "prose" | "plot":
+            prose = _prose(_bare(old), pace)
 
-        def finish(line: str) -> str:
-            return _closed(prose, line)
+            def finish(line: str) -> str:
+                return _closed(prose, line)
+
+        case _:
+            assert_never(form)
 
     # A line that stands in the text already would make the edit smaller than it has to be.
     lines.sort(key=lambda line: line in old)

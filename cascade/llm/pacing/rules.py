@@ -35,7 +35,7 @@ def phrase(source: str, target: str, after: str = "", not_after: Iterable[str] =
     Word boundaries are added; a hyphen counts as part of a word, so reduplicated words are safe.
     """
     pattern = re.compile(rf"{re.escape(source)}(?![\w'’-]){after}", re.IGNORECASE)
-    return Rule(source.split()[0], pattern, target, frozenset(not_after))
+    return Rule(source.split(maxsplit=1)[0], pattern, target, frozenset(not_after))
 
 
 def index(rules: Iterable[Rule]) -> dict[str, tuple[Rule, ...]]:

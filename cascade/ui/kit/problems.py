@@ -12,6 +12,7 @@ from typing import Any
 
 from cascade.errors import CascadeError
 from cascade.service import Diagnosis, flaw_in_words
+from cascade.story.piece import Piece
 from cascade.story.structures import STRUCTURES
 from cascade.ui.kit.language import language
 from cascade.ui.kit.texts import listing, text
@@ -63,8 +64,8 @@ def _values(code: str, fields: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _why(code: str, fields: Mapping[str, Any]) -> str:
-    if scene := str(fields.get("piece", "")).split("/")[2:]:
-        fields = {**fields, "number": scene[0]}
+    if "piece" in fields and (number := Piece.parse(fields["piece"]).scene) is not None:
+        fields = {**fields, "number": str(number)}
     if cause := _text(f"cause.{code}.{fields.get('cause')}", fields):
         return cause
     pieces = [*fields.get("pieces", ()), *([fields["piece"]] if "piece" in fields else [])]
@@ -80,10 +81,8 @@ def _piece(key: str) -> str:
     """A piece by its key: `the key action of Midpoint`, `the script of scene 5`."""
     if key == "language":
         return text("piece.language")
-    beat_key, kind, *scene = key.split("/")
-    if scene:
-        return text(f"piece.{kind}", number=int(scene[0]))
-    return text(f"piece.{kind}", beat=_label(beat_key))
+    piece = Piece.parse(key)
+    return text(f"piece.{piece.kind}", number=piece.scene, beat=_label(piece.beat))
 
 
 def _level(beat_key: str) -> str:

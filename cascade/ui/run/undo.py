@@ -13,8 +13,9 @@ import streamlit as st
 
 from cascade.display import readable
 from cascade.service import Desk, Replaced, RunView
+from cascade.story.kinds import KINDS, row
 from cascade.story.plan import Change, Step
-from cascade.story.story import KINDS, Story
+from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import short_change
 from cascade.ui.kit.differences import side_by_side
@@ -117,7 +118,7 @@ def _draw_pieces(
         if not opened.open:
             continue
         with opened:
-            style = "arc-typed" if piece.step.kind == "script" else ""
+            style = "arc-typed" if row(piece.step.kind).form == "fountain" else ""
             titles = (text("undo.before"), text("undo.after"))
             before, after = map(readable, (piece.replaced.before, piece.replaced.after))
             st.html(side_by_side(before, after, titles, style))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import streamlit as st
 
 from cascade.display import readable
 from cascade.service import Desk, Studio, Written
-from cascade.story.story import Kind, Scene, Story, Unreadable, level_key, piece_key
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, BeatKind, SceneKind
+from cascade.story.piece import Piece, level_key
+from cascade.story.story import Scene, Story, Unreadable
 from cascade.story.structures import Beat
 from cascade.ui import session
 from cascade.ui.kit.expanders import box, close, open_
@@ -116,13 +118,9 @@ def _beat(story: Story, beat: Beat, marks: _Marks) -> str:
     parts = []
     if why := story.why_unreadable(level_key(beat.key)):
         parts.append(_unreadable(why, text("piece.level", beat=beat.label)))
-    texts: tuple[tuple[str, Kind, str], ...] = (
-        ("beats.content", "beatContent", story.contents.get(beat.key, "")),
-        ("beats.key_action", "keyAction", story.key_actions.get(beat.key, "")),
-    )
-    for title, kind, words in texts:
-        key = piece_key(beat.key, kind)
-        parts.append(f"<h4>{text(title)}{marks.beside(key)}</h4>")
+    for kind in BEAT_KINDS:
+        key, words = str(Piece(beat.key, kind)), story.text(Piece(beat.key, kind))
+        parts.append(f"<h4>{_title(kind)}{marks.beside(key)}</h4>")
         if why := story.why_unreadable(key):
             parts.append(_unreadable(why))
         else:
@@ -142,27 +140,49 @@ def _unreadable(why: Unreadable, what: str = "") -> str:
     return note(words, "unreadable")
 
 
+def _title(kind: BeatKind) -> str:
+    match kind:
+        case "beatContent":
+            return text("beats.content")
+        case "keyAction":
+            return text("beats.key_action")
+        case _:
+            assert_never(kind)
+
+
 def _scene(story: Story, scene: Scene, beat_key: str, marks: _Marks) -> str:
     name = scene_name(scene)
-    beside_plot = marks.beside(piece_key(beat_key, "scenePlot", scene.number))
-    beside_script = marks.beside(piece_key(beat_key, "script", scene.number))
-    plot = paragraphs(scene.plot) if scene.plot.strip() else note(text("beats.no_plot"))
-    if why := scene.unreadable.get("scenePlot"):
-        plot = _unreadable(why)
+    own = Piece(beat_key, SCENE_KINDS[0], scene.number)
+    heading = f"<h4>{markup(name)}{marks.beside(str(own))}</h4>"
     if (keyless := story.keyless(scene)) is not None:
-        plot = note(text("beats.keyless", why=text(f"keyless.{keyless}")), "unreadable") + plot
-    if why := scene.unreadable.get("script"):
-        script = f"<h5>{text('beats.script')}</h5>{_unreadable(why)}"
-    elif scene.script.strip():
-        script = (
-            f"<details><summary>{text('beats.script')}{beside_script}</summary>"
-            f"{screenplay(readable(scene.script), name)}</details>"
-        )
-    else:
-        script = note(text("beats.no_script"))
-    shots = _shots(scene, marks.beside(piece_key(beat_key, "shots", scene.number)))
-    heading = f"<h4>{markup(name)}{beside_plot}</h4>"
-    return f'<section class="arc-scene">{heading}{plot}{script}{shots}</section>'
+        heading += note(text("beats.keyless", why=text(f"keyless.{keyless}")), "unreadable")
+    texts = [
+        _scene_text(scene, kind, name, marks.beside(str(own.beside(kind)))) for kind in SCENE_KINDS
+    ]
+    shots = _shots(scene, marks.beside(str(Piece(beat_key, "shots", scene.number))))
+    return f'<section class="arc-scene">{heading}{"".join(texts)}{shots}</section>'
+
+
+def _scene_text(scene: Scene, kind: SceneKind, name: str, beside: str) -> str:
+    """One text of a scene as HTML. The marks of the first stand beside the scene's name."""
+    words, why = scene.text(kind), scene.unreadable.get(kind)
+    match kind:
+        case "scenePlot":
+            if why:
+                return _unreadable(why)
+            return paragraphs(words) if words.strip() else note(text("beats.no_plot"))
+        case "script":
+            title = text("beats.script")
+            if why:
+                return f"<h5>{title}</h5>{_unreadable(why)}"
+            if not words.strip():
+                return note(text("beats.no_script"))
+            return (
+                f"<details><summary>{title}{beside}</summary>"
+                f"{screenplay(readable(words), name)}</details>"
+            )
+        case _:
+            assert_never(kind)
 
 
 def _shots(scene: Scene, beside: str) -> str:

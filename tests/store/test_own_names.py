@@ -1,0 +1,354 @@
+"""Cascade as a guest: its own names beside the product's, whatever an earlier version had made."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from earlier import (
+    OWN,
+    PLAIN,
+    content_of,
+    make_busy,
+    make_earlier,
+    migrate_to,
+    open_service,
+    rows_of,
+    shape_of,
+)
+from limited import Limited
+from observe import check_credits, wait_for
+from seeded import postgres_copy, sqlite_copy
+
+from cascade.errors import MissingRights
+from cascade.service import Service
+from cascade.store import check as check_
+from cascade.store import migrate
+from cascade.store.database import Database
+from cascade.store.migrate import SchemaGap
+from cascade.store.tables import PRODUCT_TABLES
+
+from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
+
+ROOT = Path(__file__).parents[2]
+# What an earlier version did not keep.
+LATER: dict[str, dict[str, set[str]]] = {
+    "0003": {"revisions": {"scene_id", "cell"}, "run_steps": {"scene_id"}},
+    "0004": {},
+}
+# A product's tables of the names that Cascade's had, and its constraints and indexes too.
+NAMESAKES = [
+    "CREATE TABLE users (id INTEGER CONSTRAINT pk_users PRIMARY KEY, mail TEXT)",
+    "CREATE TABLE runs (id INTEGER CONSTRAINT pk_runs PRIMARY KEY, pace TEXT)",
+    "CREATE TABLE drafts (id INTEGER CONSTRAINT pk_drafts PRIMARY KEY, owner INTEGER"
+    " CONSTRAINT fk_drafts_user_id REFERENCES users (id))",
+    "CREATE TABLE revisions (run_id INTEGER)",
+    "CREATE INDEX ix_revisions_run_id ON revisions (run_id)",
+    "INSERT INTO users VALUES (1, 'ana@example.org')",
+    "INSERT INTO runs VALUES (1, 'slow')",
+    "INSERT INTO drafts VALUES (1, 1)",
+]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def busy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """A database with runs in every state, and their ids by status."""
+    if request.param == "sqlite":
+        url = sqlite_copy(tmp_path)
+        yield url, make_busy(url)
+        return
+    with postgres_copy(request.getfixturevalue("postgres_server")) as url:
+        yield url, make_busy(url)
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[Database]:
+    with closing(Database(database_url)) as database:
+        yield database
+
+
+def check_append_only(database: Database) -> None:
+    """The movements of credits take no change; new ones go in."""
+    for change in ("UPDATE {} SET credits = 1", "DELETE FROM {}"):
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+            execute(database, [change.format("cascade_credit_entries")])
+    columns = "account_id, kind, credits, at"
+    again = f"SELECT {columns} FROM cascade_credit_entries WHERE kind = 'grant'"
+    newest = "SELECT max(id) FROM cascade_credit_entries"
+    with database.engine.connect() as connection:
+        before = connection.exec_driver_sql(newest).scalar_one()
+        connection.exec_driver_sql(f"INSERT INTO cascade_credit_entries ({columns}) {again}")
+        assert connection.exec_driver_sql(newest).scalar_one() == before + 1
+        if database.is_sqlite:
+            with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+                connection.exec_driver_sql(
+                    f"INSERT OR REPLACE INTO cascade_credit_entries (id, {columns})"
+                    f" SELECT {before}, {columns} FROM cascade_credit_entries LIMIT 1"
+                )
+        connection.rollback()
+
+
+def fresh(request: pytest.FixtureRequest, like: str, folder: Path) -> Database:
+    """An empty database of the same kind."""
+    if like.startswith("sqlite"):
+        return Database(f"sqlite:///{folder}/fresh.db")
+    return Database(request.getfixturevalue("postgres_url"))
+
+
+@pytest.mark.parametrize("version", ["0003", "0004"])
+def test_carried_over_with_runs_in_every_state(
+    busy: tuple[str, dict[str, str]],
+    version: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    url, ids = busy
+    make_earlier(url, version)
+    with closing(Database(url)) as database:
+        before, content = rows_of(database, ""), content_of(database)
+        assert all(len(rows) > 1 for rows in before.values())
+        assert not set(PLAIN) & set(check_.report(database).others)
+        migrate.ensure(database)
+        assert rows_of(database, "cascade_", LATER[version]) == before
+        assert content_of(database) == content
+        assert check_.report(database).complete
+        check_append_only(database)
+        with closing(fresh(request, url, tmp_path)) as new:
+            migrate.ensure(new)
+            assert shape_of(database) == shape_of(new)
+        if not database.is_sqlite:
+            # The runner's tables of before stay as they are.
+            in_hand = "SELECT count(*) FROM dbos.workflow_status WHERE status = 'ENQUEUED'"
+            with database.engine.connect() as connection:
+                assert connection.exec_driver_sql(in_hand).scalar() == len(ids) - 2
+    with closing(open_service(url)) as service:
+        assert {run.id: run.status for run in service.runs()} == {v: k for k, v in ids.items()}
+        assert service.is_demo()
+        editor = service.actor("editor")
+        assert service.credits(editor).held > 0
+        with service.executing():
+            for status, end in (
+                ("queued", "done"),
+                ("running", "done"),
+                ("cancelling", "cancelled"),
+            ):
+                wait_for(partial(has_ended, service, ids[status], end), f"{status} to end", 60)
+        credits = service.credits(editor)
+        assert (credits.held, credits.deposited) == (0, 500)
+        check_credits(asdict(credits))
+        for status in ("queued", "running"):
+            run = service.run(ids[status])
+            assert run.used_credits == run.estimated_credits
+        assert service.restore_run(editor, ids["done"])
+
+
+def has_ended(service: Service, run_id: str, status: str) -> bool:
+    return service.run(run_id).status == status
+
+
+# Killed in the middle
+
+STARTS = """
+import os, signal, sys
+import sqlalchemy as sa
+from cascade.store import migrate
+from cascade.store.database import Database
+
+url, moment = sys.argv[1:]
+database, seen = Database(url), []
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def look(_, __, statement, *___):
+    seen.append(statement)
+    if moment in statement:
+        die()
+
+def commit(_):
+    if moment == "commit" and any("UPDATE cascade_alembic_version" in one for one in seen):
+        die()
+
+sa.event.listen(database.engine, "before_cursor_execute", look)
+sa.event.listen(database.engine, "commit", commit)
+migrate.ensure(database, [migrate.Part(lambda: moment == "after it", die)])
+"""
+MOMENTS = {
+    "sqlite": [
+        "ALTER TABLE cascade_made",
+        "INSERT INTO cascade_runs ",
+        "DROP TABLE credit_entries",
+        "CREATE TRIGGER cascade_credit_entries_no_REPLACE",
+        "PRAGMA foreign_key_check(cascade_runs)",
+        "commit",
+    ],
+    "postgresql": [
+        "LOCK TABLE",
+        "DROP FUNCTION",
+        "ALTER TABLE revisions RENAME TO",
+        "CREATE FUNCTION",
+        "UPDATE cascade_alembic_version SET version_num='0005'",
+        "commit",
+    ],
+}
+
+
+def test_killed_in_the_middle_of_it(busy: tuple[str, dict[str, str]]) -> None:
+    url, ids = busy
+    make_earlier(url, "0003")
+    with closing(Database(url)) as database:
+        before, content, shape = rows_of(database, ""), content_of(database), shape_of(database)
+        for moment in MOMENTS[database.engine.dialect.name]:
+            assert start_and_die(url, moment) == -signal.SIGKILL, moment
+            assert rows_of(database, "") == before, moment
+            assert shape_of(database) == shape
+        assert start_and_die(url, "after it") == -signal.SIGKILL
+        assert rows_of(database, "cascade_", LATER["0003"]) == before
+    with closing(open_service(url)) as service:
+        assert {run.id: run.status for run in service.runs()} == {v: k for k, v in ids.items()}
+        assert content_of(service.database) == content
+        check_append_only(service.database)
+
+
+def start_and_die(url: str, moment: str) -> int:
+    """A start in a process of its own that is killed at a moment; its exit code."""
+    command = [sys.executable, "-c", STARTS, url, moment]
+    return subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode
+
+
+def test_an_executor_of_before_is_waited_for(postgres_url: str) -> None:
+    """Two that wait for each other: one gives up, which is the migration, and tries again."""
+    with closing(Database(postgres_url)) as database:
+        migrate_to(database, "0004")
+        failed: list[sa.ExceptionContext] = []
+        sa.event.listen(database.engine, "handle_error", failed.append)
+        with database.engine.connect() as other:
+            other.exec_driver_sql("LOCK TABLE drafts IN ROW EXCLUSIVE MODE")
+            start = threading.Thread(target=migrate.ensure, args=(database,))
+            start.start()
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            with database.engine.connect() as looking:
+                wait_for(lambda: looking.exec_driver_sql(waits).scalar(), "it to wait")
+            # The one that waits longer notices, after a second.
+            assert other.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 0
+            assert start.is_alive()
+            other.commit()
+        start.join(60)
+        assert not start.is_alive()
+        assert [type(one.original_exception).__name__ for one in failed] == ["DeadlockDetected"]
+        assert check_.report(database).complete
+
+
+def test_one_who_does_not_own_the_tables_is_told(
+    postgres_admin: sa.Engine, postgres_url: str
+) -> None:
+    with closing(Database(postgres_url)) as database:
+        migrate_to(database, "0004")
+    limited = Limited(postgres_admin, postgres_url)
+    try:
+        limited.execute(
+            f'GRANT ALL ON ALL TABLES IN SCHEMA public TO "{limited.role}"',
+            f'GRANT ALL ON SCHEMA public TO "{limited.role}"',
+        )
+        with pytest.raises(MissingRights, match="must be owner"):
+            limited.open()
+        # The product's tables may be somebody else's.
+        owned = [*PLAIN, "cascade_made", "cascade_alembic_version"]
+        limited.execute(
+            *(f'ALTER TABLE {name} OWNER TO "{limited.role}"' for name in owned),
+            f'ALTER FUNCTION credit_entries_append_only() OWNER TO "{limited.role}"',
+            f'GRANT CREATE ON DATABASE {sa.make_url(postgres_url).database} TO "{limited.role}"',
+        )
+        limited.open().close()
+    finally:
+        limited.execute(f'DROP OWNED BY "{limited.role}" CASCADE', f'DROP ROLE "{limited.role}"')
+        limited.owner.dispose()
+
+
+def test_what_somebody_left_dangling_is_carried_over(sqlite_url: str) -> None:
+    user = "INSERT INTO {}drafts VALUES ('gone', '{}', '{{}}', '{{}}', '2026-01-01 00:00:00')"
+    with closing(Database(sqlite_url)) as database:
+        migrate_to(database, "0004")
+        with database.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA foreign_keys=OFF")
+            driver.execute(user.format("", "nobody"))
+            driver.execute("PRAGMA foreign_keys=ON")
+        migrate.ensure(database)
+        assert len(rows_of(database, "cascade_")["drafts"]) == 2
+        with (
+            pytest.raises(SchemaGap, match="1 rows of drafts would refer to rows of users"),
+            migrate._changing_tables(database, "0005") as connection,
+        ):
+            connection.exec_driver_sql(user.format("cascade_", "nobody else"))
+        assert len(rows_of(database, "cascade_")["drafts"]) == 2
+        with database.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+# Beside a product
+
+
+def test_a_product_with_tables_of_the_names_that_ours_had(empty: Database) -> None:
+    execute(empty, [*product_tables(empty.is_sqlite), *ROWS, SCENE, SHOT, *NAMESAKES])
+    if not empty.is_sqlite:
+        execute(
+            empty,
+            [
+                "CREATE SCHEMA dbos",
+                "CREATE TABLE dbos.workflow_status (workflow_uuid TEXT PRIMARY KEY, status TEXT)",
+                "INSERT INTO dbos.workflow_status VALUES ('theirs', 'PENDING')",
+                "CREATE FUNCTION credit_entries_append_only() RETURNS int LANGUAGE sql AS"
+                " 'SELECT 1'",
+                "CREATE SEQUENCE revisions_id_seq",
+            ],
+        )
+    before = schema(empty)
+    url = empty.url.render_as_string(hide_password=False)
+    with closing(open_service(url)) as service:
+        # Nobody's; on SQLite so are the runner's own.
+        others = set(check_.report(empty).others)
+        assert others >= {"users", "runs", "drafts", "revisions"}
+        assert not others & {*OWN, "cascade_dbos.workflow_status"}
+        actor, _ = service.grant("ana", 100)
+        story = service.story("Found")
+        service.save_draft(actor, story.id, {"midpoint": 4})
+        with service.executing():
+            run_id = service.start(actor, service.plan(actor, story.id, {"midpoint": 4}).plan)
+            assert [one["type"] for one in service.follow(run_id)][-1] == "done"
+    after = schema(empty)
+    assert {name: after[name] for name in ("users", "runs", "drafts", "revisions")} == {
+        name: before[name] for name in ("users", "runs", "drafts", "revisions")
+    }
+    ours = {name for name in after if name not in before}
+    if not empty.is_sqlite:
+        assert all(name.startswith("cascade_") for name in ours), ours
+        with empty.engine.connect() as connection:
+            theirs = connection.exec_driver_sql("SELECT * FROM dbos.workflow_status").all()
+            assert [tuple(row) for row in theirs] == [("theirs", "PENDING")]
+    for name in OWN:
+        assert not any(one["referred_table"] in PRODUCT_TABLES for one in after[name][2])
+
+
+def test_all_that_is_ours_is_named_so(empty: Database) -> None:
+    migrate.ensure(empty)
+    shape = shape_of(empty)
+    if empty.is_sqlite:
+        names = {row[1] for row in shape["all"] if not row[1].startswith("sqlite_autoindex")}
+    else:
+        names = {row[1] for row in shape["constraints"]} | {row[0] for row in shape["indexes"]}
+        names |= {row[0] for row in shape["functions"] + shape["sequences"]}
+        names |= {row[0].split()[2] for row in shape["triggers"]}
+    of_the_product = {one for one in names if any(table in one for table in PRODUCT_TABLES)}
+    assert {one for one in names - of_the_product if not one.startswith("cascade_")} == set()
+    assert len(names - of_the_product) > 20
