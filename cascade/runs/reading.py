@@ -133,6 +133,20 @@ def newest(
     return [run_view(session, run) for run in session.scalars(wanted)]
 
 
+def latest(session: Session, story_id: str) -> tuple[Run | None, Run | None]:
+    """The rows of a story's newest run and of the one at work on it, which may be the same."""
+    newest_ = session.scalar(
+        sa.select(Run)
+        .where(Run.story_version_id == story_id)
+        .order_by(Run.created_at.desc(), Run.id.desc())
+        .limit(1)
+    )
+    active = session.scalar(
+        sa.select(Run).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))
+    )
+    return newest_, active
+
+
 def active_on(session: Session, story_id: str) -> RunView | None:
     """The run that is at work on a story: there is one at most, whatever others say of time."""
     wanted = sa.select(Run).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))

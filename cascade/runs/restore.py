@@ -5,6 +5,7 @@ Costs nothing and loses nothing: what is put aside is kept as a revision like an
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -35,12 +36,14 @@ class Replaced:
     is_back: bool
 
 
-def replaced(session: Session, run: Run) -> list[Replaced]:
-    """What a run wrote, piece by piece, in the order of its plan; of a deleted story too."""
-    try:
-        story = stories.read_story(session, run.story_version_id)
-    except UnknownStory:
-        story = None
+def replaced(session: Session, run: Run, story: Story | None = None) -> list[Replaced]:
+    """What a run wrote, piece by piece, in the order of its plan; of a deleted story too.
+
+    `story` is the run's story as it is now, where it has been read already.
+    """
+    if story is None:
+        with suppress(UnknownStory):
+            story = stories.read_story(session, run.story_version_id)
     return [
         Replaced(
             revision.key,
@@ -135,8 +138,8 @@ def _written(session: Session, run: Run) -> list[tuple[Revision, Stood]]:
         .join(RunStep, RunStep.revision_id == Revision.id)
         .where(RunStep.run_id == run.id)
         .order_by(RunStep.position)
-    )
-    return [(revision, revisions.replaced_by(session, revision)) for revision in rows]
+    ).all()
+    return list(zip(rows, revisions.all_replaced_by(session, rows), strict=True))
 
 
 def _text(story: Story, revision: Revision) -> str | None:

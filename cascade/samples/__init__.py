@@ -85,7 +85,10 @@ def whose(session: Session) -> Cause | None:
 
     The tables themselves come first: in those that a product has made nothing is ever deleted.
     """
-    if not _made(session, "table").issuperset(PRODUCT_TABLES):
+    made: dict[str, set[str]] = {}
+    for kind, id_ in session.execute(sa.select(Made.kind, Made.id)):
+        made.setdefault(kind, set()).add(id_)
+    if not made.get("table", set()).issuperset(PRODUCT_TABLES):
         return "tables"
     kinds: tuple[tuple[Cause, str, sa.Select[str]], ...] = (
         ("projects", "project", sa.select(Project.id)),
@@ -94,7 +97,7 @@ def whose(session: Session) -> Cause | None:
     )
     for cause, kind, ids in kinds:
         # Where a sample was taken away by hand, what is left is no demo either.
-        if set(session.scalars(ids)) != _made(session, kind):
+        if set(session.scalars(ids)) != made.get(kind, set()):
             return cause
     return None
 
@@ -113,10 +116,6 @@ def reset(session: Session) -> None:
     with accounts.without_append_only(session):
         _delete_samples(session)
     load(session)
-
-
-def _made(session: Session, kind: str) -> set[str]:
-    return set(session.scalars(sa.select(Made.id).where(Made.kind == kind)))
 
 
 def _delete_samples(session: Session) -> None:

@@ -30,6 +30,7 @@ from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
 from cascade.service.offers import Cost, Offer
 from cascade.service.operator import Operator
+from cascade.service.studio import Beats, Progress, Runs, Shown, Studio
 from cascade.settings import Settings
 from cascade.store import accounts
 from cascade.store.accounts import Actor
@@ -45,6 +46,7 @@ __all__ = [
     "Action",
     "Actor",
     "BeatProgress",
+    "Beats",
     "Cost",
     "Credits",
     "Desk",
@@ -52,13 +54,17 @@ __all__ = [
     "Draft",
     "Offer",
     "Operator",
+    "Progress",
     "Pulse",
     "Replaced",
     "RunView",
+    "Runs",
     "SchemaReport",
     "Service",
+    "Shown",
     "StepLine",
     "StorySummary",
+    "Studio",
     "TableReport",
     "Used",
     "Writer",

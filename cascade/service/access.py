@@ -66,7 +66,7 @@ class Gate:
 
     def permitted(self, story_id: str) -> frozenset[Action]:
         """What may be done on a story. Raises UnknownStory."""
-        return self._permitted(self.project(story_id))
+        return self.permitted_in(self.project(story_id))
 
     def project(self, story_id: str) -> str:
         """The project of a story. Raises UnknownStory."""
@@ -112,26 +112,28 @@ class Gate:
         run, project_id = reading.row(self.session, run_id)
         if self.actor is not None and project_id not in self.roles:
             raise UnknownRun(run_id)
-        self._permit(action, project_id)
+        self.permit_in(action, project_id)
         return run
 
     def permit(self, action: Action, story_id: str) -> None:
         """Raises UnknownStory, and NotAllowed where it may not be done on the story."""
-        self._permit(action, self.project(story_id))
+        self.permit_in(action, self.project(story_id))
 
     def permit_everywhere(self, action: Action) -> None:
         """Raises NotAllowed unless it may be done in every project that there is."""
         for project_id in accounts.all_projects(self.session):
-            self._permit(action, project_id)
+            self.permit_in(action, project_id)
 
-    def _permitted(self, project_id: str) -> frozenset[Action]:
+    def permitted_in(self, project_id: str) -> frozenset[Action]:
+        """What may be done in a project."""
         if self.actor is None:
             return frozenset(ALLOWED)
         role = self.roles.get(project_id)
         return frozenset(action for action, roles in ALLOWED.items() if role in roles)
 
-    def _permit(self, action: Action, project_id: str) -> None:
-        if self.actor is not None and action not in self._permitted(project_id):
+    def permit_in(self, action: Action, project_id: str) -> None:
+        """Raises NotAllowed where it may not be done in the project."""
+        if self.actor is not None and action not in self.permitted_in(project_id):
             raise NotAllowed(self.actor.name, _IN_WORDS[action], ALLOWED[action], action)
 
 

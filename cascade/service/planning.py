@@ -11,6 +11,7 @@ from cascade.store import accounts, revisions
 from cascade.store.accounts import Actor
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan, make_plan
+from cascade.story.story import Story
 
 # Seconds a call takes, as long as none of the writer's has been seen yet.
 UNSEEN_CALL_S = 8.0
@@ -27,14 +28,7 @@ class Planning(View):
     ) -> Offer:
         """What new levels would do and cost. Raises UnknownStory, UnknownBeat, BadLevel."""
         with self._reading() as gate:
-            story = gate.story(story_id)
-            plan = make_plan(
-                story,
-                levels,
-                directions=directions,
-                prompt_version=self._house.provider.prompt_version,
-            )
-            return self._offer(gate, plan, story.project_id)
+            return self._plan(gate, gate.story(story_id), levels, directions)
 
     def offer_to_resume(self, run_id: str) -> Offer:
         """What is left of a stopped run, and what that costs; accepting a text of it costs no less.
@@ -43,6 +37,17 @@ class Planning(View):
         """
         with self._reading() as gate:
             return self._rest(gate, run_id)
+
+    def _plan(
+        self,
+        gate: Gate,
+        story: Story,
+        levels: Mapping[str, int],
+        directions: Mapping[str, str] | None,
+    ) -> Offer:
+        version = self._house.provider.prompt_version
+        plan = make_plan(story, levels, directions=directions, prompt_version=version)
+        return self._offer(gate, plan, story.project_id)
 
     def _rest(self, gate: Gate, run_id: str) -> Offer:
         run = gate.run(run_id)

@@ -33,9 +33,11 @@ ALIVE = {
     "tcp_user_timeout": 25_000,
 }
 
-__all__ = ["Database", "Session"]
+__all__ = ["FAULTS", "Database", "Session"]
 
 T = TypeVar("T")
+# What the driver raises: whichever it is, the transaction it is raised in is over.
+FAULTS = (sa.exc.DBAPIError, sa.exc.TimeoutError)
 log = logging.getLogger("cascade.store")
 
 
@@ -114,7 +116,7 @@ class Database:
         """
         try:
             yield
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        except FAULTS as error:
             if isinstance(error, sa.exc.DBAPIError) and denied.is_denied(error):
                 raise denied.explain(error, self.engine, self.name) from error
             raise faults.told(error, self.name) from error

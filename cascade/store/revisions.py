@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -69,8 +70,18 @@ def of_piece(key: str, scene_id: str) -> sa.ColumnElement[bool]:
 
 def replaced_by(session: Session, revision: Revision) -> Stood:
     """What a revision's text took the place of."""
-    old = session.get(Revision, revision.replaces_id) if revision.replaces_id else None
-    return Stood(old.text, old.cell) if old is not None else Stood("")
+    [stood] = all_replaced_by(session, [revision])
+    return stood
+
+
+def all_replaced_by(session: Session, replacing: Sequence[Revision]) -> list[Stood]:
+    """What each revision's text took the place of, in one query."""
+    wanted = [one.replaces_id for one in replacing if one.replaces_id is not None]
+    rows = session.execute(
+        sa.select(Revision.id, Revision.text, Revision.cell).where(Revision.id.in_(wanted))
+    )
+    old = {id_: Stood(text, cell) for id_, text, cell in rows}
+    return [old.get(one.replaces_id or 0, Stood("")) for one in replacing]
 
 
 def add_restored(session: Session, replaced: Revision, stood: Stood, author_id: str) -> None:

@@ -175,9 +175,8 @@ def show_error(error: CascadeError) -> None:
 # changes only its own beat of it.
 
 
-def draft(desk: Desk, story: Story) -> Draft:
-    """What is pending on a story, in structure order; what is saved by now is not."""
-    kept = desk.draft(story.id)
+def keep_draft(story: Story, kept: Draft) -> None:
+    """Takes note of what is pending on a story, as it is shown from now on."""
     st.session_state[f"pending/{story.id}"] = kept
     heard = _heard(story.id)
     for beat_key in kept.levels:
@@ -185,7 +184,6 @@ def draft(desk: Desk, story: Story) -> Draft:
             heard[beat_key] = (story.curve[beat_key], words)
         else:
             heard.pop(beat_key, None)
-    return kept
 
 
 def shown_draft(story_id: str) -> Draft:

@@ -80,13 +80,38 @@ def test_an_unexpected_error_is_a_message_in_its_place(
     assert first.exc_info is not None
 
 
-@pytest.mark.parametrize("method", ["stories", "actor", "permitted", "pulse", "story", "runs"])
+@pytest.mark.parametrize(("owner", "method"), [(Desk, "studio"), (Service, "actor")])
 def test_an_unexpected_error_of_a_use_case(
-    service: Service, monkeypatch: pytest.MonkeyPatch, method: str
+    service: Service, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
 ) -> None:
-    monkeypatch.setattr(Service if method == "actor" else Desk, method, fails)
+    monkeypatch.setattr(owner, method, fails)
     page = Page(service)
     assert any(error.startswith(UNEXPECTED) for error in page.errors)
+
+
+@pytest.mark.parametrize(
+    ("part", "is_there"),
+    [
+        ("accounts.available", ("number_input", "expander")),
+        ("stories.read_story", ("selectbox",)),
+        ("drafts.read", ("selectbox", "expander")),
+        ("pieces.out_of_date", ("selectbox", "number_input")),
+        ("revisions.writers", ("selectbox", "number_input")),
+        ("reading.latest", ("selectbox", "number_input", "expander")),
+        ("restore.replaced", ("selectbox", "number_input", "expander")),
+        ("events.read", ("selectbox", "number_input", "expander")),
+    ],
+)
+def test_a_part_that_cannot_be_read_takes_no_other_along(
+    service: Service, monkeypatch: pytest.MonkeyPatch, part: str, is_there: tuple[str, ...]
+) -> None:
+    run = bend(Page(service)).run_through()
+    monkeypatch.setattr(f"cascade.service.studio.{part}", fails)
+    page = Page(service, run=run.id)
+    assert any(error.startswith(UNEXPECTED) for error in page.errors)
+    assert len(page.at.title) == 1
+    for kind in is_there:
+        assert list(getattr(page.at, kind)), kind
 
 
 @pytest.mark.parametrize(
@@ -111,9 +136,11 @@ def test_an_unexpected_error_of_a_button(
     assert not page.errors
 
 
-@pytest.mark.parametrize("raised", sorted({*range(3)}))
+@pytest.mark.parametrize(
+    "part", ["stories.summaries", "stories.read_story", "reading.latest", "drafts.read"]
+)
 def test_an_expected_error_anywhere_is_told(
-    service: Service, monkeypatch: pytest.MonkeyPatch, raised: int
+    service: Service, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     class Odd(CascadeError):
         code = "odd"
@@ -121,8 +148,7 @@ def test_an_expected_error_anywhere_is_told(
     def refuse(*_: Any, **__: Any) -> Any:
         raise Odd("It is odd.")
 
-    method = ("story", "runs", "draft")[raised]
-    monkeypatch.setattr(Desk, method, refuse)
+    monkeypatch.setattr(f"cascade.service.studio.{part}", refuse)
     assert "It is odd." in Page(service).errors
 
 

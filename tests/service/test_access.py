@@ -51,6 +51,12 @@ READS: dict[str, dict[str, Verdict]] = {
     "growing": READ,
     "replaced": READ,
     "offer_to_resume": READ,
+    # The story's page, and its parts by themselves.
+    "studio": LISTED,
+    "curve": READ,
+    "beats": READ,
+    "progress": READ,
+    "offer": READ,
 }
 ORDERS: dict[str, dict[str, Verdict]] = {
     "save_draft": only("editor", "producer"),
@@ -97,6 +103,12 @@ def outcome(ask: Callable[[], Any]) -> Verdict:
     return "nothing" if found == [] else "yes"
 
 
+def studio_of(desk: Desk, *, story: str, run: str) -> list[str]:
+    """Which of a story and a run that an address names the page shows, by either's id."""
+    shown = [desk.studio(story), desk.studio(story, run), desk.studio(run=run)]
+    return [page.story_id for page in shown if page is not None and page.story_id == story]
+
+
 def test_reads(people: People, database_url: str) -> None:
     run_id, story_id = stopped(people), people.mine
     title = people.service.operator().story(story_id).title
@@ -128,6 +140,11 @@ def test_reads(people: People, database_url: str) -> None:
             "growing": lambda desk=desk: desk.growing(run_id),
             "replaced": lambda desk=desk: desk.replaced(run_id),
             "offer_to_resume": lambda desk=desk: desk.offer_to_resume(run_id),
+            "studio": lambda desk=desk: studio_of(desk, story=story_id, run=run_id),
+            "curve": lambda desk=desk: desk.curve(story_id),
+            "beats": lambda desk=desk: desk.beats(story_id),
+            "progress": lambda desk=desk: desk.progress(run_id),
+            "offer": lambda desk=desk: desk.offer(story_id),
         }
         assert cases.keys() == READS.keys()
         for asked in (cases, by_title):

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cascade.errors import Refused
-from cascade.service import BeatProgress, Desk, Offer, RunView
+from cascade.service import BeatProgress, Desk, Offer, RunView, Shown
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import short_change, tone
@@ -22,17 +21,17 @@ from cascade.ui.session import guarded
 def draw_receipt(
     desk: Desk,
     story: Story,
-    run: RunView,
+    shown: Shown,
     seen: Sequence[BeatProgress],
     found: Undoing,
     *,
     may: frozenset[str],
 ) -> None:
     """The receipt of a run that has ended."""
+    run, offer = shown.progress.run, shown.rest
     if run.error:
         why = failure(run.error_code, run.error_fields, run.error)
         st.error(escape(why), icon=":material/error:")
-    offer, why_not = _offer(desk, run)
     draw_rejected(desk, story, run, offer, may="resume" in may)
     st.html(_figures(run))
     if run.provider != "offline" and run.tokens:
@@ -51,18 +50,8 @@ def draw_receipt(
             )
     elif offer is not None:
         _draw_resume(desk, run, offer, may=may)
-    elif why_not is not None:
-        st.markdown(escape(explain(why_not)))
-
-
-def _offer(desk: Desk, run: RunView) -> tuple[Offer | None, Refused | None]:
-    """What resuming the run would cost; or why that cannot be done, where it has stopped early."""
-    if not run.is_resumable:
-        return None, None
-    try:
-        return desk.offer_to_resume(run.id), None
-    except Refused as error:
-        return None, error
+    elif shown.why_not is not None:
+        st.markdown(escape(explain(shown.why_not)))
 
 
 def _draw_resume(desk: Desk, run: RunView, offer: Offer, *, may: frozenset[str]) -> None:

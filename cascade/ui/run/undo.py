@@ -60,10 +60,10 @@ class Undoing:
         return bool(self.pieces) and restored and not self.levels
 
 
-def undoing(desk: Desk, story: Story, run: RunView) -> Undoing:
+def undoing(replaced: Sequence[Replaced], story: Story, run: RunView) -> Undoing:
     """What of a run that has ended can be undone, in the story as it is now."""
     steps = {step.key: step for step in run.plan.steps}
-    pieces = [Rewritten(one, steps[one.key], _state(one)) for one in desk.replaced(run.id)]
+    pieces = [Rewritten(one, steps[one.key], _state(one)) for one in replaced]
     beats = story.structure.keys
     pieces.sort(key=lambda one: _place(beats, one))
     begun = {piece.step.beat_key for piece in pieces}

@@ -16,7 +16,9 @@ from cascade.service import (
     MAX_ATTEMPTS,
     BeatProgress,
     Desk,
+    Progress,
     RunView,
+    Shown,
     StepLine,
     elapsed_s,
     progress,
@@ -42,30 +44,30 @@ _BLOCK_STATES = {"done": "complete", "failed": "error", "left": "error"}
 _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 
 
-def draw_run(desk: Desk, story: Story, run: RunView, *, may: frozenset[str]) -> Undoing | None:
+def draw_run(desk: Desk, story: Story, shown: Shown, *, may: frozenset[str]) -> Undoing | None:
     """The run: live while it goes, with its receipt when it is over.
 
     What of it can be undone, once it is over.
     """
-    run = desk.run(run.id)
-    seen = _look(desk, run)
+    run = shown.progress.run
+    seen = _seen(shown.progress)
     has_begun = run.status != "queued"
-    undone = None if run.is_active else undoing(desk, story, run)
+    undone = None if run.is_active else undoing(shown.replaced, story, run)
     wrote = {one.replaced.key: one.replaced.after for one in undone.pieces} if undone else {}
     with st.container(border=True, key="run"):
         head = st.container()
         if undone is not None:
-            receipt.draw_receipt(desk, story, run, seen, undone, may=may)
+            receipt.draw_receipt(desk, story, shown, seen, undone, may=may)
         blocks = _make_blocks(seen)
 
         is_full_run = True
 
         def look() -> None:
-            fresh = desk.run(run.id)
-            found = _look(desk, fresh)
+            now = shown.progress if is_full_run else desk.progress(run.id)
+            fresh, found = now.run, seen if is_full_run else _seen(now)
             restored = undone is not None and undone.is_done
             _draw_head(desk, story, fresh, found, may=may, restored=restored)
-            _fill(blocks, desk.story(story.id), found, wrote)
+            _fill(blocks, now.story, found, wrote)
             announce("run", _said(fresh, found))
             # The timer is the full run's, and so are the curve and the words below it.
             # That run is not broken off for it: the timer comes soon enough.
@@ -86,9 +88,8 @@ def draw_run(desk: Desk, story: Story, run: RunView, *, may: frozenset[str]) -> 
     return undone
 
 
-def _look(desk: Desk, run: RunView) -> list[BeatProgress]:
-    growing = desk.growing(run.id) if run.is_active else {}
-    return progress(run, desk.events(run.id), datetime.now(UTC), growing)
+def _seen(now: Progress) -> list[BeatProgress]:
+    return progress(now.run, now.events, datetime.now(UTC), now.growing)
 
 
 def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool, bool]]:

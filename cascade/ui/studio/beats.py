@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Desk, Written
+from cascade.service import Desk, Studio, Written
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, BeatKind, SceneKind
 from cascade.story.piece import Piece, level_key
 from cascade.story.story import Scene, Story, Unreadable
@@ -59,12 +59,14 @@ class _Marks:
         return badges
 
 
-def draw_beats(desk: Desk, story_id: str, *, new_from: set[str]) -> None:
+def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
     """All beats as expanders; what the runs of `new_from` wrote is marked as new."""
+    is_full_run = True
 
     def beats() -> None:
-        story = desk.story(story_id)
-        marks = _Marks(desk.out_of_date(story_id), desk.writers(story_id), new_from)
+        found = studio.beats.get() if is_full_run else desk.beats(studio.story_id)
+        story = found.story
+        marks = _Marks(found.out_of_date, found.writers, new_from)
         _draw_title(story)
         if marks.stale:
             st.caption(escape(text("beats.out_of_date_help")))
@@ -84,6 +86,7 @@ def draw_beats(desk: Desk, story_id: str, *, new_from: set[str]) -> None:
                 opened.html("".join(_scene(story, scene, "", marks) for scene in loose))
 
     session.fragment(beats)()
+    is_full_run = False
 
 
 def _draw_title(story: Story) -> None:

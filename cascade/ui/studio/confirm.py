@@ -48,9 +48,8 @@ def draw_dialog(desk: Desk, story_id: str) -> None:
         session.show_problem("dialog")
         try:
             # The story as it is now: after a refusal the numbers are the new ones.
-            story = desk.story(story_id)
-            draft = session.draft(desk, story)
-            offer = desk.plan(story_id, draft.levels, draft.directions)
+            story, draft, offer = desk.offer(story_id)
+            session.keep_draft(story, draft)
             _draw_offer(desk, story, offer)
             _draw_buttons(desk, offer)
         except Exception as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cascade.service import Desk, RunView, beat_states
+from cascade.service import Desk, Draft, Runs, Studio, beat_states
 from cascade.story.story import Story
 from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import session
@@ -46,29 +46,23 @@ class _Field:
         return f"level-{story.id}-{beat_key}-{self.version}"
 
 
-def draw_editor(
-    desk: Desk,
-    story_id: str,
-    *,
-    may: frozenset[str],
-    active: RunView | None,
-    undone: Undoing | None,
-) -> None:
+def draw_editor(desk: Desk, studio: Studio, runs: Runs, *, undone: Undoing | None) -> None:
     """The whole editor of a story's curve; read-only, with the reason, where it must be.
 
     While a run is at work the curve shows where that run is going; what else is pending is kept.
     """
-    editor = _Editor(desk, story_id, may, active, undone)
+    editor = _Editor(desk, studio, runs, undone)
     st.subheader(text("curve.title"), anchor=False)
     # In a place of its own: coming or going, it moves nothing below it.
     with st.container(key="part-lock"):
-        if active is not None:
+        if editor.active is not None:
             st.info(text("curve.locked_run"), icon=":material/lock:")
         elif not editor.enabled:
             st.info(text("curve.locked_role"), icon=":material/visibility:")
     session.fragment(editor.draw_curve, key=_CURVE)()
     session.fragment(editor.draw_pending, key=_PENDING)()
     editor.draw_numbers()
+    editor.drawn = None
 
 
 class _Editor:
@@ -78,23 +72,23 @@ class _Editor:
     parts that it concerns.
     """
 
-    def __init__(
-        self,
-        desk: Desk,
-        story_id: str,
-        may: frozenset[str],
-        active: RunView | None,
-        undone: Undoing | None,
-    ) -> None:
-        self.desk, self.story_id = desk, story_id
-        self.active, self.undone = active, undone
-        self.enabled = "draft" in may and active is None
-        self.may_start = "start" in may
+    def __init__(self, desk: Desk, studio: Studio, runs: Runs, undone: Undoing | None) -> None:
+        self.desk, self.story_id = desk, studio.story_id
+        self.active, self.undone = runs.active, undone
+        self.enabled = "draft" in studio.may and runs.active is None
+        self.may_start = "start" in studio.may
+        # What the whole page was drawn from; a part that is drawn alone later reads anew.
+        self.drawn: tuple[Story, Draft, Runs] | None
+        self.drawn = studio.story.get(), studio.draft.get(), runs
+        session.keep_draft(self.drawn[0], self.drawn[1])
 
     def read(self) -> tuple[Story, dict[str, int]]:
         """The story, and the curve as it is shown: saved levels and over them those to come."""
-        story = self.desk.story(self.story_id)
-        draft = session.draft(self.desk, story)
+        if self.drawn is not None:
+            story, draft, _ = self.drawn
+        else:
+            story, draft = self.desk.curve(self.story_id)
+            session.keep_draft(story, draft)
         if self.active is None:
             return story, {**story.curve, **draft.levels}
         going = {one.beat_key: one.new_level for one in self.active.plan.changes}
@@ -121,7 +115,10 @@ class _Editor:
     def draw_curve(self) -> None:
         """The curve to bend; or how far a run is with it."""
         story, levels = self.read()
-        states = beat_states(self.active, self.desk.events(self.active.id)) if self.active else {}
+        states = {}
+        if self.active is not None:
+            told = self.drawn[2].events if self.drawn else self.desk.events(self.active.id)
+            states = beat_states(self.active, told)
         curve(
             story,
             levels,
@@ -179,7 +176,7 @@ class _Editor:
 
     def draw_numbers(self) -> None:
         """A numeric editor for every beat."""
-        story = self.desk.story(self.story_id)
+        story, _ = self.read()
         grid = st.grid(
             8, min_column_width=104, vertical_alignment="bottom", gap="small", key="numbers"
         )

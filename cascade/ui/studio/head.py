@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Desk, StorySummary
+from cascade.service import Desk, Studio
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.prose import escape, first_words, paragraphs
@@ -19,17 +17,14 @@ from cascade.ui.studio.doctor import draw_check
 _LONGEST_TITLE = 120
 
 
-def draw_head(
-    desk: Desk,
-    stories: Sequence[StorySummary],
-    story_id: str,
-    *,
-    may: frozenset[str],
-) -> None:
+def draw_head(desk: Desk, studio: Studio) -> None:
     """The picker and, beside it, credits, user and writer."""
+    head, story_id = studio.head.get(), studio.story_id
     if desk.writer.is_offline:
-        _draw_demo_bar(desk, may_reset="start" in may)
-    titles = {one.id: first_words(readable(one.title or one.id), _LONGEST_TITLE) for one in stories}
+        _draw_demo_bar(desk, may_reset=head.may_reset)
+    titles = {
+        one.id: first_words(readable(one.title or one.id), _LONGEST_TITLE) for one in studio.stories
+    }
 
     @guarded()
     def choose() -> None:
@@ -45,7 +40,7 @@ def draw_head(
         key="story",
         on_change=choose,
     )
-    credits = count("head.credits", desk.balance(story_id))
+    credits = count("head.credits", head.balance)
     user = text("head.user", name=desk.actor.display_name)
     lines = [f"**{escape(credits)}** · {escape(user)}"]
     if not desk.writer.is_offline:
@@ -81,7 +76,7 @@ def _draw_demo_bar(desk: Desk, *, may_reset: bool) -> None:
     with st.container(key="demo", horizontal=True, vertical_alignment="center"):
         words = text("demo.writer", label=offline_label(), model=desk.writer.model)
         st.markdown(escape(words), width="stretch")
-        if not (may_reset and desk.is_demo()):
+        if not may_reset:
             return
         with st.popover(text("demo.reset"), icon=":material/restart_alt:", key="demo-reset"):
             st.markdown(text("demo.ask"))

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cascade.errors import CascadeError, DatabaseAway, StoryGone, UnknownStory
-from cascade.service import Desk, Pulse, RunView, StorySummary
+from cascade.errors import DatabaseAway, UnknownStory
+from cascade.service import Desk, Pulse, Runs, RunView, Studio
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.texts import text
@@ -28,98 +28,58 @@ _PARTS = ("head", "run", "curve", "beats")
 
 
 def draw_studio(desk: Desk) -> None:
-    """The whole page."""
-    stories = desk.stories()
-    if not stories:
+    """The whole page, of one moment: what it shows is read once, before any of it is drawn."""
+    studio = desk.studio(session.asked_for("story"), session.asked_for("run"))
+    if studio is None:
         st.info(
             f"**{text('empty.stories')}.** {text('empty.stories_help')}",
             icon=":material/library_books:",
         )
         return
-    story_id, run, trouble = _find(desk, stories)
-    may = desk.permitted(story_id)
-    # Taken before anything is read: what changes meanwhile is then seen as a change.
-    pulse = desk.pulse(story_id)
     # Each part has a place of its own: a run that comes or goes moves no other part, which would
     # be made anew, and flicker. And each is shielded: what goes wrong in it is said in it.
     places = [st.container(key=f"part-{name}") for name in _PARTS]
     head, above = places[:2]
     with head, session.shielded():
         # The way to another story comes first: this may be one that cannot be read.
-        draw_head(desk, stories, story_id, may=may)
+        draw_head(desk, studio)
     story = None
     with above, session.shielded():
-        read = desk.story(story_id)
+        read = studio.story.get()
         # One of a structure that is not known has no curve and no beats: that is said once.
         story = read if read.structure else None
     if story is not None:
-        _draw_story(desk, story, run, places, may=may)
+        _draw_story(desk, studio, story, places)
     with head:
-        for error in trouble:
-            session.show_error(error)
-    _watch(desk, story_id, pulse)
+        for error in studio.trouble:
+            session.show_error(session.expected(error))
+    _watch(desk, studio.story_id, studio.pulse)
 
 
-def _draw_story(
-    desk: Desk,
-    story: Story,
-    run: RunView | None,
-    places: Sequence[DeltaGenerator],
-    *,
-    may: frozenset[str],
-) -> None:
+def _draw_story(desk: Desk, studio: Studio, story: Story, places: Sequence[DeltaGenerator]) -> None:
     """What a story is, its run, its curve and its words, each in its place."""
     head, above, curve, below = places
     with head, session.shielded():
         draw_about(story)
-    newest = active = undone = None
+    runs, shown, undone = Runs(), None, None
     with above, session.shielded():
-        newest = next(iter(desk.runs(story.id, limit=1)), None)
-        active = desk.active_run(story.id)
-        if run is None and active is not None:
-            run = active
-            session.go(story=story.id, run=run.id)
+        runs = studio.runs.get()
+        shown = studio.shown.get()
         # With a run on the page its own head shows what went wrong: that is where the button was.
-        if run is None:
+        if shown is None:
             session.show_problem("page")
             session.show_notice()
-            _draw_last_run(story, newest)
+            _draw_last_run(story, runs.newest)
         else:
-            undone = draw_run(desk, story, run, may=may)
+            if not session.asked_for("run") or studio.trouble:
+                session.go(story=story.id, run=shown.progress.run.id)
+            undone = draw_run(desk, story, shown, may=studio.may)
     with curve, session.shielded():
-        draw_editor(desk, story.id, may=may, active=active, undone=undone)
+        draw_editor(desk, studio, runs, undone=undone)
+    run = shown.progress.run if shown is not None else None
     with below, session.shielded():
-        draw_beats(desk, story.id, new_from={one.id for one in (run, newest) if one is not None})
-
-
-def _find(
-    desk: Desk, stories: Sequence[StorySummary]
-) -> tuple[str, RunView | None, list[CascadeError]]:
-    """The story and the run that the address asks for, and what of it there is not."""
-    trouble: list[CascadeError] = []
-    if asked := session.asked_for("run"):
-        try:
-            run = desk.run(desk.find_run(asked))
-            if run.story_id in {story.id for story in stories}:
-                return run.story_id, run, trouble
-            raise StoryGone(run.id)
-        except DatabaseAway:
-            raise
-        except Exception as error:
-            run = None
-            trouble.append(session.expected(error))
-    story_id = stories[0].id
-    if asked := session.asked_for("story"):
-        if asked in {story.id for story in stories}:
-            story_id = asked
-        else:
-            try:
-                story_id = desk.story(asked).id
-            except DatabaseAway:
-                raise
-            except Exception as error:
-                trouble.append(session.expected(error))
-    return story_id, None, trouble
+        new_from = {one.id for one in (run, runs.newest) if one is not None}
+        draw_beats(desk, studio, new_from=new_from)
 
 
 def _draw_last_run(story: Story, newest: RunView | None) -> None:

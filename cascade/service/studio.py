@@ -1,0 +1,272 @@
+"""What the page of a story shows, read once, as one value of one moment; and its parts by itself.
+
+A part that cannot be read takes no other along: it carries why, and says so when it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from cascade import samples
+from cascade.errors import Refused, StoryGone
+from cascade.runs import events, reading, restore
+from cascade.runs.reading import RunView
+from cascade.runs.restore import Replaced
+from cascade.service.access import Action, Gate
+from cascade.service.offers import Offer
+from cascade.service.planning import Planning
+from cascade.store import accounts, calls, drafts, pieces, pulse, revisions, stories
+from cascade.store.accounts import Actor
+from cascade.store.database import FAULTS
+from cascade.store.drafts import Draft
+from cascade.store.pulse import Pulse
+from cascade.store.revisions import Written
+from cascade.store.stories import StorySummary
+from cascade.story.story import Story
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """A part of a page, or why it could not be read."""
+
+    _value: T | None
+    _error: Exception | None = None
+
+    def get(self) -> T:
+        """The part. Raises what went wrong when it was read."""
+        if self._error is not None:
+            raise self._error
+        return cast(T, self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run as it is now: its view, its events, the texts that are growing, and its story."""
+
+    run: RunView
+    events: Sequence[Mapping[str, Any]]
+    growing: Mapping[str, str]
+    story: Story
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The run that a page shows; of one that has ended also what it wrote, and what is left of it.
+
+    `rest` is what resuming it would cost, `why_not` why that cannot be done although it stopped
+    early.
+    """
+
+    progress: Progress
+    replaced: Sequence[Replaced] = ()
+    rest: Offer | None = None
+    why_not: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A story's newest run, and the one at work on it with its events."""
+
+    newest: RunView | None = None
+    active: RunView | None = None
+    events: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beats:
+    """A story to read: what of it is out of date, and what wrote the texts that a run wrote."""
+
+    story: Story
+    out_of_date: set[str]
+    writers: Mapping[str, Written]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above a story: the reader's credits, and whether they may reset the demo."""
+
+    balance: int
+    may_reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """The page of one story at one moment.
+
+    `trouble` is what of the address there is not. `shown` is the run that was asked for, else the
+    one at work.
+    """
+
+    stories: Sequence[StorySummary]
+    story_id: str
+    may: frozenset[Action]
+    pulse: Pulse
+    trouble: Sequence[Exception]
+    head: Part[Head]
+    story: Part[Story]
+    draft: Part[Draft]
+    beats: Part[Beats]
+    runs: Part[Runs]
+    shown: Part[Shown | None]
+
+
+class Studying(Planning):
+    """The use cases of the story's page."""
+
+    _actor: Actor
+
+    def studio(self, story: str | None = None, run: str | None = None) -> Studio | None:
+        """The page that an address asks for by a story and a run; None where there is no story.
+
+        Without them, or where there is no such thing, that of the first story.
+        """
+        with self._reading() as gate:
+            listed = stories.summaries(gate.session, gate.projects)
+            if not listed:
+                return None
+            ids = {one.id for one in listed}
+            trouble: list[Exception] = []
+            story_id, view = listed[0].id, None
+            if run is not None:
+                asked = _part(lambda: self._asked(gate, run, ids))
+                view = _or_trouble(asked, trouble)
+            if view is not None:
+                story_id = view.story_id
+            elif story is not None:
+                found = _part(lambda: story if story in ids else gate.story_id(story))
+                story_id = _or_trouble(found, trouble) or story_id
+            return self._studio(gate, listed, story_id, view, trouble)
+
+    def _asked(self, gate: Gate, run: str, ids: set[str]) -> RunView:
+        run_id = reading.find(gate.session, run, gate.projects)
+        view = reading.run_view(gate.session, gate.run(run_id))
+        if view.story_id not in ids:
+            raise StoryGone(view.id)
+        return view
+
+    def _studio(
+        self,
+        gate: Gate,
+        listed: Sequence[StorySummary],
+        story_id: str,
+        asked: RunView | None,
+        trouble: Sequence[Exception],
+    ) -> Studio:
+        session, user_id = gate.session, self._actor.user_id
+        project_id = gate.project(story_id)
+        may = gate.permitted_in(project_id)
+        gate.permit_in("read", project_id)
+        known = {asked.id: asked} if asked is not None else {}
+        story = _part(lambda: stories.read_story(session, story_id))
+        runs = _part(lambda: _runs(gate, story_id, known))
+        return Studio(
+            stories=listed,
+            story_id=story_id,
+            may=may,
+            pulse=pulse.take(session, self._actor, story_id),
+            trouble=trouble,
+            head=_part(lambda: self._head(gate, project_id, may)),
+            story=story,
+            draft=_part(lambda: drafts.read(session, story.get(), user_id)),
+            beats=_part(lambda: _beats(gate, story.get())),
+            runs=runs,
+            shown=_part(lambda: self._shown(gate, asked or runs.get().active, story.get())),
+        )
+
+    def _head(self, gate: Gate, project_id: str, may: frozenset[Action]) -> Head:
+        # Where a model writes there is work of somebody's in it, whatever the tables say.
+        asks = self._house.writer.is_offline and "start" in may
+        return Head(
+            balance=accounts.available(gate.session, self._actor, project_id),
+            may_reset=asks and samples.whose(gate.session) is None,
+        )
+
+    def _shown(self, gate: Gate, run: RunView | None, story: Story) -> Shown | None:
+        if run is None:
+            return None
+        progress = _progress(gate, run, story)
+        if run.is_active:
+            return Shown(progress)
+        replaced = restore.replaced(gate.session, gate.run(run.id), story)
+        if not run.is_resumable:
+            return Shown(progress, replaced)
+        try:
+            return Shown(progress, replaced, self._rest(gate, run.id))
+        except Refused as error:
+            return Shown(progress, replaced, why_not=error)
+
+    # The parts that are drawn again by themselves
+
+    def curve(self, story_id: str) -> tuple[Story, Draft]:
+        """A story and what is pending on it. Raises UnknownStory."""
+        with self._reading() as gate:
+            story = gate.story(story_id)
+            return story, drafts.read(gate.session, story, self._actor.user_id)
+
+    def beats(self, story_id: str) -> Beats:
+        """A story to read. Raises UnknownStory."""
+        with self._reading() as gate:
+            return _beats(gate, gate.story(story_id))
+
+    def progress(self, run_id: str) -> Progress:
+        """A run as it is now. Raises UnknownRun, UnknownStory.
+
+        One that has been cancelling for too long is ended by whoever looks.
+        """
+        found = self._progress(run_id)
+        if found.run.status == "cancelling" and self._house.cancels.seen(run_id):
+            return self._progress(run_id)
+        return found
+
+    def _progress(self, run_id: str) -> Progress:
+        with self._reading() as gate:
+            view = reading.run_view(gate.session, gate.run(run_id))
+            return _progress(gate, view, gate.story(view.story_id))
+
+    def offer(self, story_id: str) -> tuple[Story, Draft, Offer]:
+        """What is pending on a story, and what it would do and cost. Raises UnknownStory."""
+        with self._reading() as gate:
+            story = gate.story(story_id)
+            draft = drafts.read(gate.session, story, self._actor.user_id)
+            return story, draft, self._plan(gate, story, draft.levels, draft.directions)
+
+
+def _runs(gate: Gate, story_id: str, known: dict[str, RunView]) -> Runs:
+    newest, active = (
+        known.get(row.id) or known.setdefault(row.id, reading.run_view(gate.session, row))
+        if row is not None
+        else None
+        for row in reading.latest(gate.session, story_id)
+    )
+    return Runs(newest, active, events.read(gate.session, active.id) if active else ())
+
+
+def _progress(gate: Gate, run: RunView, story: Story) -> Progress:
+    growing = calls.growing(gate.session, run.id) if run.is_active else {}
+    return Progress(run, events.read(gate.session, run.id), growing, story)
+
+
+def _beats(gate: Gate, story: Story) -> Beats:
+    stale = pieces.out_of_date(gate.session, story.id)
+    return Beats(story, stale, revisions.writers(gate.session, story))
+
+
+def _part(read: Callable[[], T]) -> Part[T]:
+    try:
+        return Part(read())
+    except FAULTS:
+        raise  # The transaction is over: no other part can be read in it either.
+    except Exception as error:
+        return Part(None, error)
+
+
+def _or_trouble(part: Part[T], trouble: list[Exception]) -> T | None:
+    try:
+        return part.get()
+    except Exception as error:
+        trouble.append(error)
+        return None
