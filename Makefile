@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Tests wait for processes more than they compute: one more at once than there are cores.
 JOBS ?= 3
 
-.PHONY: run test check format soak real-model bench clean
+.PHONY: run test quick coverage mutate hooks check format soak real-model bench clean
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py
@@ -17,6 +17,23 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	tests/browser/provide-chromium
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+# Seconds: the story, the writers, the page's parts and the store on SQLite, with few examples.
+quick: $(VENV)/.test
+	$(BIN)/pytest -q -n $(JOBS) --quick tests/story tests/llm tests/ui tests/store $(ARGS)
+
+coverage: $(VENV)/.test
+	$(BIN)/pytest -n $(JOBS) --quick --cov --cov-report=term:skip-covered tests/story tests/llm tests/ui tests/store tests/test_ledger.py tests/test_service.py $(ARGS)
+
+# Whether a test notices a fault put into ledger, plan, runs and steps; for hours. What is left of
+# it stands in `mutants/`; `MUTANTS="cascade.ledger*"` takes a part.
+mutate: $(VENV)/.test
+	$(PIP) install -c constraints.txt --group mutate
+	$(BIN)/mutmut run --max-children 2 $(MUTANTS) || true
+	$(BIN)/mutmut results
+
+hooks: $(VENV)/.test
+	$(BIN)/pre-commit install
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -39,7 +56,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants
 
 # Each stamp is newer than what it was installed from.
 $(VENV)/.pip:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -141,6 +142,41 @@ def make_cli() -> Callable[..., Cli]:
     return Cli
 
 
+# What takes longest of the folders that `make quick` runs: whole servers, clocks, long waits.
+SLOW = (
+    "ui/test_open_files.py",
+    "ui/test_start.py",
+    "twice_the_text",
+    "test_an_endless_answer",
+    "test_no_network_is_needed",
+    "store/test_migrate.py",
+    "llm/test_pacing.py",
+    "stall",
+    "nothing comes",
+    "first_token",
+    "test_any_story",
+    "test_any_document",
+    "test_writing_any_text",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds what `make quick` asks for."""
+    parser.addoption("--quick", action="store_true", help="fewer examples, no Postgres, no waits")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draws fewer examples where it is to be quick."""
+    if config.getoption("--quick"):
+        hypothesis.settings.register_profile("quick", max_examples=4, deadline=None)
+        hypothesis.settings.load_profile("quick")
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    on_postgres = any("postgres" in name for name in (item.name, *item.fixturenames))  # type: ignore[attr-defined]
+    return not on_postgres and not any(slow in item.nodeid for slow in SLOW)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what takes long or needs a model, unless `-m` names it."""
@@ -149,6 +185,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item
         for item in items
         if not any(mark in item.keywords and mark not in named for mark in ("soak", "real_model"))
+        and (not config.getoption("--quick") or _is_quick(item))
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = wanted
