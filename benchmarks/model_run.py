@@ -9,19 +9,14 @@ of a beat as they fit into the places that there are.
 from __future__ import annotations
 
 import heapq
-import sys
 import tempfile
 import time
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from cascade.service import Service
 from cascade.settings import Settings
-
-# Where the tests' own model server is.
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from llm.model_server import Call, ModelServer
+from tests.helpers.model_server import Call, ModelServer
 
 STORY, LEVELS = "A Hundred Diameters", {"ordeal": 3, "resurrection": 3}
 WARM_UP, WARM_UP_LEVELS = "Maximum Permissible Error", {"find": 2}

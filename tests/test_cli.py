@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from near import Near
-from observe import Database, check_credits
-from seeded_fixtures import database_url, near, unchanged
+
+from tests.helpers.near import Near
+from tests.helpers.observe import Database, check_credits
+from tests.helpers.seeded_fixtures import database_url, near, unchanged
 
 __all__ = ["database_url", "near", "unchanged"]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from editing import write_text
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -16,9 +15,7 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
-from machines import LEVELS, STORY, machine_database, new_account, run_machine, transact, write_for
 from sqlalchemy.orm import Session
-from story.making import with_level, with_text
 
 from cascade import ledger
 from cascade.errors import (
@@ -47,6 +44,17 @@ from cascade.store.tables import (
 from cascade.story.brief import Brief, brief_for
 from cascade.story.plan import Plan, make_plan
 from cascade.story.story import Story, digest
+from tests.helpers.editing import write_text
+from tests.helpers.machines import (
+    LEVELS,
+    STORY,
+    machine_database,
+    new_account,
+    run_machine,
+    transact,
+    write_for,
+)
+from tests.helpers.making import with_level, with_text
 
 # The fixture `database`: pytest finds it by its being here.
 __all__ = ["machine_database"]

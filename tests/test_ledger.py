@@ -23,7 +23,6 @@ from hypothesis.stateful import (
     invariant,
     rule,
 )
-from machines import STORY, machine_database, new_account, run_machine, transact, write_for
 from sqlalchemy.orm import Session
 
 from cascade import ledger
@@ -47,6 +46,14 @@ from cascade.store.tables import (
     RunStep,
 )
 from cascade.story.plan import make_plan
+from tests.helpers.machines import (
+    STORY,
+    machine_database,
+    new_account,
+    run_machine,
+    transact,
+    write_for,
+)
 
 # The fixture `database`: pytest finds it by its being here.
 __all__ = ["machine_database"]

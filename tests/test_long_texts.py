@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from llm.pacing_texts import BLANK
 
 from cascade.llm import checks, languages, remarks, screenplay
 from cascade.llm.pacing import edited
@@ -24,6 +23,7 @@ from cascade.story.story import Language
 from cascade.ui.kit.differences import side_by_side
 from cascade.ui.kit.prose import first_words, paragraphs
 from cascade.ui.kit.screenplay import screenplay as set_out
+from tests.helpers.pacing_texts import BLANK
 
 LENGTH = LIMITS["script"]
 # What is done sooner than this is quick enough, and too quick to be measured.

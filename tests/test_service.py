@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
-from service.people import save_next
 
 from cascade.errors import (
     AmbiguousRun,
@@ -27,6 +26,7 @@ from cascade.settings import Settings
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import Revision, Run, now
 from cascade.story.story import Story
+from tests.service.people import save_next
 
 LEVELS = {"midpoint": 4, "allIsLost": 2}
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from near import Near
-from seeded_fixtures import database_url, near, unchanged
 
 from cascade.display import harmless
+from tests.helpers.near import Near
+from tests.helpers.seeded_fixtures import database_url, near, unchanged
 
 __all__ = ["database_url", "near", "unchanged"]
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from seeded_fixtures import database_url, near, server
+from tests.helpers.seeded_fixtures import database_url, near, server
 
 __all__ = ["database_url", "near", "server"]

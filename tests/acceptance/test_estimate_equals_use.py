@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from observe import Database, assert_untouched, check_events, plan_document
 
 import cascade
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.observe import Database, assert_untouched, check_events, plan_document
 
 SAMPLES = sorted((Path(cascade.__file__).parent / "samples").glob("*.json"))
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from llm.model_server import Call, ModelServer, Reply, http, text_for
-from observe import completed_keys, plan_document, step_keys
-from seeded import postgres_copy, sqlite_copy
-from small_run import BEAT, PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
 
 from cascade.engine import writing
 from cascade.llm import abilities
 from cascade.llm.abilities import Abilities
+from tests.helpers.model_server import Call, ModelServer, Reply, http, text_for
+from tests.helpers.observe import completed_keys, plan_document, step_keys
+from tests.helpers.seeded import postgres_copy, sqlite_copy
+from tests.helpers.small_run import BEAT, PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
 
 # What the server does to one call: an answer, or one made for the call and the text it replaces.
 Doing = Reply | Callable[[Call, str], Reply]

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llm.model_server import Call, ModelServer, Reply
-from seeded import postgres_copy, sqlite_copy
-from small_run import Studio, executing
+
+from tests.helpers.model_server import Call, ModelServer, Reply
+from tests.helpers.seeded import postgres_copy, sqlite_copy
+from tests.helpers.small_run import Studio, executing
 
 ENGLISH: dict[str, Any] = {
     "title": "Light fade",

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llm.model_server import Call, ModelServer, Reply, http
-from near import Near
-from observe import Database
-from seeded import sqlite_copy
 
 from cascade import samples
 from cascade.engine import writing
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.model_server import Call, ModelServer, Reply, http
+from tests.helpers.near import Near
+from tests.helpers.observe import Database
+from tests.helpers.seeded import sqlite_copy
 
 SAMPLE = Path(samples.__file__).parent / "maximum-permissible-error.json"
 KEY = "sk-canary-4711-key"

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llm.model_server import ModelServer, Reply
-from near import Near
-from observe import (
+
+from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.near import Near
+from tests.helpers.observe import (
     Database,
     assert_document_untouched,
     assert_untouched,
@@ -24,7 +25,7 @@ from observe import (
     step_keys,
     text_in,
 )
-from seeded_fixtures import model
+from tests.helpers.seeded_fixtures import model
 
 HERO = "A Hundred Diameters"
 CAT = "Tinggi Muka Air"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from seeded import sqlite_copy
-from small_run import PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
+
+from tests.helpers.seeded import sqlite_copy
+from tests.helpers.small_run import PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
 
 SENTENCE = "The lamp swings over the table and nobody reaches for it while the rain keeps on."
 

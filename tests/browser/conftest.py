@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from serving import Server
 
 from cascade.ui.kit.language import LANGUAGES, Language
+from tests.helpers.serving import Server
 
 from .studio import Studio
 

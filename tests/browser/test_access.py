@@ -13,11 +13,11 @@ from typing import Any, Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-from serving import Server
 
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.ui.kit.language import Language
+from tests.helpers.serving import Server
 
 from .conftest import PATIENCE_MS, TAGS
 from .studio import Studio
@@ -106,7 +106,7 @@ def test_odd_addresses_and_empty_stories(
     database = Service(Settings(database_url=sqlite_url, provider="offline"))
     file = tmp_path / "bare.json"
     file.write_text(json.dumps(BARE), encoding="utf-8")
-    story_id = database.import_story(file)
+    story_id = database.operator().import_story(file)
     database.close()
     themed.page.goto(f"{server.url}/?run=nothing-of-the-kind")
     expect(themed.page.get_by_role("alert").first).to_be_visible()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, expect
-from serving import Server
+
+from tests.helpers.serving import Server
 
 from .studio import Studio
 

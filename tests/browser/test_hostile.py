@@ -9,13 +9,13 @@ from typing import Literal
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
-from serving import Server
 
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.tables import ScenePlot, StoryVersion, User
 from cascade.ui.kit import texts
 from cascade.ui.kit.language import Language
+from tests.helpers.serving import Server
 
 from .conftest import PATIENCE_MS, TAGS
 from .studio import Studio

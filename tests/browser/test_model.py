@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from llm.model_server import Call, ModelServer, Reply
 from playwright.sync_api import Browser, expect
-from serving import Server
 
 from cascade.ui.kit.language import Language
+from tests.helpers.model_server import Call, ModelServer, Reply
+from tests.helpers.serving import Server
 
 from .conftest import PATIENCE_MS, TAGS
 from .studio import Studio

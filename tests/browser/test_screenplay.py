@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from playwright.sync_api import expect
-from serving import Server
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.serving import Server
 
 from .studio import Studio
 

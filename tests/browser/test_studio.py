@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from serving import Server
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.serving import Server
 
 from .studio import CHANGES, Studio
 
@@ -155,7 +155,7 @@ def test_a_run_is_read_and_undone_byte_for_byte(
 ) -> None:
     page = studio.page
     database = look()
-    before = database.story(database.stories()[0].id)
+    before = database.operator().story(database.operator().stories()[0].id)
     server.stop()
     server.env["CASCADE_OFFLINE_DELAY_MS"] = "50"
     server.start()
@@ -166,7 +166,7 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     studio.press("confirm.start")
     studio.sees(studio.say("run.title.done"))
     studio.sees(studio.say("run.changed_beat", change="Midpoint (2→4)", done=8, total=8))
-    after = database.story(before.id)
+    after = database.operator().story(before.id)
 
     # Read in its place: what is new is marked, and a script is set as one.
     studio.open("9. Midpoint")
@@ -185,7 +185,7 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     studio.press("undo.piece")
     studio.press("undo.piece_yes")
     studio.sees(studio.say("undo.piece_done", piece=studio.say("step.keyAction")))
-    now = database.story(before.id)
+    now = database.operator().story(before.id)
     assert now.key_actions["midpoint"] == before.key_actions["midpoint"]
     assert now.contents == after.contents
     assert now.curve == after.curve
@@ -196,14 +196,14 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     expect(studio.button("undo.all")).to_have_count(0)
     studio.in_step("Midpoint", 2)
     studio.nothing_is_pending()
-    assert database.story(before.id) == before
+    assert database.operator().story(before.id) == before
     database.close()
 
 
 def test_a_demo_is_reset_after_asking(studio: Studio, look: Callable[[], Service]) -> None:
     database = look()
-    database.grant("editor", 7)
-    titles = [one.title for one in database.stories()]
+    database.operator().grant("editor", 7)
+    titles = [one.title for one in database.operator().stories()]
     studio.sees(studio.count("head.credits", 507))
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
@@ -214,7 +214,7 @@ def test_a_demo_is_reset_after_asking(studio: Studio, look: Callable[[], Service
     studio.sees(studio.count("head.credits", 500))
     studio.nothing_is_pending()
     studio.in_step("Midpoint", 2)
-    assert [one.title for one in database.stories()] == titles
+    assert [one.title for one in database.operator().stories()] == titles
     database.close()
 
 
@@ -222,14 +222,14 @@ def test_sixty_scenes_are_drawn_where_they_are_read(
     studio: Studio, look: Callable[[], Service], tmp_path: Path
 ) -> None:
     database = look()
-    sample = database.document(database.stories()[0].id)
+    sample = database.operator().document(database.operator().stories()[0].id)
     scene = sample["scenes"][0]
     sample["scenes"] = [
         {**scene, "number": n, "beatKey": sample["beats"][n % 15]["key"]} for n in range(1, 61)
     ]
     file = tmp_path / "sixty.json"
     file.write_text(json.dumps(sample), encoding="utf-8")
-    story_id = database.import_story(file)
+    story_id = database.operator().import_story(file)
     database.close()
     page = studio.page
     page.goto(f"{page.url.split('?')[0]}?story={story_id}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seeded_fixtures import (
+from tests.helpers.seeded_fixtures import (
     database_url,
     modelled,
     near,

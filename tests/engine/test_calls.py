@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from observe import wait_for
 
 from cascade import shapes
 from cascade.errors import NotResumable
@@ -20,6 +19,7 @@ from cascade.service import Actor, RunView, Service
 from cascade.settings import Settings
 from cascade.store import calls
 from cascade.store.tables import Run
+from tests.helpers.observe import wait_for
 
 REFUSED = "A text that no check lets through."
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 
 import pytest
-from llm.model_server import Call, ModelServer, Reply
-from observe import Database, check_events, completed_keys, plan_document
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.model_server import Call, ModelServer, Reply
+from tests.helpers.observe import Database, check_events, completed_keys, plan_document
 
 HERO = "A Hundred Diameters"
 # A beat of four scenes: calls 1 and 2 are content and key action, 3-6 plots, 7-10 scripts.

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from llm.model_server import Call, ModelServer
-from observe import (
+
+from cascade.errors import StalePlan
+from cascade.service import Service
+from tests.helpers.model_server import Call, ModelServer
+from tests.helpers.observe import (
     Database,
     assert_untouched,
     check_credits,
@@ -17,9 +20,6 @@ from observe import (
     completed_keys,
     plan_document,
 )
-
-from cascade.errors import StalePlan
-from cascade.service import Service
 
 HERO = "A Hundred Diameters"
 EDIT = "Somebody's own words: “don't lose them” \\ ✎\n\n  indented\tas it is."

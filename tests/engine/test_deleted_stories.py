@@ -6,9 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from earlier import make_busy, save_steps, start, transact
-from near import Near
-from observe import Database, check_credits, wait_for
 
 from cascade.errors import Refused, StoryGone, UnknownStory
 from cascade.llm.provider import Answer
@@ -17,6 +14,9 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.store.calls import Call
+from tests.helpers.earlier import make_busy, save_steps, start, transact
+from tests.helpers.near import Near
+from tests.helpers.observe import Database, check_credits, wait_for
 
 GONE = "The story was deleted after this run was planned"
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from near import Near
-from observe import Database, check_credits, lock_holder, tell, wait_for
 
 from cascade.store.migrate import MIGRATION_LOCK
+from tests.helpers.near import Near
+from tests.helpers.observe import Database, check_credits, lock_holder, tell, wait_for
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

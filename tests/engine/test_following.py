@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from driver_faults import driver_fault
-from llm.model_server import ModelServer, Reply
-from near import Near
-from observe import Database, check_credits, check_events, wait_for
-from seeded_fixtures import model
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.driver_faults import driver_fault
+from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.near import Near
+from tests.helpers.observe import Database, check_credits, check_events, wait_for
+from tests.helpers.seeded_fixtures import model
 
 HERO = "A Hundred Diameters"
 HARMON = "Maximum Permissible Error"

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from killing import under_fire
-from observe import tell
+
+from tests.helpers.killing import under_fire
+from tests.helpers.observe import tell
 
 
 @pytest.mark.timeout(280)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from driver_faults import driver_fault
-from observe import Database, tell, wait_for
 
 from cascade.engine.seats import seat_for
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.driver_faults import driver_fault
+from tests.helpers.observe import Database, tell, wait_for
 
 THREAD = "cascade-executor"
 HARMON = "Maximum Permissible Error"
@@ -56,10 +56,8 @@ def test_a_launch_that_fails_once_at_each_of_its_statements(
     assert service.desk(service.actor("editor")).credits().held == 0
     wait_for(lambda: threading.active_count() <= threads + 2, "the threads of the failed to end")
     if not service.database.is_sqlite:
-        left = wait_for(
-            lambda: [sessions(service)] if sessions(service) <= 3 else None, "the sessions to end"
-        )
-        tell(f"{left[0]} sessions are left")
+        wait_for(lambda: sessions(service) <= 3, "the sessions to end")
+        tell(f"{sessions(service)} sessions are left")
 
 
 def sessions(service: Service) -> int:

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
-from llm.model_server import ModelServer
-from observe import Database, assert_untouched, check_events, plan_document
 
 from cascade.errors import NotResumable, StalePlan
 from cascade.service import Service
+from tests.helpers.model_server import ModelServer
+from tests.helpers.observe import Database, assert_untouched, check_events, plan_document
 
 from .test_conflict import HERO, Gate, started
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from observe import Database
-
 from cascade.service import Service
+from tests.helpers.observe import Database
 
 HARMON = "Maximum Permissible Error"
 

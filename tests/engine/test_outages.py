@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from observe import tell
-from outages import Outages, ways_of_postgres
-from seeded import postgres_copy, sqlite_copy
 
 from cascade.engine import connections
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store import database
+from tests.helpers.observe import tell
+from tests.helpers.outages import Outages, ways_of_postgres
+from tests.helpers.seeded import postgres_copy, sqlite_copy
 
 DELAY_MS = 60
 
@@ -123,7 +123,7 @@ def test_a_sqlite_that_goes_away_thirty_times(
         pragmas[name] = away
         return lambda: pragmas.update({name: back})
 
-    ways = {
+    ways: dict[str, Callable[[], Callable[[], None]]] = {
         "locked": locked,
         "read-only": lambda: turn("query_only", "ON", "OFF"),
         # One page is less than there are: it can grow no further.

@@ -9,10 +9,17 @@ import time
 from datetime import datetime
 from typing import Any
 
-from llm.model_server import ModelServer, Reply
-from near import Near
-from observe import Database, check_credits, check_events, check_saved_once, tell, wait_for
-from seeded_fixtures import model
+from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.near import Near
+from tests.helpers.observe import (
+    Database,
+    check_credits,
+    check_events,
+    check_saved_once,
+    tell,
+    wait_for,
+)
+from tests.helpers.seeded_fixtures import model
 
 HERO = "A Hundred Diameters"
 HARMON = "Maximum Permissible Error"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from observe import Database
-from store.test_migrate import product_tables
 
 from cascade.errors import UnreadablePieces, UnreadableStory
 from cascade.service import Actor, Service
 from cascade.settings import Settings
+from tests.helpers.observe import Database
+from tests.store.test_migrate import product_tables
 
 WORDS = {
     "content": "The irreplaceable midpoint words of the author.",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
-from observe import Database, check_credits
 
 from cascade import shapes
 from cascade.service import Actor, RunView, Service
 from cascade.settings import Settings
+from tests.helpers.observe import Database, check_credits
 
 HERO = "A Hundred Diameters"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from editing import write_text
-from near import Near
 
 from cascade.errors import DatabaseRefused, EditedSince, NotADemo, NotAllowed, NothingToRestore
 from cascade.service import Actor, Service
 from cascade.store import stories
 from cascade.store.tables import CreditEntry, Revision
+from tests.helpers.editing import write_text
+from tests.helpers.near import Near
 
 LEVELS = {"find": 2, "take": 3}
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from near import Near
-from observe import (
+
+from cascade.service import Service
+from cascade.settings import Settings
+from tests.helpers.near import Near
+from tests.helpers.observe import (
     Database,
     check_credits,
     check_events,
@@ -17,10 +20,7 @@ from observe import (
     plan_document,
     wait_for,
 )
-from serving import Server
-
-from cascade.service import Service
-from cascade.settings import Settings
+from tests.helpers.serving import Server
 
 STORY = "A Hundred Diameters"
 LEVELS = {"ordeal": 3, "theRoadBack": 5}

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from observe import Database
 
 from cascade.llm.provider import Answer
 from cascade.runs import lifecycle as runs
@@ -15,6 +14,7 @@ from cascade.runs.lifecycle import Failure
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.store.calls import Call
+from tests.helpers.observe import Database
 
 HERO = "A Hundred Diameters"
 FIRST = "ordeal/beatContent"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cascade.llm.provider import ProviderError
-from llm.asking import GOOD, KEY_ACTION, make_brief, new_model, write
-from llm.model_server import Call, ModelServer, Reply
+from tests.helpers.asking import GOOD, KEY_ACTION, make_brief, new_model, write
+from tests.helpers.model_server import Call, ModelServer, Reply
 
 SCRIPT = make_brief("script")
 

@@ -25,7 +25,15 @@ from cascade.story.kinds import BEAT_KINDS, Kind, row
 from cascade.story.limits import LIMITS
 from cascade.story.speakers import speakers
 from cascade.story.story import LANGUAGES, Language
-from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES, ID_BEAT, ID_SCRIPT, SAMPLES
+from tests.helpers.pacing_texts import (
+    BLANK,
+    EN_BEAT,
+    EN_SCRIPT,
+    FIXTURES,
+    ID_BEAT,
+    ID_SCRIPT,
+    SAMPLES,
+)
 
 KNOWN = ("MIRA", "TAN", "PAK MULYONO")
 

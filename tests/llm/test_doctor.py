@@ -10,7 +10,7 @@ import pytest
 
 from cascade.llm.doctor import Diagnosis, examine
 from cascade.settings import Settings
-from llm.model_server import ModelServer, Reply, http
+from tests.helpers.model_server import ModelServer, Reply, http
 
 KEY = "sk-canary-0815"
 _models = itertools.count()

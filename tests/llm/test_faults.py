@@ -16,8 +16,8 @@ import pytest
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import ProviderError, RejectedText, Usage
 from cascade.story.brief import Brief
-from llm.asking import GOOD, KEY, KEY_ACTION, OLD, STORY, make_brief, new_model, write
-from llm.model_server import ModelServer, Reply, http
+from tests.helpers.asking import GOOD, KEY, KEY_ACTION, OLD, STORY, make_brief, new_model, write
+from tests.helpers.model_server import ModelServer, Reply, http
 
 BAD_ID = """Lampu berayun di atas meja dan tidak ada yang menyentuhnya selagi hujan turun terus
     di luar sampai pagi."""

@@ -19,7 +19,7 @@ from cascade.llm.prompting import render
 from cascade.story.brief import Brief, Seam
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
-from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, ID_BEAT, ID_SCRIPT
+from tests.helpers.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, ID_BEAT, ID_SCRIPT
 
 GOLDEN = Path(__file__).parent / "golden"
 REGENERATE = bool(os.environ.get("REGENERATE_GOLDEN"))

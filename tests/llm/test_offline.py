@@ -13,7 +13,7 @@ from cascade.llm.pacing import edited
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, Usage
 from cascade.story.brief import Brief
 from cascade.story.limits import LIMITS
-from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES
+from tests.helpers.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES
 
 
 async def collect(writer: Provider, brief: Brief) -> tuple[list[Delta], Answer]:

@@ -20,8 +20,8 @@ from cascade.llm.provider import Delta, Usage
 from cascade.llm.structured import AnswerError, clean
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
-from llm.asking import GOOD, KEY, KEY_ACTION, make_brief, new_model, write
-from llm.model_server import ModelServer, Reply, http
+from tests.helpers.asking import GOOD, KEY, KEY_ACTION, make_brief, new_model, write
+from tests.helpers.model_server import ModelServer, Reply, http
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

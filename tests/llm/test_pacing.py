@@ -23,7 +23,15 @@ from cascade.llm.pacing.text import join, paragraphs, sentences
 from cascade.story.brief import Brief
 from cascade.story.kinds import KINDS
 from cascade.story.story import LANGUAGES, Language
-from llm.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, FIXTURES, ID_SCRIPT, SAMPLES, sample_briefs
+from tests.helpers.pacing_texts import (
+    BLANK,
+    EN_BEAT,
+    EN_SCRIPT,
+    FIXTURES,
+    ID_SCRIPT,
+    SAMPLES,
+    sample_briefs,
+)
 
 LEVELS = st.integers(1, 5)
 # Cues, headings, marks, quotes, line ends and letters of many scripts, in the order of an accident.

@@ -11,8 +11,8 @@ import pytest
 from cascade.llm.growing import Growing
 from cascade.llm.picking import pick
 from cascade.llm.structured import AnswerError
-from llm.asking import KEY_ACTION, write
-from llm.model_server import ModelServer, Reply
+from tests.helpers.asking import KEY_ACTION, write
+from tests.helpers.model_server import ModelServer, Reply
 
 DRAFT, FINAL = '{"p": "A draft."}', '{"p": "The final one."}'
 

@@ -6,7 +6,7 @@ import importlib.util
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +20,7 @@ from cascade.story.brief import Brief, Seam
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
 from cascade.story.structures import STRUCTURES
-from llm.pacing_texts import SAMPLES
+from tests.helpers.pacing_texts import SAMPLES
 
 KIND_AND_LANGUAGE = [(kind, language) for kind in KINDS for language in LANGUAGES]
 
@@ -188,8 +188,9 @@ FIELDS = ["synopsis", "title", "genre", "prev_beat_content", "direction", "old_t
 def test_a_storys_text_stays_inside_its_fence(attack: str, field: str, language: Language) -> None:
     tame = "".join(render(make_brief(language=language)))
     marked = f"ALPHA {attack} OMEGA"
-    given = {**SOURCES, "scenePlot": marked} if field == "sources" else marked
-    system, user = render(make_brief(language=language, **{field: given}))
+    given: Any = {**SOURCES, "scenePlot": marked} if field == "sources" else marked
+    changes: dict[str, Any] = {field: given}
+    system, user = render(make_brief(language=language, **changes))
     text = system + user
     for mark in (FENCE_OPEN, FENCE_CLOSE, '"script"', '"beatContent"'):
         assert text.count(mark) == tame.count(mark)

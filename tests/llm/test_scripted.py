@@ -9,12 +9,15 @@ import pytest
 
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
 from cascade.llm.scripted import ScriptedWriter, rejected
-from llm.asking import make_brief
+from cascade.story.kinds import Kind
+from tests.helpers.asking import make_brief
 
 BRIEF = replace(make_brief("script"), seed="run-1/midpoint/script/5")
 
 
-def ask(writer: Provider, complaint: str | None = None, kind: str = "") -> list[Delta | Answer]:
+def ask(
+    writer: Provider, complaint: str | None = None, kind: Kind | None = None
+) -> list[Delta | Answer]:
     brief = replace(BRIEF, kind=kind, seed=f"run-1/midpoint/{kind}") if kind else BRIEF
 
     async def read() -> list[Delta | Answer]:

@@ -17,8 +17,8 @@ from cascade.llm import openai
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import ProviderError, RejectedText, Usage
 from cascade.llm.transport import is_loopback
-from llm.asking import GOOD, KEY, KEY_ACTION, STORY, make_brief, new_model, write
-from llm.model_server import Call, ModelServer, Reply, http
+from tests.helpers.asking import GOOD, KEY, KEY_ACTION, STORY, make_brief, new_model, write
+from tests.helpers.model_server import Call, ModelServer, Reply, http
 
 
 def failure(url: str | ModelServer, **options: Any) -> ProviderError:

@@ -14,8 +14,8 @@ from cascade.llm.pauses import pause_wished
 from cascade.llm.prompting import Prompt
 from cascade.llm.provider import ProviderError
 from cascade.llm.wordings import cause_of, words_of
-from llm.asking import KEY_ACTION, write
-from llm.model_server import ModelServer, Reply, http
+from tests.helpers.asking import KEY_ACTION, write
+from tests.helpers.model_server import ModelServer, Reply, http
 
 WISHES = Wishes(0.5, "low")
 

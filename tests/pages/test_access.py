@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from service.people import ROLES, People, gather, start, stopped
 
 from cascade.service import Service
+from tests.service.people import ROLES, People, gather, start, stopped
 
 from .conftest import Page
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from limited import Limited, empty, seeded
 
 from cascade.errors import CascadeError
 from cascade.service import Desk, Service
@@ -18,6 +17,7 @@ from cascade.ui.run import receipt
 from cascade.ui.run import view as run_view
 from cascade.ui.studio import beats, curve, editor, head
 from cascade.ui.studio import page as studio
+from tests.helpers.limited import Limited, empty, seeded
 
 from .conftest import Page, bend, story_of
 

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
-from service.people import People, failed, gather, start, stopped
 
 from cascade.service import Service
 from cascade.store import stories
 from cascade.story.story import Scene, Story
+from tests.service.people import People, failed, gather, start, stopped
 
 from .conftest import Page, bend
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from editing import write_text
-
 from cascade.service import Service
 from cascade.store import stories
+from tests.helpers.editing import write_text
 
 from .conftest import Page, bend, story_of
 

@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from observe import (
+
+from cascade import shapes
+from cascade.service import Service
+from cascade.settings import Settings
+from tests.helpers.observe import (
     Database,
     assert_untouched,
     check_credits,
@@ -28,11 +32,7 @@ from observe import (
     tell,
     wait_for,
 )
-from seeded import sqlite_copy
-
-from cascade import shapes
-from cascade.service import Service
-from cascade.settings import Settings
+from tests.helpers.seeded import sqlite_copy
 
 pytestmark = pytest.mark.real_model
 

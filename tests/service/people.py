@@ -13,6 +13,8 @@ from cascade.runs.steps import Assignment, Written
 from cascade.service import Actor, Service
 from cascade.store import accounts, stories
 from cascade.store.calls import Call
+from cascade.store.database import Session
+from cascade.store.tables import ProjectMember
 from cascade.story.story import Story
 
 ROLES = ("viewer", "editor", "producer", "stranger", "nobody")
@@ -44,7 +46,7 @@ def gather(service: Service) -> People:
         home = stories.project_of(session, mine)
         # A member of no project at all: somebody whose role was taken away.
         nobody = accounts.add_user(session, "nobody", "No Body", "viewer", home)
-        member = session.get_one(accounts.ProjectMember, (home, nobody.user_id))
+        member = session.get_one(ProjectMember, (home, nobody.user_id))
         session.delete(member)
         for name in ("viewer", "producer"):
             # So that it is the role that decides, not the credits.
@@ -89,7 +91,7 @@ def failed(people: People) -> str:
 
 
 def _written(
-    service: Service, session: accounts.Session, run_id: str, text: str, outcome: str, ms: int
+    service: Service, session: Session, run_id: str, text: str, outcome: str, ms: int
 ) -> tuple[str, Written]:
     runs.begin(session, run_id)
     view = service.operator().run(run_id)

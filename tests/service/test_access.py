@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import pytest
-from observe import Database
-from seeded_fixtures import database_url
 
 from cascade.errors import CascadeError, NotAllowed, UnknownRun, UnknownStory
 from cascade.service import Desk, Service
 from cascade.service.access import ALLOWED
 from cascade.settings import Settings
+from tests.helpers.observe import Database
+from tests.helpers.seeded_fixtures import database_url
 
 from .people import LEVELS, REJECTED, ROLES, People, failed, gather, start, stopped
 
@@ -95,6 +95,9 @@ def test_the_roles_are_the_tables() -> None:
     assert set(ALLOWED["read"]) == set(MEMBERS)
 
 
+Asked = dict[str, Callable[[], Any]]
+
+
 def outcome(ask: Callable[[], Any]) -> Verdict:
     try:
         found = ask()
@@ -109,43 +112,49 @@ def studio_of(desk: Desk, *, story: str, run: str) -> list[str]:
     return [page.story_id for page in shown if page is not None and page.story_id == story]
 
 
+def reads_of(desk: Desk, story_id: str, title: str, run_id: str) -> tuple[Asked, Asked]:
+    """Every read of a story and a run by their ids, and those that find them by other names."""
+    by_title: Asked = {
+        "story": lambda: desk.story(title),
+        "document": lambda: desk.document(title),
+        "find_run": lambda: desk.find_run(run_id[:-1]),
+    }
+    cases: Asked = {
+        "stories": lambda: [one for one in desk.stories() if one.id == story_id],
+        "story": lambda: desk.story(story_id),
+        "document": lambda: desk.document(story_id),
+        "out_of_date": lambda: desk.out_of_date(story_id),
+        "writers": lambda: desk.writers(story_id),
+        "permitted": lambda: desk.permitted(story_id),
+        "draft": lambda: desk.draft(story_id),
+        "plan": lambda: desk.plan(story_id, {"finale": 1}),
+        "balance": lambda: desk.balance(story_id),
+        "pulse": lambda: desk.pulse(story_id),
+        "active_run": lambda: desk.active_run(story_id),
+        "runs": lambda: desk.runs() + desk.runs(story_id),
+        "find_run": lambda: desk.find_run(run_id),
+        "run": lambda: desk.run(run_id),
+        "events": lambda: desk.events(run_id),
+        "follow": lambda: list(desk.follow(run_id)),
+        "growing": lambda: desk.growing(run_id),
+        "replaced": lambda: desk.replaced(run_id),
+        "offer_to_resume": lambda: desk.offer_to_resume(run_id),
+        "studio": lambda: studio_of(desk, story=story_id, run=run_id),
+        "curve": lambda: desk.curve(story_id),
+        "beats": lambda: desk.beats(story_id),
+        "progress": lambda: desk.progress(run_id),
+        "offer": lambda: desk.offer(story_id),
+    }
+    return cases, by_title
+
+
 def test_reads(people: People, database_url: str) -> None:
     run_id, story_id = stopped(people), people.mine
     title = people.service.operator().story(story_id).title
     before = Database(database_url).everything()
     for role in ROLES:
         desk = people.service.desk(people.actors[role])
-        by_title: dict[str, Callable[[], Any]] = {
-            "story": lambda desk=desk: desk.story(title),
-            "document": lambda desk=desk: desk.document(title),
-            "find_run": lambda desk=desk: desk.find_run(run_id[:-1]),
-        }
-        cases: dict[str, Callable[[], Any]] = {
-            "stories": lambda desk=desk: [one for one in desk.stories() if one.id == story_id],
-            "story": lambda desk=desk: desk.story(story_id),
-            "document": lambda desk=desk: desk.document(story_id),
-            "out_of_date": lambda desk=desk: desk.out_of_date(story_id),
-            "writers": lambda desk=desk: desk.writers(story_id),
-            "permitted": lambda desk=desk: desk.permitted(story_id),
-            "draft": lambda desk=desk: desk.draft(story_id),
-            "plan": lambda desk=desk: desk.plan(story_id, {"finale": 1}),
-            "balance": lambda desk=desk: desk.balance(story_id),
-            "pulse": lambda desk=desk: desk.pulse(story_id),
-            "active_run": lambda desk=desk: desk.active_run(story_id),
-            "runs": lambda desk=desk: desk.runs() + desk.runs(story_id),
-            "find_run": lambda desk=desk: desk.find_run(run_id),
-            "run": lambda desk=desk: desk.run(run_id),
-            "events": lambda desk=desk: desk.events(run_id),
-            "follow": lambda desk=desk: list(desk.follow(run_id)),
-            "growing": lambda desk=desk: desk.growing(run_id),
-            "replaced": lambda desk=desk: desk.replaced(run_id),
-            "offer_to_resume": lambda desk=desk: desk.offer_to_resume(run_id),
-            "studio": lambda desk=desk: studio_of(desk, story=story_id, run=run_id),
-            "curve": lambda desk=desk: desk.curve(story_id),
-            "beats": lambda desk=desk: desk.beats(story_id),
-            "progress": lambda desk=desk: desk.progress(run_id),
-            "offer": lambda desk=desk: desk.offer(story_id),
-        }
+        cases, by_title = reads_of(desk, story_id, title, run_id)
         assert cases.keys() == READS.keys()
         for asked in (cases, by_title):
             for case, ask in asked.items():
@@ -167,7 +176,7 @@ def test_orders(people: People, database_url: str, case: str) -> None:
 
     def order(role: str) -> Callable[[], Any]:
         desk = people.service.desk(people.actors[role])
-        cases: dict[str, Callable[[], Any]] = {
+        cases: Asked = {
             "save_draft": lambda: desk.save_draft(story_id, LEVELS),
             "edit_draft": lambda: desk.edit_draft(story_id, {"finale": 1}),
             "start": lambda: desk.start(plan),

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from near import Near
-from observe import Database
-from seeded_fixtures import database_url, near
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.near import Near
+from tests.helpers.observe import Database
+from tests.helpers.seeded_fixtures import database_url, near
 
 from .people import REJECTED, ROLES, People, failed, gather, start, stopped
 

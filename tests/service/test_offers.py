@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from seeded_fixtures import database_url
 
 from cascade.errors import InsufficientCredits, NotResumable, StalePlan
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.tables import StoryVersion
+from tests.helpers.seeded_fixtures import database_url
 
 from .people import REJECTED, People, failed, gather, start, stopped
 

@@ -1,5 +1,5 @@
 """The soak starts from a copy of a database that is ready, as the engine's tests do."""
 
-from seeded_fixtures import database_url
+from tests.helpers.seeded_fixtures import database_url
 
 __all__ = ["database_url"]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from observe import tell
-from outages import Outages, ways_of_postgres
-from seeded import postgres_copy
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.observe import tell
+from tests.helpers.outages import Outages, ways_of_postgres
+from tests.helpers.seeded import postgres_copy
 
 
 @pytest.mark.soak

@@ -22,7 +22,8 @@ from cascade.store.beatmap import (
 from cascade.story.structures import STRUCTURES
 
 CAT = STRUCTURES["cat"]
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=5)
+SIGNS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+TEXTS = st.text(SIGNS, max_size=5)
 
 
 @pytest.mark.parametrize(

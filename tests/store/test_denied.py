@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from limited import Limited, empty, seeded
-from near import Near
-from seeded import postgres_copy
 
 from cascade.errors import (
     DatabaseReadOnly,
@@ -20,6 +17,9 @@ from cascade.errors import (
 )
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.limited import Limited, empty, seeded
+from tests.helpers.near import Near
+from tests.helpers.seeded import postgres_copy
 
 __all__ = ["empty", "seeded"]
 

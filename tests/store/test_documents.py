@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story.making import stories
 
 from cascade.errors import BadDocument
 from cascade.formats.json import parse_document, read_document, story_document
@@ -24,6 +23,7 @@ from cascade.story.kinds import KINDS
 from cascade.story.limits import LIMITS
 from cascade.story.story import Story
 from cascade.story.structures import STRUCTURES
+from tests.helpers.making import stories
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 # In a shot anything goes that JSON can say.

@@ -15,7 +15,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from editing import write_text
 
 from cascade.errors import DatabaseTooNew, NotADemo
 from cascade.service import Service
@@ -26,6 +25,7 @@ from cascade.store.database import Database
 from cascade.store.migrate import Part, SchemaGap
 from cascade.store.stories import lock_story, read_story
 from cascade.store.tables import Base
+from tests.helpers.editing import write_text
 
 PRODUCT = ["projects", "story_versions", "scene_plots", "scene_shots"]
 OWN = {table.name for table in Base.metadata.sorted_tables} - set(PRODUCT)

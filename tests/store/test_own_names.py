@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from earlier import (
+
+from cascade.errors import DatabaseRefused, MissingRights
+from cascade.service import Service
+from cascade.store import check as check_
+from cascade.store import migrate
+from cascade.store.database import Database
+from cascade.store.migrate import SchemaGap
+from cascade.store.tables import PRODUCT_TABLES
+from tests.helpers.earlier import (
     OWN,
     PLAIN,
     content_of,
@@ -25,17 +33,9 @@ from earlier import (
     rows_of,
     shape_of,
 )
-from limited import Limited
-from observe import check_credits, wait_for
-from seeded import postgres_copy, sqlite_copy
-
-from cascade.errors import DatabaseRefused, MissingRights
-from cascade.service import Service
-from cascade.store import check as check_
-from cascade.store import migrate
-from cascade.store.database import Database
-from cascade.store.migrate import SchemaGap
-from cascade.store.tables import PRODUCT_TABLES
+from tests.helpers.limited import Limited
+from tests.helpers.observe import check_credits, wait_for
+from tests.helpers.seeded import postgres_copy, sqlite_copy
 
 from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
 

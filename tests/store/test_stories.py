@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from editing import write_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story.making import a_scene, all_pieces, stories
 
 from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
@@ -28,7 +26,10 @@ from cascade.store.stories import (
     read_story,
 )
 from cascade.store.tables import Base, Project, ScenePlot, SceneShot, StoryVersion
+from cascade.story.piece import Piece
 from cascade.story.story import Story
+from tests.helpers.editing import write_text
+from tests.helpers.making import a_scene, all_pieces, stories
 
 STORY = Story(
     title="Tides",
@@ -78,7 +79,7 @@ def test_writing_a_text_touches_nothing_else(database: Database, key: str) -> No
     beat_key, kind, *rest = key.split("/")
     if rest:
         with database.read() as session:
-            scene = read_story(session, story_id).scene_of(key)
+            scene = read_story(session, story_id).scene_of(Piece.parse(key))
         assert scene is not None
         table, row_id = "scene_plots", scene.id
         column = "plot" if kind == "scenePlot" else "script"

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from cascade.story.brief import Brief, Seam, brief_for
 from cascade.story.plan import make_plan
 from cascade.story.story import Story
-
-from .making import a_scene, run_steps, stories_with_changes, with_text, written
+from tests.helpers.making import a_scene, run_steps, stories_with_changes, with_text, written
 
 SCENES = (
     a_scene(1, "you", "plot 1", "script 1"),

@@ -10,8 +10,7 @@ from hypothesis import given
 from cascade.story.piece import Piece
 from cascade.story.story import Story, digest
 from cascade.story.structures import structure
-
-from .making import TEXTS, a_scene, all_pieces, stories, with_text
+from tests.helpers.making import TEXTS, a_scene, all_pieces, stories, with_text
 
 STORY = Story(
     title="Tides",

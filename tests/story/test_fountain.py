@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from llm.pacing_texts import EN_SCRIPT, SAMPLES
 
 from cascade.formats.json import read_document
 from cascade.story.fountain import (
@@ -18,6 +17,7 @@ from cascade.story.fountain import (
     read,
     title_fields,
 )
+from tests.helpers.pacing_texts import EN_SCRIPT, SAMPLES
 
 
 def kinds(script: str) -> list[tuple[str, str]]:

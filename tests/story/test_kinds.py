@@ -18,10 +18,9 @@ from cascade.story.kinds import BEAT_KINDS, CASCADE, KINDS, SCENE_KINDS, in_even
 from cascade.story.limits import LIMITS
 from cascade.story.piece import Piece
 from cascade.story.plan import Plan, make_plan
-from cascade.story.story import LANGUAGES, Scene, Story, digest
+from cascade.story.story import LANGUAGES, Language, Scene, Story, digest
 from cascade.story.structures import STRUCTURES
-
-from .making import beats_around
+from tests.helpers.making import beats_around
 
 SAMPLES = sorted(Path(cascade.samples.__file__).parent.glob("*.json"))
 STORIES = {path.stem: replace(read_document(path), id=path.stem) for path in SAMPLES}
@@ -72,11 +71,11 @@ def test_a_text_is_written_from_what_is_written_before_it() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_kind_and_every_beat_has_its_offline_lines(language: str) -> None:
-    lines = lines_of(language)  # type: ignore[arg-type]
+def test_every_kind_and_every_beat_has_its_offline_lines(language: Language) -> None:
+    lines = lines_of(language)
     for kind in KINDS:
         assert all(len(set(lines.general[kind].way(way))) >= 4 for way in (True, False))
-    beats = {beat for jobs in beat_jobs(language).values() for beat in jobs}  # type: ignore[arg-type]
+    beats = {beat for jobs in beat_jobs(language).values() for beat in jobs}
     assert set(lines.flavours) == beats
     assert beats == {beat.key for one in STRUCTURES.values() for beat in one.beats}
 

@@ -15,8 +15,7 @@ from cascade.story import kinds
 from cascade.story import plan as plan_module
 from cascade.story.plan import Plan, make_plan, stale_part
 from cascade.story.story import Part, Scene, Story, digest
-
-from .making import (
+from tests.helpers.making import (
     TEXTS,
     a_scene,
     all_pieces,

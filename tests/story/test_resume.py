@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from cascade.story.brief import brief_for
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
 from cascade.story.story import Story, digest
-
-from .making import (
+from tests.helpers.making import (
     a_scene,
     all_pieces,
     beats_around,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from llm.pacing_texts import SAMPLES
 
 from cascade.formats.json import read_document
 from cascade.story.brief import brief_for
 from cascade.story.plan import make_plan
 from cascade.story.speakers import speakers
 from cascade.story.story import Story
-
-from .making import a_scene
+from tests.helpers.making import a_scene
+from tests.helpers.pacing_texts import SAMPLES
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)

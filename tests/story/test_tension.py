@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from cascade.errors import BadLevel, UnknownBeat
 from cascade.story.structures import STRUCTURES, structure
 from cascade.story.tension import check_level, full_curve, pending_changes
-
-from .making import LEVELS, curves, stories
+from tests.helpers.making import LEVELS, curves, stories
 
 BAD_LEVELS = [0, 6, -1, True, False, "3", 2.5, 3.0, None, [3], 10**30, float("nan")]
 

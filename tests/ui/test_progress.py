@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from story.making import a_scene
 
 from cascade.runs.progress import TAIL, elapsed_s, progress, remaining_s
 from cascade.runs.reading import RunView, StepView
 from cascade.story.plan import make_plan
 from cascade.story.story import Story
+from tests.helpers.making import a_scene
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STORY = Story("T", "en", "harmon", scenes=(a_scene(1, "go", "p", "s"), a_scene(2, "go", "p", "s")))

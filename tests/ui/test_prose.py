@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from story.making import a_scene
 
 from cascade.ui.kit.prose import escape, first_words, markup, note, paragraphs, scene_name
+from tests.helpers.making import a_scene
 
 
 def test_markdown_is_escaped_sign_by_sign() -> None:

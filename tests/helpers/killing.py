@@ -16,8 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from near import Near
-from observe import (
+
+from cascade.engine.seats import SEATS, lock_number
+from cascade.service import Service
+from cascade.settings import Settings
+from tests.helpers.near import Near
+from tests.helpers.observe import (
     Database,
     check_credits,
     check_events,
@@ -29,10 +33,6 @@ from observe import (
     tell,
     wait_for,
 )
-
-from cascade.engine.seats import SEATS, lock_number
-from cascade.service import Service
-from cascade.settings import Settings
 
 WORKERS = 3
 DELAY_MS = 40

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from llm.model_server import ModelServer
-from near import Near
-from observe import Database
-from seeded import postgres_copy, sqlite_copy
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.model_server import ModelServer
+from tests.helpers.near import Near
+from tests.helpers.observe import Database
+from tests.helpers.seeded import postgres_copy, sqlite_copy
 
 
 def _copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
-from seeded import postgres_copy
 
 from cascade.errors import MissingRights
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.seeded import postgres_copy
 
 
 class Limited:

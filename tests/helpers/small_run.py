@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from observe import (
+
+from cascade import samples, shapes
+from cascade.engine import writing
+from cascade.service import RunView, Service
+from cascade.settings import Settings
+from tests.helpers.observe import (
     Database,
     assert_untouched,
     check_credits,
@@ -17,11 +22,6 @@ from observe import (
     entries_of,
     plan_document,
 )
-
-from cascade import samples, shapes
-from cascade.engine import writing
-from cascade.service import RunView, Service
-from cascade.settings import Settings
 
 SAMPLE = Path(samples.__file__).parent / "maximum-permissible-error.json"
 BEAT, SCENE = "find", 7

@@ -13,10 +13,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from observe import (
+
+from cascade import shapes
+from cascade.errors import DatabaseAway, RunActive
+from cascade.service import Service
+from tests.helpers.observe import (
     Database,
     check_credits,
     check_events,
@@ -25,10 +29,6 @@ from observe import (
     plan_document,
     wait_for,
 )
-
-from cascade import shapes
-from cascade.errors import DatabaseAway, RunActive
-from cascade.service import Service
 
 T = TypeVar("T")
 
@@ -73,7 +73,11 @@ def ways_of_postgres(admin: sa.Engine, url: str, seed: int) -> dict[str, Away]:
     def restart() -> Callable[[], None]:
         execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         end(sessions())
-        return lambda: execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true") and None
+
+        def let_in() -> None:
+            execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+        return let_in
 
     return {"read-only": read_only, "sessions lost": lose_some, "away": restart}
 
@@ -199,7 +203,7 @@ class Outages:
         assert credits["held"] == 0
         assert credits["available"] + credits["captured"] == GRANTED + 500
 
-    def _credits(self) -> dict[str, object]:
+    def _credits(self) -> dict[str, Any]:
         actor = self._ask(lambda: self.service.actor("editor"))
         return shapes.credits_document(self._ask(lambda: self.service.desk(actor).credits()))
 

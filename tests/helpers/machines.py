@@ -14,7 +14,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy.orm import Session
-from story.making import a_scene
 
 from cascade import ledger
 from cascade.llm.provider import Answer
@@ -26,6 +25,7 @@ from cascade.store.database import Database
 from cascade.store.stories import new_id
 from cascade.story.brief import Brief
 from cascade.story.story import Story
+from tests.helpers.making import a_scene
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from cascade.llm.provider import Answer, Delta, Provider
 from cascade.story.brief import Brief, Seam
 from cascade.story.kinds import Kind, row
 from cascade.story.story import Language
-from llm.model_server import ModelServer
+from tests.helpers.model_server import ModelServer
 
 KEY = "sk-canary-4711"
 STORY = "CANARYWORD"
