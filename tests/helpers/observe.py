@@ -454,6 +454,12 @@ def check_saved_once(database: Database, run_id: str, document: Row) -> None:
         (key, step["credits"]) for key, step in saved.items()
     )
     revisions = database.query("SELECT * FROM cascade_revisions WHERE run_id = :id", id=run_id)
+    # The first step of a beat also saves its level, once.
+    levels = [row["key"] for row in revisions if row["step_key"] is None]
+    assert len(set(levels)) == len(levels)
+    assert {key.split("/")[1] for key in levels} <= {"level"}
+    assert {key.split("/")[0] for key in levels} <= {key.split("/")[0] for key in saved}
+    revisions = [row for row in revisions if row["step_key"] is not None]
     assert sorted(row["step_key"] for row in revisions) == sorted(saved)
     for row in revisions:
         assert row["id"] == saved[row["step_key"]]["revision_id"]
