@@ -476,13 +476,20 @@ def test_story_tables_that_do_not_fit(tmp_path: Path) -> None:
         ("OPENAI_BASE_URL", "localhost:8000"),
         ("OPENAI_BASE_URL", "ftp://host/v1"),
         ("OPENAI_BASE_URL", "http://"),
-        ("OPENAI_BASE_URL", "http://[broken/v1"),
     ],
 )
 def test_a_bad_setting(tmp_path: Path, name: str, value: str) -> None:
     near = Near(f"sqlite:///{tmp_path}/arc.db")
     refused(near("stories", **{name: value}), 2, name, value)
     assert not (tmp_path / "arc.db").exists()
+
+
+def test_an_address_that_is_none_is_not_repeated(tmp_path: Path) -> None:
+    # What cannot be taken apart may hold a password anywhere.
+    near = Near(f"sqlite:///{tmp_path}/arc.db")
+    done = near("stories", OPENAI_BASE_URL="http://me:secret@[broken/v1")
+    refused(done, 2, "OPENAI_BASE_URL", "Invalid IPv6 URL")
+    assert "secret" not in done.stderr
 
 
 def test_openai_without_a_key(tmp_path: Path) -> None:
@@ -504,6 +511,9 @@ def test_a_setting_that_does_no_harm(unchanged: Near, env: dict[str, str]) -> No
 
 
 def test_a_user_who_is_not_there(near: Near) -> None:
-    refused(near("credits", CASCADE_USER="ghost"), 2, "ghost")
+    refused(near("credits", "--user", "ghost"), 2, "ghost")
+    refused(near("run", HARMON, "--set", "take=3", CASCADE_USER="ghost"), 2, "ghost")
+    # Reading is the operator's, who need be nobody.
+    assert near("credits", CASCADE_USER="ghost").stdout.startswith("ghost: 0 available")
     assert near("credits", "grant", "--user", "ghost", "7").returncode == 0
     assert near.json("credits", "--user", "ghost")["available"] == 7

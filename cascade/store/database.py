@@ -56,8 +56,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._is_away = False
         if self.is_sqlite:
-            if make_folder:
-                self._prepare_folder()
+            self._check_folder(make=make_folder)
             self.engine = sa.create_engine(
                 self.url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=20
             )
@@ -190,7 +189,7 @@ class Database:
         """Gives back all connections."""
         self.engine.dispose()
 
-    def _prepare_folder(self) -> None:
+    def _check_folder(self, *, make: bool) -> None:
         path = Path(self.url.database or "")
         if str(path) == ":memory:" or not path.name:
             raise DatabaseUnavailable(self.name, "the program needs a file that outlives a process")
@@ -200,9 +199,10 @@ class Database:
                 self.name, f"the address of a file takes no options, and this one has: {options}"
             )
         try:
-            if path.parent == Path("data"):
+            is_default = path.parent == Path("data")
+            if is_default and make:
                 path.parent.mkdir(exist_ok=True)
-            is_there = path.parent.is_dir()
+            is_there = path.parent.is_dir() or (is_default and not path.parent.exists())
         except OSError as error:
             why = f"{path.parent} is no folder that can be used ({error.strerror})"
             raise DatabaseUnavailable(self.name, why) from None
