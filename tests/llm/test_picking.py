@@ -165,6 +165,7 @@ SIGNS = [
 
 # What takes no longer is fast enough for any text, and too short to be compared.
 QUICK_S = 0.4
+TRIES = 5
 
 
 def check_linear(act: Callable[[str], object], once: str, twice: str) -> None:
@@ -173,8 +174,10 @@ def check_linear(act: Callable[[str], object], once: str, twice: str) -> None:
         act(text)
         return time.process_time() - start
 
-    if (longer := work(twice)) > QUICK_S:
-        assert min(longer, work(twice)) <= 3 * work(once)
+    if work(twice) > QUICK_S:
+        # A machine that is busy makes a try slower now and then, and work that grows with the
+        # square is four times as much in every try.
+        assert any(work(twice) <= 3 * work(once) for _ in range(TRIES))
 
 
 @pytest.mark.parametrize("begun", ["", "<think>", '{"p": "', '{"p": "a'])
