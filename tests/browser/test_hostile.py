@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -68,7 +69,11 @@ def named(sqlite_url: str) -> Iterator[Callable[[str], str]]:
                 sa.update(StoryVersion)
                 .where(StoryVersion.id == story_id)
                 .values(
-                    title=text, genre=text, tone=text, synopsis=text, hero_beats={"ordeal": words}
+                    title=text,
+                    genre=text,
+                    tone=text,
+                    synopsis=text,
+                    hero_beats=json.dumps({"ordeal": words}),
                 )
             )
             session.execute(
@@ -120,7 +125,10 @@ def test_names_are_shown_as_they_are(studio: Studio, named: Callable[[str], str]
         page.wait_for_function(SAYS, arg=["[data-testid='stCaptionContainer']", f"· {shown}"])
         page.wait_for_function(SAYS, arg=["[data-testid='stSelectbox'] input", ""])
         studio.open("8. Ordeal")
-        page.wait_for_function(SAYS, arg=[".arc-beat p", as_shown(name)])
+        # In a text half a character is what no revision can keep: the text is not read.
+        is_kept = "\ud83d" not in name
+        words = as_shown(name) if is_kept else studio.say("unreadable.not_storable")
+        page.wait_for_function(SAYS, arg=[".arc-beat p", words])
         shows_no_more_than_text(page)
         expect(page.get_by_text("Uncaught")).to_have_count(0)
         assert page.evaluate("document.body.scrollWidth <= window.innerWidth"), name[:40]
