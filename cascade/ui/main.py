@@ -7,6 +7,7 @@ import streamlit as st
 from cascade.errors import DatabaseAway
 from cascade.ui import session
 from cascade.ui.kit import language
+from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import text
 from cascade.ui.shell import announce
 
@@ -24,7 +25,7 @@ def main() -> None:
     st.html(HERE / "style.css")
     if scheme := st.context.theme.type:
         # Dialogs lie outside the app's own element and would follow the system, not the reader.
-        st.html(f"<style>:root {{ color-scheme: {scheme}; }}</style>")
+        st.html(render("shell/scheme", scheme=scheme))
     pages = [st.Page(ROOT / "pages" / "studio.py", title=text("app.name"), default=True)]
     page = st.navigation(pages, position="hidden")
     _draw_brand()

@@ -7,12 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from cascade.ui.kit import language
+from cascade.ui.kit.html import render
 
 _HERE = Path(__file__).parent
 
 _draw = st.components.v2.component(
     "cascade.shell",
-    html='<div class="arc-live" role="status" aria-live="polite"></div>',
+    html=render("shell/live"),
     js=(_HERE / "shell.js").read_text(encoding="utf-8"),
     isolate_styles=False,
 )

@@ -53,7 +53,7 @@ def change(service: Service, place: int = 0, **columns: Any) -> str:
         (editor, "draw_directions"),
         (editor, "count"),
         (curve, "_texts"),
-        (receipt, "_figures"),
+        (receipt, "_changed"),
         (run_view, "_times"),
         (run_view, "step_name"),
         (studio, "draw_run"),

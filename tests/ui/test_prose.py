@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cascade.ui.kit.prose import escape, first_words, markup, note, paragraphs, scene_name
+from cascade.ui.kit.prose import escape, first_words, note, paragraphs, scene_name
 from tests.helpers.making import a_scene
 
 
@@ -49,7 +49,7 @@ def test_escaped_words_are_one_line_of_a_bearable_length() -> None:
     assert len(escape("x" * 200_000)) <= 1001
 
 
-@pytest.mark.parametrize("show", [escape, markup, paragraphs, note])
+@pytest.mark.parametrize("show", [escape, paragraphs, note])
 def test_halves_and_controls_are_shown_as_signs_and_turns_end(show: Callable[[str], str]) -> None:
     shown = show("a\ud83d \x1b[0m \u202eb")
     assert shown.encode()

@@ -44,7 +44,7 @@ SCENES = [
 
 def test_every_element_stands_in_its_place() -> None:
     shown = screenplay(SCRIPT, 'Scene "4"')
-    assert 'role="region" aria-label="Scene &quot;4&quot;"' in shown
+    assert 'role="region" aria-label="Scene &#34;4&#34;"' in shown
     for kind, words in (
         ("scene-heading", 'INT. PUMP HOUSE - NIGHT <span class="fountain-scene-number">#4#</span>'),
         ("action", "Rain on <em>tin</em>. A<br>second line."),

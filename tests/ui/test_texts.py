@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
 
-from cascade.ui.kit import language, texts
+from cascade.ui.kit import html, language, texts
 from cascade.ui.kit.language import LANGUAGES, Language
 
 UI = Path(texts.__file__).parents[1]
@@ -38,8 +39,21 @@ KEYS = {of: {key_of(one.id) for one in found if one.id} for of, found in CATALOG
 EVERY = sorted(set.union(*KEYS.values()))
 
 
+TEMPLATES = [
+    Environment().parse(path.read_text(encoding="utf-8")) for path in html.TEMPLATES.rglob("*.j2")
+]
+
+
 def used() -> Iterator[str]:
     """The keys in the code: literal ones, and as patterns those that are put together."""
+    for template in TEMPLATES:
+        for const in template.find_all(nodes.Const):
+            yield re.escape(str(const.value))
+        for joined in template.find_all(nodes.Concat):
+            yield "".join(
+                re.escape(part.value) if isinstance(part, nodes.Const) else r"\w+"
+                for part in joined.nodes
+            )
     for path in UI.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Constant | ast.JoinedStr):
@@ -70,6 +84,16 @@ def test_every_text_is_used_and_in_every_language(key: str) -> None:
 
 def test_every_text_that_is_used_is_there() -> None:
     asked = set()
+    for template in TEMPLATES:
+        for call in template.find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name in TAKERS:
+                asked |= {call.args[0].value} if isinstance(call.args[0], nodes.Const) else set()
+                asked |= {
+                    one.value
+                    for found in call.find_all(nodes.CondExpr)
+                    for one in (found.expr1, found.expr2)
+                    if isinstance(one, nodes.Const)
+                }
     for path in UI.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKERS:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from markupsafe import Markup
+
 from cascade.story.plan import Change
 from cascade.story.story import Story
-from cascade.ui.kit.prose import markup
+from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import text
 
 
@@ -33,21 +35,6 @@ def tone(old: int, new: int) -> str:
     return "rising" if new > old else "falling"
 
 
-def as_list(changes: Iterable[Change]) -> str:
+def as_list(changes: Iterable[Change]) -> Markup:
     """Planned changes as an HTML list, each with its arrow and what it means."""
-    items = []
-    for change in changes:
-        rising = change.new_level > change.previous_level
-        items.append(
-            f'<li class="{tone(change.previous_level, change.new_level)}">'
-            f"<b>{'⬆' if rising else '⬇'} {markup(short_change(change))}</b> "
-            f"<span>{text('change.up' if rising else 'change.down')}</span>"
-            f"{_direction(change)}</li>"
-        )
-    return f'<ul class="arc-changes">{"".join(items)}</ul>'
-
-
-def _direction(change: Change) -> str:
-    if not change.direction:
-        return ""
-    return f"<q>{markup(change.direction)}</q>"
+    return render("kit/changes", changes=changes, short=short_change)

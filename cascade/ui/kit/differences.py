@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from cascade.ui.kit.html import render
 
 # A word carries the blanks after it; a break between lines is a token of its own.
 _TOKENS = re.compile(r"\S+[^\S\n]*|\n\s*|[^\S\n]+")
@@ -59,19 +63,23 @@ def differences(old: str, new: str) -> list[Part]:
     return parts
 
 
-def side_by_side(old: str, new: str, titles: tuple[str, str], css_class: str = "") -> str:
+class _Stretch(NamedTuple):
+    """A part as one version shows it: what is marked, and what stands unmarked around that."""
+
+    before: str
+    marked: str
+    after: str
+
+
+def side_by_side(old: str, new: str, titles: tuple[str, str], css_class: str = "") -> Markup:
     """Both versions as HTML, one beside the other, with what went and what came marked."""
     parts = differences(old.strip(), new.strip())
-    columns = (
-        "".join(_marked("del", part.old, part) for part in parts),
-        "".join(_marked("ins", part.new, part) for part in parts),
-    )
-    return '<div class="arc-two">{}</div>'.format(
-        "".join(
-            f"<section><h5>{html.escape(title)}</h5>"
-            f'<div class="arc-version {css_class}">{column}</div></section>'
-            for title, column in zip(titles, columns, strict=True)
-        )
+    return render(
+        "kit/versions",
+        titles=titles,
+        old=[_stretch(part.old, part) for part in parts],
+        new=[_stretch(part.new, part) for part in parts],
+        style=css_class,
     )
 
 
@@ -181,14 +189,13 @@ def _is_slight(tokens: Sequence[str]) -> bool:
     return "\n" not in "".join(words) and sum(map(bool, words)) < _FEWEST_KEPT
 
 
-def _marked(element: str, words: str, part: Part) -> str:
-    shown = html.escape(words)
-    inner = shown.strip()
-    if part.kept or not shown:
-        return shown
-    if not inner:
+def _stretch(words: str, part: Part) -> _Stretch:
+    marked = words.strip()
+    if part.kept or not words:
+        return _Stretch(words, "", "")
+    if not marked:
         # A break between lines that went or came would not be seen by itself.
-        return f"<{element}>¶</{element}>{shown}" if "\n" in shown else shown
+        return _Stretch("", "¶", words) if "\n" in words else _Stretch(words, "", "")
     # White space at the edges would be underlined and struck through.
-    at = shown.index(inner)
-    return f"{shown[:at]}<{element}>{inner}</{element}>{shown[at + len(inner) :]}"
+    at = words.index(marked)
+    return _Stretch(words[:at], marked, words[at + len(marked) :])

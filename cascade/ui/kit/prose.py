@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import re
+
+from markupsafe import Markup
 
 from cascade.display import readable
 from cascade.story.fountain import heading
 from cascade.story.plan import Step
 from cascade.story.story import Scene, Story
+from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import text
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~|<>&^=/])")
@@ -38,21 +40,15 @@ def escape(words: str, most: int = _LONGEST) -> str:
     return _MARKDOWN.sub(r"\\\1", _LIVELY.sub(_APART, line))
 
 
-def markup(words: str) -> str:
-    """Words for a place that reads HTML, such that it shows them as they are."""
-    return html.escape(readable(words))
-
-
-def paragraphs(words: str, css_class: str = "arc-prose") -> str:
+def paragraphs(words: str) -> Markup:
     """Prose as HTML paragraphs: a blank line ends one, a single break stays a break."""
-    parts = [markup(part.strip()) for part in re.split(r"\n\s*\n", words) if part.strip()]
-    body = "".join("<p>{}</p>".format(part.replace("\n", "<br>")) for part in parts)
-    return f'<div class="{css_class}">{body}</div>'
+    parts = [part.strip() for part in re.split(r"\n\s*\n", words)]
+    return render("kit/paragraphs", parts=[readable(part).split("\n") for part in parts if part])
 
 
-def note(words: str, tone: str = "") -> str:
+def note(words: str, tone: str = "") -> Markup:
     """A remark in the place of a text, as HTML; quiet, or of the `tone` of a class."""
-    return f'<p class="{f"arc-note {tone}".strip()}">{markup(words)}</p>'
+    return render("kit/note", words=words, tone=tone)
 
 
 def first_words(words: str, most: int = 90) -> str:

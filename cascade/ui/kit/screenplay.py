@@ -6,11 +6,10 @@ Where things stand on the page is in `style.css`, in the measures of a typed scr
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 
 from fountain import (
     ElementType,
@@ -20,8 +19,10 @@ from fountain import (
     HTMLRenderer,
 )
 from fountain.elements import FormatSpan, MetadataValue
+from markupsafe import Markup
 
 from cascade.story.fountain import Element, ElementKind, bracketed, read, title_fields
+from cascade.ui.kit.html import render
 
 # Left out of a printed screenplay, as Fountain has it; an editor wants to see that they are there.
 _UNPRINTED = frozenset({"note", "boneyard", "section", "synopsis"})
@@ -46,33 +47,33 @@ _MARK = re.compile(r"[*_\\]")
 _HELD = "\ue000"
 
 
-def screenplay(script: str, name: str) -> str:
+def screenplay(script: str, name: str) -> Markup:
     """A script as a region that a screen reader finds by `name`; its words are never markup."""
-    return (
-        f'<div class="arc-script" role="region" aria-label="{html.escape(name)}">'
-        f"{_set(script)}</div>"
-    )
+    return render("kit/script", name=name, page=_set(script))
 
 
 @lru_cache(maxsize=256)
-def _set(script: str) -> str:
-    return "".join(_parts(read(script)))
+def _set(script: str) -> Markup:
+    return Markup().join(_parts(read(script)))
 
 
-def _parts(elements: Iterable[Element]) -> Iterator[str]:
-    render = HTMLRenderer().render
+def _parts(elements: Iterable[Element]) -> Iterator[Markup]:
     for kind, group in groupby(elements, _stands):
         if kind == "aside":
             for element in group:
-                yield f'<p class="arc-aside">{html.escape(element.text)}</p>'
+                yield render("kit/aside", words=element.text)
         elif kind == "title_page":
             for element in group:
-                yield render(FountainDocument([], title_fields(element.text)))
+                yield _as_html(FountainDocument([], title_fields(element.text)))
         else:
             notes: list[str] = []
             printed = list(_printed(group, notes))
-            first, *rest = render(FountainDocument(list(_paired(printed)))).split(_HELD)
-            yield first + "".join(note + text for note, text in zip(notes, rest, strict=True))
+            first, *rest = _as_html(FountainDocument(list(_paired(printed)))).split(_HELD)
+            yield first + Markup().join(chain.from_iterable(zip(notes, rest, strict=True)))
+
+
+def _as_html(document: FountainDocument) -> Markup:
+    return Markup(HTMLRenderer().render(document))  # noqa: S704 - the package escapes every word
 
 
 def _stands(element: Element) -> str:
@@ -138,8 +139,7 @@ def _held(text: str, notes: list[str]) -> str:
         kept.append(plain)
         if start < end:
             kept.append(_HELD)
-            note = html.escape(text[start:end])
-            notes.append(f'<span class="arc-inline-note">{note}</span>')
+            notes.append(render("kit/inline_note", words=text[start:end]))
         at = end
     return "".join(kept)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from markupsafe import Markup
 
 from cascade.service import BeatProgress, Desk, Offer, RunView, Shown
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import short_change, tone
+from cascade.ui.kit.html import render
 from cascade.ui.kit.problems import explain, failure
-from cascade.ui.kit.prose import escape, markup
+from cascade.ui.kit.prose import escape, note
 from cascade.ui.kit.texts import count, money, text
 from cascade.ui.run.rejected import draw_rejected
 from cascade.ui.run.undo import Undoing, draw_undoing
@@ -33,7 +35,7 @@ def draw_receipt(
         why = failure(run.error_code, run.error_fields, run.error)
         st.error(escape(why), icon=":material/error:")
     draw_rejected(desk, story, run, offer, may="resume" in may)
-    st.html(_figures(run))
+    st.html(render("run/figures", run=run))
     if run.provider != "offline" and run.tokens:
         st.caption(escape(_used(desk, run)))
     st.markdown(f"**{text('run.changed')}**")
@@ -74,19 +76,6 @@ def _draw_resume(desk: Desk, run: RunView, offer: Offer, *, may: frozenset[str])
         )
 
 
-def _figures(run: RunView) -> str:
-    figures = (
-        ("run.estimated", run.estimated_credits),
-        ("run.used", run.used_credits),
-        ("run.released", run.released_credits),
-    )
-    body = "".join(
-        f"<div><dt>{text(name)}</dt><dd>{count('credits', credits)}</dd></div>"
-        for name, credits in figures
-    )
-    return f'<dl class="arc-receipt" aria-label="{text("run.receipt")}">{body}</dl>'
-
-
 def _used(desk: Desk, run: RunView) -> str:
     """Tokens, by model, and money; what the server did not say is said to be unknown."""
     words = []
@@ -113,10 +102,10 @@ def _used(desk: Desk, run: RunView) -> str:
     return " · ".join(words)
 
 
-def _changed(seen: Sequence[BeatProgress]) -> str:
+def _changed(seen: Sequence[BeatProgress]) -> Markup:
     if not any(beat.done for beat in seen):
-        return f'<p class="arc-note">{text("run.changed_none")}</p>'
-    items = []
+        return note(text("run.changed_none"))
+    changes = []
     for beat in seen:
         change = beat.change
         if beat.done:
@@ -128,5 +117,5 @@ def _changed(seen: Sequence[BeatProgress]) -> str:
         else:
             words = text("run.level_kept", beat=change.beat_label, old=change.expected_level)
             style = "kept"
-        items.append(f'<li class="{style}">{markup(words)}</li>')
-    return f'<ul class="arc-changes">{"".join(items)}</ul>'
+        changes.append((style, words))
+    return render("run/changed", changes=changes)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
+from markupsafe import Markup
 
 from cascade.service import (
     MAX_ATTEMPTS,
@@ -28,7 +29,8 @@ from cascade.story.fountain import is_heading
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import short_change
-from cascade.ui.kit.prose import escape, first_words, markup, step_name
+from cascade.ui.kit.html import render
+from cascade.ui.kit.prose import escape, first_words, step_name
 from cascade.ui.kit.texts import clock, count, duration, moment, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.run import receipt
@@ -144,15 +146,19 @@ def _fill(
             blocks[at] = (box, header)
 
 
-def _lines(story: Story, beat: BeatProgress, wrote: Mapping[str, str]) -> str:
-    items = "".join(
-        f'<li class="{line.state}"><span class="sign" aria-hidden="true">'
-        f"{_SIGNS.get(line.state, '')}</span>"
-        f'<span class="what">{markup(_name(story, line))}</span>{_used(line)}'
-        f'<span class="state">{_state(line)}</span>{_words(story, line, wrote)}</li>'
+def _lines(story: Story, beat: BeatProgress, wrote: Mapping[str, str]) -> Markup:
+    lines = [
+        {
+            "state": line.state,
+            "sign": _SIGNS.get(line.state, ""),
+            "name": step_name(story, line.step),
+            "used": _used(line),
+            "state_words": _state(line),
+            "words": _words(story, line, wrote),
+        }
         for line in beat.lines
-    )
-    return f'<ul class="arc-steps">{items}</ul>'
+    ]
+    return render("run/steps", lines=lines)
 
 
 def _used(line: StepLine) -> str:
@@ -168,26 +174,21 @@ def _used(line: StepLine) -> str:
         )
     if used.calls > 1:
         words = f"{words}, {count('run.step_calls', used.calls)}"
-    return f'<span class="used">{markup(words)}</span>'
+    return words
 
 
 def _words(story: Story, line: StepLine, wrote: Mapping[str, str]) -> str:
     """The end of a text that is being written, or how the one begins that was."""
-    words = line.tail
-    if line.state == "done":
-        key = line.step.key
-        words = first_words(_without_heading(wrote.get(key) or story.text(key)))
-    return f'<span class="words">{markup(words)}</span>' if words else ""
+    if line.state != "done":
+        return line.tail
+    key = line.step.key
+    return first_words(_without_heading(wrote.get(key) or story.text(key)))
 
 
 def _without_heading(words: str) -> str:
     """A script's text after its scene heading, which the line's name says already."""
     first, _, rest = words.strip().partition("\n")
     return rest if is_heading(first) else words
-
-
-def _name(story: Story, line: StepLine) -> str:
-    return step_name(story, line.step)
 
 
 def _state(line: StepLine) -> str:
@@ -231,7 +232,7 @@ def _draw_head(
     session.show_problem("page")
     st.progress(done / total if total else 0.0, text=text("run.progress", done=done, total=total))
     used = text("run.credits", used=run.used_credits, estimated=run.estimated_credits)
-    st.html(f'<p class="arc-used">{used}{_times(desk, run)}</p>')
+    st.html(render("run/used", used=used, times=_times(desk, run)))
     when = moment(run.created_at, session.zone())
     writer = writer_words("confirm.writer", run.provider, run.model)
     words = text("run.by", user=run.user, when=when, writer=writer)
@@ -240,13 +241,9 @@ def _draw_head(
     if run.is_active:
         words = f"{words} {text('run.safe')}"
     st.caption(escape(words))
-    waiting = "".join(
-        f'.st-key-run-beat-{at} [data-testid="stExpanderIconSpinner"]{{visibility:hidden}}'
-        for at, beat in enumerate(seen)
-        if beat.state == "pending"
-    )
     # A block can only be running, complete or in error; one whose turn has not come must not spin.
-    st.html(f"<style>{waiting}.arc-none{{}}</style>")
+    waiting = [at for at, beat in enumerate(seen) if beat.state == "pending"]
+    st.html(render("run/waiting", waiting=waiting))
 
 
 def _times(desk: Desk, run: RunView) -> str:
@@ -257,7 +254,7 @@ def _times(desk: Desk, run: RunView) -> str:
     left = remaining_s(run, elapsed, desk.writer.concurrency)
     if run.status == "running" and left is not None:
         words += f", {text('run.remaining', duration=duration(left))}"
-    return f"<span>{words}</span>"
+    return words
 
 
 def _close(story_id: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 import streamlit as st
+from markupsafe import Markup
 
 from cascade.display import readable
 from cascade.service import Desk, Studio, Written
@@ -20,7 +21,8 @@ from cascade.story.story import Scene, Story, Unreadable
 from cascade.story.structures import Beat
 from cascade.ui import session
 from cascade.ui.kit.expanders import box, close, open_
-from cascade.ui.kit.prose import escape, markup, note, paragraphs, scene_name
+from cascade.ui.kit.html import render
+from cascade.ui.kit.prose import escape, note, paragraphs, scene_name
 from cascade.ui.kit.screenplay import screenplay
 from cascade.ui.kit.texts import count, text
 from cascade.ui.kit.writer import byline
@@ -37,17 +39,15 @@ class _Marks:
     def is_new(self, key: str) -> bool:
         return key in self.written and self.written[key].run_id in self.new_from
 
-    def beside(self, key: str) -> str:
+    def beside(self, key: str) -> Markup:
         """The marks of one piece as HTML."""
-        marks = ""
-        if self.is_new(key):
-            marks += f' <span class="arc-mark new">{text("beats.new")}</span>'
-        if key in self.stale:
-            marks += f' <span class="arc-mark stale">{text("beats.out_of_date")}</span>'
-        if written := self.written.get(key):
-            words = byline(written.provider, written.model)
-            marks += f' <span class="arc-mark">{markup(words)}</span>'
-        return marks
+        written = self.written.get(key)
+        return render(
+            "studio/marks",
+            is_new=self.is_new(key),
+            is_stale=key in self.stale,
+            byline=byline(written.provider, written.model) if written else "",
+        )
 
     def badges(self, beat_key: str) -> str:
         """The marks of a whole beat, as Markdown."""
@@ -114,25 +114,30 @@ def _label(story: Story, number: int, beat: Beat, marks: _Marks) -> str:
     return label + marks.badges(beat.key)
 
 
-def _beat(story: Story, beat: Beat, marks: _Marks) -> str:
-    parts = []
-    if why := story.why_unreadable(level_key(beat.key)):
-        parts.append(_unreadable(why, text("piece.level", beat=beat.label)))
-    for kind in BEAT_KINDS:
-        key, words = str(Piece(beat.key, kind)), story.text(Piece(beat.key, kind))
-        parts.append(f"<h4>{_title(kind)}{marks.beside(key)}</h4>")
-        if why := story.why_unreadable(key):
-            parts.append(_unreadable(why))
-        else:
-            parts.append(paragraphs(words) if words.strip() else note(text("beats.nothing")))
-    scenes = story.scenes_of(beat.key)
-    parts += [_scene(story, scene, beat.key, marks) for scene in scenes]
-    if not scenes:
-        parts.append(note(text("beats.no_scenes")))
-    return f'<div class="arc-beat">{"".join(parts)}</div>'
+def _beat(story: Story, beat: Beat, marks: _Marks) -> Markup:
+    why = story.why_unreadable(level_key(beat.key))
+    return render(
+        "studio/beat",
+        trouble=_unreadable(why, text("piece.level", beat=beat.label)) if why else "",
+        texts=[_beat_text(story, Piece(beat.key, kind), kind, marks) for kind in BEAT_KINDS],
+        scenes=[_scene(story, scene, beat.key, marks) for scene in story.scenes_of(beat.key)],
+        no_scenes=note(text("beats.no_scenes")),
+    )
 
 
-def _unreadable(why: Unreadable, what: str = "") -> str:
+def _beat_text(
+    story: Story, piece: Piece, kind: BeatKind, marks: _Marks
+) -> tuple[str, Markup, Markup]:
+    """One text of a beat: its title, the marks beside that, and the text or why there is none."""
+    if why := story.why_unreadable(str(piece)):
+        body = _unreadable(why)
+    else:
+        words = story.text(piece)
+        body = paragraphs(words) if words.strip() else note(text("beats.nothing"))
+    return _title(kind), marks.beside(str(piece)), body
+
+
+def _unreadable(why: Unreadable, what: str = "") -> Markup:
     """What stands in the place of something that could not be read: why, as HTML."""
     words = text("beats.unreadable", why=text(f"unreadable.{why}"))
     if what:
@@ -150,20 +155,26 @@ def _title(kind: BeatKind) -> str:
             assert_never(kind)
 
 
-def _scene(story: Story, scene: Scene, beat_key: str, marks: _Marks) -> str:
+def _scene(story: Story, scene: Scene, beat_key: str, marks: _Marks) -> Markup:
     name = scene_name(scene)
     own = Piece(beat_key, SCENE_KINDS[0], scene.number)
-    heading = f"<h4>{markup(name)}{marks.beside(str(own))}</h4>"
-    if (keyless := story.keyless(scene)) is not None:
-        heading += note(text("beats.keyless", why=text(f"keyless.{keyless}")), "unreadable")
-    texts = [
-        _scene_text(scene, kind, name, marks.beside(str(own.beside(kind)))) for kind in SCENE_KINDS
-    ]
-    shots = _shots(scene, marks.beside(str(Piece(beat_key, "shots", scene.number))))
-    return f'<section class="arc-scene">{heading}{"".join(texts)}{shots}</section>'
+    keyless = story.keyless(scene)
+    why = text("beats.keyless", why=text(f"keyless.{keyless}")) if keyless is not None else ""
+    return render(
+        "studio/scene",
+        name=name,
+        marks=marks.beside(str(own)),
+        trouble=note(why, "unreadable") if why else "",
+        texts=[
+            _scene_text(scene, kind, name, marks.beside(str(own.beside(kind))))
+            for kind in SCENE_KINDS
+        ],
+        shots=[_shot(shot) for shot in scene.shots],
+        marks_of_shots=marks.beside(str(Piece(beat_key, "shots", scene.number))),
+    )
 
 
-def _scene_text(scene: Scene, kind: SceneKind, name: str, beside: str) -> str:
+def _scene_text(scene: Scene, kind: SceneKind, name: str, beside: Markup) -> Markup:
     """One text of a scene as HTML. The marks of the first stand beside the scene's name."""
     words, why = scene.text(kind), scene.unreadable.get(kind)
     match kind:
@@ -172,25 +183,13 @@ def _scene_text(scene: Scene, kind: SceneKind, name: str, beside: str) -> str:
                 return _unreadable(why)
             return paragraphs(words) if words.strip() else note(text("beats.no_plot"))
         case "script":
-            title = text("beats.script")
             if why:
-                return f"<h5>{title}</h5>{_unreadable(why)}"
+                return render("studio/unreadable_script", trouble=_unreadable(why))
             if not words.strip():
                 return note(text("beats.no_script"))
-            return (
-                f"<details><summary>{title}{beside}</summary>"
-                f"{screenplay(readable(words), name)}</details>"
-            )
+            return render("studio/script", marks=beside, page=screenplay(readable(words), name))
         case _:
             assert_never(kind)
-
-
-def _shots(scene: Scene, beside: str) -> str:
-    if not scene.shots:
-        return ""
-    items = "".join(f"<li>{markup(_shot(shot))}</li>" for shot in scene.shots)
-    title = count("beats.shots", len(scene.shots))
-    return f"<details><summary>{title}{beside}</summary><ol>{items}</ol></details>"
 
 
 def _shot(shot: Any) -> str:

@@ -7,6 +7,7 @@ the script while the flag stands, so nothing that happens meanwhile can lose it.
 from __future__ import annotations
 
 import streamlit as st
+from markupsafe import Markup
 
 from cascade.errors import RunActive
 from cascade.service import Desk, Offer
@@ -14,8 +15,9 @@ from cascade.story.plan import Plan
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import as_list
-from cascade.ui.kit.prose import markup, scene_name, step_name
-from cascade.ui.kit.texts import count, duration, text
+from cascade.ui.kit.html import render
+from cascade.ui.kit.prose import scene_name, step_name
+from cascade.ui.kit.texts import duration, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.session import guarded
 
@@ -70,7 +72,7 @@ def _draw_offer(desk: Desk, story: Story, offer: Offer) -> None:
         st.html(_headline(desk, offer))
     with content:
         st.markdown(f"**{text('confirm.rewrites')}**")
-        st.html(_prices(plan))
+        st.html(render("studio/prices", rows=plan.price_list()))
     if offer.missing:
         st.error(
             text(
@@ -109,7 +111,7 @@ def _draw_buttons(desk: Desk, offer: Offer) -> None:
         )
 
 
-def _headline(desk: Desk, offer: Offer) -> str:
+def _headline(desk: Desk, offer: Offer) -> Markup:
     """What a producer decides by: the price, what is left after it, who writes, and how long."""
     estimate = offer.plan.estimated_credits
     writer = desk.writer
@@ -120,50 +122,20 @@ def _headline(desk: Desk, offer: Offer) -> str:
     if not offer.missing:
         after = offer.available - estimate
         lines.insert(0, text("confirm.balance", before=offer.available, after=after))
-    body = "".join(f"<p>{markup(line)}</p>" for line in lines)
-    return (
-        f'<div class="arc-headline"><p class="arc-estimate">{count("confirm.estimate", estimate)}'
-        f"</p>{body}</div>"
-    )
+    return render("studio/headline", estimate=estimate, lines=lines)
 
 
-def _prices(plan: Plan) -> str:
-    rows = "".join(
-        f"<tr><td>{count(f'confirm.{kind}', number)}</td>"
-        f"<td>{text('confirm.price', each=credits)}</td>"
-        f"<td>{count('credits', number * credits)}</td></tr>"
-        for kind, number, credits in plan.price_list()
-    )
-    return f'<table class="arc-prices"><tbody>{rows}</tbody></table>'
-
-
-def _scenes(story: Story, plan: Plan) -> str:
+def _scenes(story: Story, plan: Plan) -> Markup:
     """The affected scenes by beat; every step with its price for whoever asks."""
-    blocks = [f"<h4>{text('confirm.scenes')}</h4>"]
+    beats = []
     for change in plan.changes:
         steps = plan.steps_of(change.beat_key)
         numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
         scenes = [story.scene(change.beat_key, number) for number in numbers]
-        names = [markup(scene_name(scene)) for scene in scenes if scene is not None]
-        beat = markup(change.beat_label)
-        if names:
-            items = "".join(f"<li>{name}</li>" for name in names)
-            blocks.append(f"<p>{beat}</p><ul>{items}</ul>")
-        else:
-            blocks.append(f"<p>{text('confirm.no_scenes', beat=beat)}</p>")
-    return f'<div class="arc-affected">{"".join(blocks)}</div>{_steps(story, plan)}'
-
-
-def _steps(story: Story, plan: Plan) -> str:
-    rows = "".join(
-        f"<tr><td>{markup(plan.change(step.beat_key).beat_label)}</td>"
-        f"<td>{markup(step_name(story, step))}</td>"
-        f"<td>{count('credits', step.credits)}</td></tr>"
+        names = [scene_name(scene) for scene in scenes if scene is not None]
+        beats.append((change.beat_label, names))
+    priced = [
+        (plan.change(step.beat_key).beat_label, step_name(story, step), step.credits)
         for step in plan.steps
-    )
-    summary = count("confirm.steps", len(plan.steps))
-    return (
-        f'<details class="arc-details"><summary>{summary}</summary>'
-        f'<table class="arc-prices"><tbody>{rows}</tbody>'
-        "</table></details>"
-    )
+    ]
+    return render("studio/affected", beats=beats, steps=priced)

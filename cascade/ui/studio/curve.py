@@ -19,6 +19,7 @@ from cascade.service import beat_jobs
 from cascade.story.story import Story, digest
 from cascade.story.tension import HIGHEST, LOWEST, check_level
 from cascade.ui import session
+from cascade.ui.kit.html import render
 from cascade.ui.kit.language import language
 from cascade.ui.kit.prose import first_words
 from cascade.ui.kit.texts import text
@@ -35,10 +36,7 @@ SCRIPT_URL = f"./assets/curve-{digest(SCRIPT.read_text(encoding='utf-8'))}.js"
 
 _draw = st.components.v2.component(
     "cascade.curve",
-    html='<div class="arc-curve"><p class="arc-about"></p>'
-    '<ul class="arc-legend" aria-hidden="true"></ul>'
-    '<div class="arc-stage"><div class="arc-plot" aria-hidden="true"></div>'
-    '<div class="arc-handles"></div></div></div>',
+    html=render("studio/curve"),
     css=(HERE / "curve.css").read_text(encoding="utf-8"),
     # Only where the script is: Streamlit sends these words along with every edit.
     js=f"const script = await import(new URL('{SCRIPT_URL}', document.baseURI));\n"

@@ -15,6 +15,7 @@ from cascade.story.story import Story
 from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import session
 from cascade.ui.kit.changes import listed, short_change, tone
+from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape
 from cascade.ui.kit.texts import count, text
 from cascade.ui.run.undo import Undoing
@@ -26,7 +27,6 @@ from cascade.ui.studio.directions import draw_directions
 
 # The fragments that an edit draws anew, beside the numeric editors.
 _CURVE, _PENDING = "curve", "pending"
-_COLOURS = {"rising": "var(--arc-warm)", "falling": "var(--arc-cool)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +222,12 @@ def _mark_numbers(story: Story, levels: Mapping[str, int]) -> None:
 
     By style and not by another container: that would make a new field, and focus would be lost.
     """
-    styles = [
-        f".st-key-number-{key}{{--arc-mark:{_COLOURS[tone(saved, levels[key])]}}}"
+    changed = [
+        (key, tone(saved, levels[key]))
         for key, saved in story.curve.items()
         if levels[key] != saved
     ]
-    st.html(f"<style>{''.join(styles)}.arc-none{{}}</style>")
+    st.html(render("studio/numbers", changed=changed))
 
 
 def _before(story: Story, undone: Undoing | None) -> dict[str, int] | None:

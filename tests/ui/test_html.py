@@ -1,0 +1,167 @@
+"""HTML of the page: made by templates alone, and nothing that is put into one is ever markup."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace as Some
+
+import pytest
+from jinja2 import UndefinedError
+from markupsafe import Markup
+
+from cascade.ui.kit import html
+from cascade.ui.kit.html import render
+
+ROOT = html.TEMPLATES.parents[2]
+SOURCES = [ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "cascade/ui").rglob("*.py")]
+NAMES = sorted(
+    path.relative_to(html.TEMPLATES).as_posix().removesuffix(".html.j2")
+    for path in html.TEMPLATES.rglob("*.j2")
+)
+TAG = re.compile(r"<[a-z][a-z0-9]*(\s|/?>|$)|</")
+NASTY = "<script>alert(1)</script>\"' onclick=x '&amp;&"
+
+
+def literals(path: Path) -> Iterator[str]:
+    """The literal texts of a source file but its docstrings; what is filled in stands as `x`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "x" for part in node.values]
+            yield "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield str(node.value)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_code_makes_a_tag_by_itself(path: Path) -> None:
+    assert [words for words in literals(path) if TAG.search(words)] == []
+
+
+def test_a_tag_in_code_would_be_found(tmp_path: Path) -> None:
+    path = tmp_path / "page.py"
+    for code in ("'<p>x</p>'", "f'<b class={x}>'", "f'<{x}>'", "f'{x}</{x}>'", "'<br>'.join(x)"):
+        path.write_text(f'"""Of <p>."""\nx = {code}\n')
+        assert [words for words in literals(path) if TAG.search(words)], code
+
+
+def test_only_what_writes_html_says_that_something_is_html() -> None:
+    # The templates, and the package that sets a screenplay.
+    sayers = {path.name for path in SOURCES if re.search(r"Markup\([^)]", path.read_text("utf-8"))}
+    assert sayers == {"html.py", "screenplay.py"}
+    for path in html.TEMPLATES.rglob("*.j2"):
+        assert not re.search(r"\|\s*safe|autoescape|Markup", path.read_text(encoding="utf-8"))
+
+
+def test_every_template_is_used() -> None:
+    assert set(NAMES) <= {words for path in SOURCES for words in literals(path)}
+
+
+def test_what_is_not_given_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        render("kit/note", words="x")
+
+
+def test_lines_of_a_template_leave_no_blanks() -> None:
+    shown = render("run/changed", changes=[("kept", " a "), ("rising", "b")])
+    assert shown == (
+        '<ul class="arc-changes"><li class="kept"> a </li><li class="rising">b</li></ul>'
+    )
+
+
+# What each template is given, made of one text.
+GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
+    "kit/aside": lambda x: {"words": x},
+    "kit/changes": lambda x: {
+        "changes": [
+            Some(new_level=2, previous_level=1, direction=x),
+            Some(new_level=1, previous_level=2, direction=""),
+        ],
+        "short": lambda change: x,
+    },
+    "kit/inline_note": lambda x: {"words": x},
+    "kit/note": lambda x: {"words": x, "tone": x},
+    "kit/paragraphs": lambda x: {"parts": [[x, x], [x]]},
+    "kit/script": lambda x: {"name": x, "page": x},
+    "kit/versions": lambda x: {
+        "titles": (x, x),
+        "style": x,
+        "old": [Some(before=x, marked=x, after=x)],
+        "new": [Some(before=x, marked="", after=x)],
+    },
+    "run/changed": lambda x: {"changes": [(x, x)]},
+    "run/figures": lambda x: {"run": Some(estimated_credits=3, used_credits=2, released_credits=1)},
+    "run/steps": lambda x: {
+        "lines": [{"state": x, "sign": x, "name": x, "used": x, "state_words": x, "words": x}]
+    },
+    "run/used": lambda x: {"used": x, "times": x},
+    "run/waiting": lambda x: {"waiting": [x]},
+    "shell/live": lambda x: {},
+    "shell/scheme": lambda x: {"scheme": x},
+    "studio/affected": lambda x: {"beats": [(x, [x]), (x, [])], "steps": [(x, x, 1)]},
+    "studio/beat": lambda x: {
+        "trouble": x,
+        "texts": [(x, x, x)],
+        "scenes": [x],
+        "no_scenes": x,
+    },
+    "studio/curve": lambda x: {},
+    "studio/headline": lambda x: {"estimate": 45, "lines": [x]},
+    "studio/marks": lambda x: {"is_new": True, "is_stale": True, "byline": x},
+    "studio/numbers": lambda x: {"changed": [(x, x)]},
+    "studio/prices": lambda x: {"rows": [("script", 2, 5)]},
+    "studio/scene": lambda x: {
+        "name": x,
+        "marks": x,
+        "trouble": x,
+        "texts": [x],
+        "shots": [x],
+        "marks_of_shots": x,
+    },
+    "studio/script": lambda x: {"marks": x, "page": x},
+    "studio/unreadable_script": lambda x: {"trouble": x},
+}
+
+
+class Read(HTMLParser):
+    """The elements of some HTML with the names of their attributes, and its words."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, list[str]]] = []
+        self.words: list[str] = []
+        self.feed(str(markup))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, [name for name, _ in attrs]))
+        self.words += [value or "" for _, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_put_into_a_template_is_never_markup(name: str) -> None:
+    plain, nasty = (Read(render(name, **GIVEN[name](words))) for words in ("plain", NASTY))
+    assert plain.elements == nasty.elements
+    # Nothing is added to or lost of the words either; in a style there are no entities to read.
+    if plain.elements[:1] != [("style", [])]:
+        assert [words.replace("plain", NASTY) for words in plain.words] == nasty.words
+
+
+def test_what_a_template_has_made_goes_in_as_it_is() -> None:
+    note = render("kit/note", words=NASTY, tone="")
+    assert isinstance(note, Markup)
+    assert note in render("studio/unreadable_script", trouble=note)
+    assert note not in render("studio/unreadable_script", trouble=str(note))
