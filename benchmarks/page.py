@@ -75,7 +75,7 @@ window.__seen = new Promise((resolve) => {
 });
 """
 SLIDER = """document.querySelector('[role=slider][aria-label="Midpoint"]')"""
-DRAWN = "document.querySelectorAll('.arc-plot .textpoint').length === 15"
+DRAWN = "document.querySelectorAll('.cascade-plot .textpoint').length === 15"
 
 
 def main() -> None:
@@ -108,7 +108,8 @@ def measure_edits(browser: Browser, studio: str, empty: str) -> None:
     for turn in range(EDITS + 2):
         level = (4, 5, 3)[turn % 3]
         shown = (
-            f"document.querySelectorAll('.arc-plot .textpoint')[8].textContent === '{level}' && "
+            "document.querySelectorAll('.cascade-plot .textpoint')[8]"
+            f".textContent === '{level}' && "
             f"{SLIDER}.getAttribute('aria-valuenow') === '{level}' && "
             f"document.querySelector('.st-key-banner').textContent.includes('→{level})')"
         )
@@ -139,7 +140,7 @@ def edit(page: Page, level: int, shown: str) -> float:
 
 def press(page: Page, level: int) -> float:
     """Moves the point of Setup by a key; milliseconds until the curve shows it."""
-    shown = f"document.querySelectorAll('.arc-plot .textpoint')[2].textContent === '{level}'"
+    shown = f"document.querySelectorAll('.cascade-plot .textpoint')[2].textContent === '{level}'"
     page.evaluate(WATCH, ["keydown", str(level), shown])
     page.get_by_role("slider", name="Setup", exact=True).press(str(level))
     taken = float(page.evaluate("window.__measured"))
@@ -161,7 +162,7 @@ def measure_starts(browser: Browser, studio: str, folder: Path) -> None:
         page.get_by_role("button", name="Save Tension Levels").click()
         start = page.get_by_role("button", name="Regenerate & Save")
         start.wait_for()
-        page.evaluate(WATCH, ["click", "", "document.querySelector('.arc-steps .generating')"])
+        page.evaluate(WATCH, ["click", "", "document.querySelector('.cascade-steps .generating')"])
         start.click()
         times.append(float(page.evaluate("window.__measured")))
         page.get_by_role("button", name="Close", exact=True).click()

@@ -10,6 +10,6 @@ export default function ({ data, parentElement }) {
   // What is seen and heard at once needs no second copy of its words.
   // A moment later: it may be drawn after this.
   if (data.aloud) setTimeout(() => document.querySelector(data.aloud)?.setAttribute("role", "status"), 100);
-  const live = parentElement.querySelector(".arc-live");
+  const live = parentElement.querySelector(".cascade-live");
   if (live.textContent !== data.say) live.textContent = data.say;
 }

@@ -108,7 +108,7 @@ def shows_no_more_than_text(page: Page) -> None:
     ):
         expect(caption.locator(made)).to_have_count(0)
     for made in ("script", "img", "b", "table", "a", "em", "code"):
-        expect(page.locator(".arc-beat").locator(made)).to_have_count(0)
+        expect(page.locator(".cascade-beat").locator(made)).to_have_count(0)
 
 
 SAYS = """([place, words]) => [...document.querySelectorAll(place)].some(
@@ -128,7 +128,7 @@ def test_names_are_shown_as_they_are(studio: Studio, named: Callable[[str], str]
         # In a text half a character is what no revision can keep: the text is not read.
         is_kept = "\ud83d" not in name
         words = as_shown(name) if is_kept else studio.say("unreadable.not_storable")
-        page.wait_for_function(SAYS, arg=[".arc-beat p", words])
+        page.wait_for_function(SAYS, arg=[".cascade-beat p", words])
         shows_no_more_than_text(page)
         expect(page.get_by_text("Uncaught")).to_have_count(0)
         assert page.evaluate("document.body.scrollWidth <= window.innerWidth"), name[:40]
@@ -188,8 +188,8 @@ def test_below_a_path_the_curve_is_drawn_too(
     missing: list[str] = []
     context.on("response", lambda got: missing.append(got.url) if got.status >= 400 else None)
     page.goto(f"{below.url}{end}")
-    expect(page.locator(".arc-stage.drawn")).to_be_visible()
-    expect(page.locator(".arc-plot .scatterlayer .trace").first).to_be_attached()
+    expect(page.locator(".cascade-stage.drawn")).to_be_visible()
+    expect(page.locator(".cascade-plot .scatterlayer .trace").first).to_be_attached()
     studio = Studio(page, "en")
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")

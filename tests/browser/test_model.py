@@ -68,18 +68,18 @@ def test_a_model_that_stumbles(
             studio.press("confirm.start")
 
             # The wait is counted down.
-            retrying = page.locator(".arc-steps .retrying .state")
+            retrying = page.locator(".cascade-steps .retrying .state")
             expect(retrying).to_have_text(re.compile(r"\b[34] s|\b[34] d"))
             expect(retrying).to_have_text(re.compile(r"\b[12] s|\b[12] d"))
             # The text grows.
-            words = page.locator(".arc-steps .generating .words")
+            words = page.locator(".cascade-steps .generating .words")
             expect(words).to_have_text(re.compile(r"\S{3,}"))
             before = words.inner_text()
             expect(words).not_to_have_text(before)
 
             # What may not be saved says why, is kept, and can be taken.
             expect(page.get_by_role("alert")).to_contain_text(SAID[language])
-            used = page.locator(".arc-steps li.failed .used")
+            used = page.locator(".cascade-steps li.failed .used")
             expect(used).to_contain_text(studio.count("run.step_calls", 2))
             studio.open(studio.say("rejected.show"))
             expect(page.get_by_text(SHORT, exact=True)).to_be_visible()
@@ -87,7 +87,7 @@ def test_a_model_that_stumbles(
             model.pace = 0.0
             studio.press("rejected.accept")
             studio.sees(studio.say("run.title.done"))
-            expect(page.locator(".arc-steps .used")).to_have_count(6)
+            expect(page.locator(".cascade-steps .used")).to_have_count(6)
         finally:
             context.close()
             server.stop()

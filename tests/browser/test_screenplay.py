@@ -44,7 +44,7 @@ def test_notes_stand_in_their_places_and_nothing_glues_together(
     page.goto(f"{server.url}/?story={story_id}")
     studio.open("You")
     studio.open(studio.say("beats.script"))
-    script = page.locator(".arc-script").first
+    script = page.locator(".cascade-script").first
     expect(script).to_be_visible()
     if folder := os.environ.get("SCREENSHOTS"):
         script.screenshot(path=f"{folder}/screenplay-{studio.language}.png")
@@ -59,7 +59,7 @@ def test_notes_stand_in_their_places_and_nothing_glues_together(
         "Go [[away]]now.",
         "SUPER: TEN YEARS LATER",
     ]
-    notes = script.locator(".arc-inline-note")
+    notes = script.locator(".cascade-inline-note")
     expect(notes).to_have_text(
         ["[[needs work]]", "/* slowly */", "[[a]]", "[[b]]", "[[or Tan]]", "[[away]]"]
     )
@@ -73,7 +73,7 @@ def test_notes_stand_in_their_places_and_nothing_glues_together(
     expect(heading).to_have_css("font-weight", "700")
     expect(script.locator(".fountain-transition")).to_have_css("text-align", "right")
     # Of the note between them the two lines keep the places they have without it.
-    boxes = [one.bounding_box() for one in script.locator(".fountain-action, .arc-aside").all()]
+    boxes = [one.bounding_box() for one in script.locator(".fountain-action, .cascade-aside").all()]
     tops = [box["y"] for box in boxes if box]
     assert len(tops) == 4
     assert tops == sorted(tops)

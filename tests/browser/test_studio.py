@@ -121,7 +121,7 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     page.reload()
     studio.sees(studio.say("run.beat", number=2, total=2, change="All Is Lost (4→2)"))
     # The first step is saved: its line says how the new text begins.
-    saved = page.locator(".arc-steps .done .words")
+    saved = page.locator(".cascade-steps .done .words")
     expect(saved.first).not_to_be_empty()
 
     other.press("run.cancel")
@@ -170,18 +170,18 @@ def test_a_run_is_read_and_undone_byte_for_byte(
 
     # Read in its place: what is new is marked, and a script is set as one.
     studio.open("9. Midpoint")
-    marks = page.locator(".arc-beat .arc-mark.new")
+    marks = page.locator(".cascade-beat .cascade-mark.new")
     expect(marks).to_have_count(8)
     expect(marks.first).to_have_text(studio.say("beats.new"))
-    page.locator(".arc-scene summary").filter(has_text=studio.say("beats.script")).first.click()
-    heading = page.locator(".arc-script .fountain-scene-heading").first
+    page.locator(".cascade-scene summary").filter(has_text=studio.say("beats.script")).first.click()
+    heading = page.locator(".cascade-script .fountain-scene-heading").first
     expect(heading).to_be_visible()
-    expect(page.locator(".arc-script .fountain-character").first).to_be_visible()
+    expect(page.locator(".cascade-script .fountain-character").first).to_be_visible()
 
     # Old beside new, and one piece back.
     studio.open(studio.count("undo.compare", 8))
     studio.open(studio.say("step.keyAction"))
-    expect(page.locator(".arc-two ins").first).to_be_visible()
+    expect(page.locator(".cascade-two ins").first).to_be_visible()
     studio.press("undo.piece")
     studio.press("undo.piece_yes")
     studio.sees(studio.say("undo.piece_done", piece=studio.say("step.keyAction")))
@@ -234,10 +234,10 @@ def test_sixty_scenes_are_drawn_where_they_are_read(
     page = studio.page
     page.goto(f"{page.url.split('?')[0]}?story={story_id}")
     studio.sees("1. Opening Image")
-    expect(page.locator(".arc-scene")).to_have_count(0)
+    expect(page.locator(".cascade-scene")).to_have_count(0)
     studio.open("1. Opening Image")
-    expect(page.locator(".arc-scene")).to_have_count(4)
+    expect(page.locator(".cascade-scene")).to_have_count(4)
     studio.press("beats.open_all")
-    expect(page.locator(".arc-scene")).to_have_count(60)
+    expect(page.locator(".cascade-scene")).to_have_count(60)
     studio.press("beats.close_all")
-    expect(page.locator(".arc-scene:visible")).to_have_count(0)
+    expect(page.locator(".cascade-scene:visible")).to_have_count(0)

@@ -82,7 +82,7 @@ def test_tokens_are_told_step_by_step_with_those_of_rejected_texts(
     page: Page, service: Service
 ) -> None:
     assert page.set(Midpoint=4).run_through().status == "failed"
-    steps = "".join(one.body for one in page.at.html if "arc-steps" in one.body)
+    steps = "".join(one.body for one in page.at.html if "cascade-steps" in one.body)
     # The beat content took one call; the key action was asked for twice, and rejected twice.
     assert steps.count('<span class="used">') == 2
     assert "1,000 + 20 tokens</span>" in steps

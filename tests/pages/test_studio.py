@@ -280,7 +280,7 @@ def test_a_beat_shows_its_words_as_they_are(page: Page, service: Service) -> Non
     story = story_of(service)
     beat = story.structure.beats[0]
     page.open_beat(beat.key)
-    shown = next(one.body for one in page.at.html if 'class="arc-beat"' in one.body)
+    shown = next(one.body for one in page.at.html if 'class="cascade-beat"' in one.body)
     assert story.contents[beat.key].split("\n")[0][:40] in shown
     for scene in story.scenes_of(beat.key):
         assert scene.script.splitlines()[0] in shown
@@ -296,5 +296,5 @@ def test_what_a_run_wrote_is_labelled_and_what_it_left_is_marked(
         page.wait_for_end()
     # Still open, though its label has changed.
     page.look()
-    shown = next(one.body for one in page.at.html if 'class="arc-beat"' in one.body)
+    shown = next(one.body for one in page.at.html if 'class="cascade-beat"' in one.body)
     assert shown.count("offline draft: a pacing edit, not AI") == 8

@@ -18,7 +18,7 @@ def finished(page: Page) -> str:
 
 
 def compared(page: Page) -> list[str]:
-    return [one.body for one in page.at.html if 'class="arc-two"' in one.body]
+    return [one.body for one in page.at.html if 'class="cascade-two"' in one.body]
 
 
 def edit(service: Service, key: str, words: str) -> None:

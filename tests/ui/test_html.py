@@ -75,7 +75,7 @@ def test_what_is_not_given_is_an_error() -> None:
 def test_lines_of_a_template_leave_no_blanks() -> None:
     shown = render("run/changed", changes=[("kept", " a "), ("rising", "b")])
     assert shown == (
-        '<ul class="arc-changes"><li class="kept"> a </li><li class="rising">b</li></ul>'
+        '<ul class="cascade-changes"><li class="kept"> a </li><li class="rising">b</li></ul>'
     )
 
 

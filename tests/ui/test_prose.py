@@ -60,7 +60,9 @@ def test_halves_and_controls_are_shown_as_signs_and_turns_end(show: Callable[[st
 
 def test_prose_keeps_paragraphs_and_breaks_and_no_tags() -> None:
     shown = paragraphs("One <b>\ntwo\n\n\n Three & ")
-    assert shown == ('<div class="arc-prose"><p>One &lt;b&gt;<br>two</p><p>Three &amp;</p></div>')
+    assert shown == (
+        '<div class="cascade-prose"><p>One &lt;b&gt;<br>two</p><p>Three &amp;</p></div>'
+    )
 
 
 @pytest.mark.parametrize(

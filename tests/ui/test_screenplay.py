@@ -56,7 +56,7 @@ def test_every_element_stands_in_its_place() -> None:
         assert f'<div class="fountain-{kind}">{words}</div>' in shown
     assert 'class="fountain-dual-dialogue"' in shown
     # A note is no part of the printed page, and an editor is to see it all the same.
-    assert '<p class="arc-aside">[[ask the composer]]</p>' in shown
+    assert '<p class="cascade-aside">[[ask the composer]]</p>' in shown
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: f"{scene.number}")
@@ -113,7 +113,7 @@ def test_a_note_in_a_line_is_shown_in_its_place_and_nothing_glues_together() -> 
         "[[a]][[b]] on.\n\nMIRA (V.O.) [[or Tan]]\nGo [[away]]now.",
         "x",
     )
-    note = '<span class="arc-inline-note">{}</span>'.format
+    note = '<span class="cascade-inline-note">{}</span>'.format
     assert (
         f"He <em>walks</em> {note('[[needs *work* &amp; &lt;b&gt;]]')} to the door{note('[[?]]')}, "
         f"{note('/* out */')} and {note('[[a]]')}{note('[[b]]')} on."
@@ -126,12 +126,12 @@ def test_a_note_between_two_lines_keeps_them_apart() -> None:
     shown = screenplay("Rain.\n[[more?]]\nWind.\n\nHe [[a\nb]] goes. /* c\n\nd */ She stays.", "x")
     assert re.findall(r'class="(?!fountain-script)([\w-]+)">([^<]+)<', shown) == [
         ("fountain-action", "Rain."),
-        ("arc-aside", "[[more?]]"),
+        ("cascade-aside", "[[more?]]"),
         ("fountain-action", "Wind."),
         ("fountain-action", "He"),
-        ("arc-aside", "[[a\nb]]"),
+        ("cascade-aside", "[[a\nb]]"),
         ("fountain-action", "goes."),
-        ("arc-aside", "/* c\n\nd */"),
+        ("cascade-aside", "/* c\n\nd */"),
         ("fountain-action", "She stays."),
     ]
 

@@ -118,7 +118,7 @@ def _draw_pieces(
         if not opened.open:
             continue
         with opened:
-            style = "arc-typed" if row(piece.step.kind).form == "fountain" else ""
+            style = "cascade-typed" if row(piece.step.kind).form == "fountain" else ""
             titles = (text("undo.before"), text("undo.after"))
             before, after = map(readable, (piece.replaced.before, piece.replaced.after))
             st.html(side_by_side(before, after, titles, style))

@@ -10,12 +10,12 @@ const LEAST_LEVEL = 0.6;
 const MOST_LEVEL = 5.4;
 
 const loadPlotly = (url) =>
-  (window.__arcPlotly ??= new Promise((resolve, reject) => {
+  (window.__cascadePlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = url;
     script.onload = () => resolve(window.Plotly);
     script.onerror = () => {
-      window.__arcPlotly = undefined;
+      window.__cascadePlotly = undefined;
       reject(new Error(url));
     };
     document.head.appendChild(script);
@@ -57,11 +57,11 @@ function colours(of) {
 class Curve {
   constructor(root) {
     this.root = root;
-    this.legend = root.querySelector(".arc-legend");
-    this.stage = root.querySelector(".arc-stage");
-    this.plot = root.querySelector(".arc-plot");
-    this.layer = root.querySelector(".arc-handles");
-    this.about = root.querySelector(".arc-about");
+    this.legend = root.querySelector(".cascade-legend");
+    this.stage = root.querySelector(".cascade-stage");
+    this.plot = root.querySelector(".cascade-plot");
+    this.layer = root.querySelector(".cascade-handles");
+    this.about = root.querySelector(".cascade-about");
     this.unsent = new Map(); // beat key -> level, not sent yet
     this.sent = new Map(); // beat key -> {level, count}, sent and not acknowledged yet
     this.count = 0;
@@ -137,9 +137,9 @@ class Curve {
     this.explain();
     let Plotly;
     try {
-      Plotly = window.Plotly?.react && window.__arcPlotly ? window.Plotly : await loadPlotly(data.plotly);
+      Plotly = window.Plotly?.react && window.__cascadePlotly ? window.Plotly : await loadPlotly(data.plotly);
     } catch {
-      plot.replaceChildren(element("p", "arc-failed", data.texts.failed));
+      plot.replaceChildren(element("p", "cascade-failed", data.texts.failed));
       return;
     }
     if (!root.isConnected) return;
@@ -240,8 +240,8 @@ class Curve {
         width: `${wide}px`, height: `${tall}px`,
         transform: `translate(${x(index) - wide / 2}px, ${y(level) - tall / 2}px)`,
       });
-      handle.style.setProperty("--arc-ring", `${size + 4}px`);
-      handle.className = `arc-handle ${beat.state ?? ""}`;
+      handle.style.setProperty("--cascade-ring", `${size + 4}px`);
+      handle.className = `cascade-handle ${beat.state ?? ""}`;
       handle.setAttribute("aria-label", beat.label);
       handle.setAttribute("aria-description", beat.job);
       handle.setAttribute("aria-valuenow", level);
@@ -276,7 +276,7 @@ class Curve {
   }
 
   handle(index) {
-    const handle = element("div", "arc-handle");
+    const handle = element("div", "cascade-handle");
     const beat = () => this.data.beats[index];
     handle.tabIndex = 0;
     const fixed = { role: "slider", "aria-valuemin": 1, "aria-valuemax": 5, "aria-orientation": "vertical" };
@@ -332,8 +332,8 @@ class Curve {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".arc-curve");
-  const curve = (root.__arcCurve ??= new Curve(root));
+  const root = parentElement.querySelector(".cascade-curve");
+  const curve = (root.__cascadeCurve ??= new Curve(root));
   curve.update(data, (edit) => setTriggerValue("edit", edit));
   return () => {
     // Called before every update too; only a root that has left the page is done with.
