@@ -43,7 +43,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of a SQLite database that does not exist yet."""
-    return f"sqlite:///{tmp_path}/arc.db"
+    return f"sqlite:///{tmp_path}/cascade.db"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def postgres_admin(postgres_server: str) -> Iterator[sa.Engine]:
 @pytest.fixture
 def postgres_url(postgres_server: str, postgres_admin: sa.Engine) -> Iterator[str]:
     """The URL of a new, empty Postgres database."""
-    name = f"arc_{uuid.uuid4().hex[:12]}"
+    name = f"cascade_{uuid.uuid4().hex[:12]}"
     with postgres_admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     yield sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)

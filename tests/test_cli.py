@@ -411,15 +411,15 @@ def unusable(tmp_path: Path) -> Iterator[tuple[str, int, str]]:
     (tmp_path / "file").write_text("x")
     yield f"sqlite:///{garbage}", 4, "garbage.db"
     yield f"sqlite:///{tmp_path}/folder.db", 4, "folder.db"
-    yield f"sqlite:///{tmp_path}/none/arc.db", 4, "no folder"
-    yield f"sqlite:///{tmp_path}/file/arc.db", 4, "no folder"
+    yield f"sqlite:///{tmp_path}/none/cascade.db", 4, "no folder"
+    yield f"sqlite:///{tmp_path}/file/cascade.db", 4, "no folder"
     yield "sqlite:///:memory:", 4, "file"
     yield "sqlite://", 2, "CASCADE_DATABASE_URL"
     yield "postgresql://nobody:secret@127.0.0.1:1/none", 4, "127.0.0.1"
     yield "postgresql://user@[broken/none", 4, "[broken"
     yield "postgresql://user@host:port/none", 2, "CASCADE_DATABASE_URL"
     yield "mysql://localhost/none", 2, "CASCADE_DATABASE_URL"
-    yield "arc.db", 2, "CASCADE_DATABASE_URL"
+    yield "cascade.db", 2, "CASCADE_DATABASE_URL"
 
 
 @pytest.mark.parametrize("number", range(11))
@@ -479,21 +479,21 @@ def test_story_tables_that_do_not_fit(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_setting(tmp_path: Path, name: str, value: str) -> None:
-    near = Near(f"sqlite:///{tmp_path}/arc.db")
+    near = Near(f"sqlite:///{tmp_path}/cascade.db")
     refused(near("stories", **{name: value}), 2, name, value)
-    assert not (tmp_path / "arc.db").exists()
+    assert not (tmp_path / "cascade.db").exists()
 
 
 def test_an_address_that_is_none_is_not_repeated(tmp_path: Path) -> None:
     # What cannot be taken apart may hold a password anywhere.
-    near = Near(f"sqlite:///{tmp_path}/arc.db")
+    near = Near(f"sqlite:///{tmp_path}/cascade.db")
     done = near("stories", OPENAI_BASE_URL="http://me:secret@[broken/v1")
     refused(done, 2, "OPENAI_BASE_URL", "Invalid IPv6 URL")
     assert "secret" not in done.stderr
 
 
 def test_openai_without_a_key(tmp_path: Path) -> None:
-    near = Near(f"sqlite:///{tmp_path}/arc.db")
+    near = Near(f"sqlite:///{tmp_path}/cascade.db")
     refused(near("stories", CASCADE_PROVIDER="openai"), 2, "OPENAI_API_KEY")
 
 

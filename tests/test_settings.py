@@ -181,7 +181,7 @@ def test_a_bad_value_is_one_line_with_the_variable_and_the_value(
     "url",
     [
         "mysql://u:hunter2@h/d",
-        "/tmp/arc.db",
+        "/tmp/cascade.db",
         "sqlite://",
         "postgres://u:hunter2@h/d",
         "postgresql+psycopg2:",

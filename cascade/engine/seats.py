@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from cascade.errors import DatabaseError
 from cascade.store.database import Database
 
-# The class of our advisory locks on a Postgres server: the letters "arc" and a kind.
+# The class of our advisory locks on a Postgres server: the letters "arc" (the product's earlier
+# name, kept so that versions exclude one another) and a kind.
 SEATS = 0x61726302
 
 

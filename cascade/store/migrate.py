@@ -37,7 +37,8 @@ from cascade.store.tables import (
 HEAD = max(
     path.name[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
 )
-# Any number that no other program takes on the same server: the letters "arc" and a kind.
+# Any number that no other program takes on the same server: the letters "arc" (the product's
+# earlier name, kept so that versions exclude one another) and a kind.
 MIGRATION_LOCK = 0x61726301
 LOCK_PATIENCE_S = 120
 # How often a migration is tried again that waited for others in a circle.

@@ -170,8 +170,8 @@ def test_odd_addresses(
 def below(sqlite_url: str, tmp_path: Path) -> Iterator[Server]:
     """A server that is told that a proxy serves it below a path."""
     server = Server(sqlite_url, tmp_path / "server.log")
-    server.command += ["--server.baseUrlPath", "tools/arc"]
-    server.url += "/tools/arc"
+    server.command += ["--server.baseUrlPath", "tools/cascade"]
+    server.url += "/tools/cascade"
     server.start()
     yield server
     server.stop()

@@ -26,9 +26,9 @@ def first_start(url: str) -> None:
 @functools.cache
 def sqlite_template() -> Path:
     """A SQLite database with the samples, which nobody opens again."""
-    folder = Path(tempfile.mkdtemp(prefix="arc-template-"))
+    folder = Path(tempfile.mkdtemp(prefix="cascade-template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / "arc.db"
+    path = folder / "cascade.db"
     first_start(f"sqlite:///{path}")
     left = Path(f"{path}-wal")
     assert not left.exists() or not left.stat().st_size, "a copy of the file would lack the WAL"
@@ -39,9 +39,9 @@ def sqlite_template() -> Path:
 def postgres_template(server: str) -> str:
     """The name of a database of that server with the samples, which nobody opens again."""
     with server_admin(server) as admin:
-        admin.exec_driver_sql("CREATE DATABASE arc_template")
-    first_start(named(server, "arc_template"))
-    return "arc_template"
+        admin.exec_driver_sql("CREATE DATABASE cascade_template")
+    first_start(named(server, "cascade_template"))
+    return "cascade_template"
 
 
 @contextmanager
@@ -63,15 +63,15 @@ def named(server: str, name: str) -> str:
 
 def sqlite_copy(folder: Path) -> str:
     """A SQLite database with the samples; its URL."""
-    shutil.copy(sqlite_template(), folder / "arc.db")
-    return f"sqlite:///{folder}/arc.db"
+    shutil.copy(sqlite_template(), folder / "cascade.db")
+    return f"sqlite:///{folder}/cascade.db"
 
 
 @contextmanager
 def postgres_copy(server: str) -> Iterator[str]:
     """A Postgres database with the samples; its URL."""
     template = postgres_template(server)
-    name = f"arc_{uuid.uuid4().hex[:12]}"
+    name = f"cascade_{uuid.uuid4().hex[:12]}"
     with server_admin(server) as admin:
         admin.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield named(server, name)

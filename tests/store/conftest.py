@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from cascade.store import migrate
 from cascade.store.database import Database
 
-settings.register_profile("arc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("arc")
+settings.register_profile("cascade", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cascade")
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def refusal(url: str) -> str:
 
 
 def test_a_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
-    message = refusal(f"sqlite:///{tmp_path}/nowhere/arc.db")
+    message = refusal(f"sqlite:///{tmp_path}/nowhere/cascade.db")
     assert f"there is no folder {tmp_path}/nowhere" in message
     assert not (tmp_path / "nowhere").exists()
 
@@ -178,7 +178,7 @@ def test_the_default_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_files_that_are_no_database(tmp_path: Path) -> None:
-    path = tmp_path / "arc.db"
+    path = tmp_path / "cascade.db"
     path.write_text("This is a letter, and a long one. " * 100)
     assert "not a database" in refusal(f"sqlite:///{path}")
     assert path.read_text().startswith("This is a letter")
@@ -191,6 +191,6 @@ def test_a_database_must_outlive_the_process(url: str) -> None:
 
 
 def test_a_server_that_is_not_there_and_no_password_in_the_message() -> None:
-    message = refusal("postgresql://user:hunter2@127.0.0.1:1/arc")
+    message = refusal("postgresql://user:hunter2@127.0.0.1:1/cascade")
     assert "refused" in message
     assert "hunter2" not in message

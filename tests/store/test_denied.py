@@ -101,7 +101,7 @@ def test_security_by_row_that_hides_everything(seeded: Limited, tmp_path: Path) 
 def test_a_database_that_is_not_utf8(
     postgres_admin: sa.Engine, postgres_server: str, encoding: str
 ) -> None:
-    name = f"arc_{uuid.uuid4().hex[:12]}"
+    name = f"cascade_{uuid.uuid4().hex[:12]}"
     with postgres_admin.connect() as connection:
         connection.exec_driver_sql(
             f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"

@@ -158,7 +158,7 @@ def test_real_outages_of_postgres(postgres_url: str, postgres_admin: sa.Engine) 
     assert isinstance(error, DatabaseAway)
     assert isinstance(met(database, "SELECT 1/0"), DatabaseRefused)
     database.close()
-    gone = Database("postgresql://user:hunter2@127.0.0.1:1/arc")
+    gone = Database("postgresql://user:hunter2@127.0.0.1:1/cascade")
     error = met(gone, "SELECT 1")
     assert isinstance(error, DatabaseAway)
     assert "hunter2" not in error.message

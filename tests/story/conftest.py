@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("arc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("arc")
+settings.register_profile("cascade", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cascade")

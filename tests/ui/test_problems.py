@@ -100,8 +100,8 @@ def refusals() -> Iterator[CascadeError]:
     yield DatabaseAway("sqlite:///x.db", "it is locked")
     yield DatabaseReadOnly("sqlite:///x.db", "attempt to write a readonly database")
     for cause in ("grant", "owner", "policy", "other"):
-        yield MissingRights("postgresql:///x", "arc", "permission denied", cause, "GRANT x")
-    yield RowsHidden("postgresql:///x", "arc", ["projects", "story_versions"])
+        yield MissingRights("postgresql:///x", "cascade", "permission denied", cause, "GRANT x")
+    yield RowsHidden("postgresql:///x", "cascade", ["projects", "story_versions"])
     yield Unexpected(ValueError("x"))
     yield UnknownBeat("take", "Story Circle", ["midpoint", "finale"])
     yield UnknownStructure("kishotenketsu", ["cat", "hero"])

@@ -17,9 +17,13 @@ ROOT = Path(__file__).parents[2]
     ("env", "code", "named"),
     [
         ({"CASCADE_CONCURRENCY": "many"}, 2, "CASCADE_CONCURRENCY"),
-        ({"CASCADE_DATABASE_URL": "sqlite:////no/such/folder/arc.db"}, 4, "CASCADE_DATABASE_URL"),
-        ({"CASCADE_DATABASE_URL": "sqlite:////tmp/arc.db?mode=ro"}, 4, "takes no options"),
-        ({"CASCADE_DATABASE_URL": "sqlite:////dev/null/arc.db"}, 4, "no folder"),
+        (
+            {"CASCADE_DATABASE_URL": "sqlite:////no/such/folder/cascade.db"},
+            4,
+            "CASCADE_DATABASE_URL",
+        ),
+        ({"CASCADE_DATABASE_URL": "sqlite:////tmp/cascade.db?mode=ro"}, 4, "takes no options"),
+        ({"CASCADE_DATABASE_URL": "sqlite:////dev/null/cascade.db"}, 4, "no folder"),
         ({"CASCADE_USER": "\udcff"}, 2, "CASCADE_USER is not UTF-8"),
     ],
 )
