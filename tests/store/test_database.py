@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from cascade.errors import DatabaseRefused, DatabaseUnavailable
 from cascade.store import migrate
+from cascade.store.columns import UtcDateTime
 from cascade.store.database import Database
-from cascade.store.tables import Project, RunEvent, UtcDateTime, now
+from cascade.store.tables import Project, RunEvent, now
 
 
 def names(database: Database) -> list[str]:
