@@ -63,7 +63,8 @@ def _stop(error: CascadeError) -> None:
 def _say(words: str) -> None:
     # Standard error writes what its encoding does not have as escapes; nobody may be there at all.
     if sys.stderr is not None:
-        print(harmless(words), file=sys.stderr, flush=True)  # noqa: T201
+        sys.stderr.write(f"{harmless(words)}\n")
+        sys.stderr.flush()
 
 
 app = st.App("cascade/ui/main.py", lifespan=lifespan, routes=routes())

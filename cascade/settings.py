@@ -109,7 +109,7 @@ class Settings(BaseSettings):
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError("must begin with http:// or https:// and name a host")
             try:
-                parts.port  # noqa: B018
+                _ = parts.port  # It is read, and may be none, only when it is asked for.
             except ValueError:
                 raise ValueError("must have a number from 0 to 65535 as its port") from None
             # The client writes the address of each request into its log.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -180,7 +181,7 @@ def cancel(service: Service, run: str, user: str | None) -> None:
 def _offer(
     seen: Desk | Operator, story: str, sets: tuple[str, ...], directed: tuple[str, ...]
 ) -> Offer:
-    levels: dict[str, int] = {}
+    levels: dict[str, Any] = {}
     for given in sets:
         beat, sign, level = given.partition("=")
         if not sign:
@@ -189,7 +190,7 @@ def _offer(
         # What is no number goes on as it is: the level's own check then says what is wrong.
         # So does one of many digits: Python reads no number of thousands of them.
         is_number = number.isascii() and number.isdigit() and len(number) < 10
-        levels[beat.strip()] = int(number) if is_number else number  # type: ignore[assignment]
+        levels[beat.strip()] = int(number) if is_number else number
     wishes: dict[str, str] = {}
     for given in directed:
         beat, sign, text = given.partition("=")

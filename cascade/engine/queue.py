@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus
@@ -185,9 +186,9 @@ class Queue:
             with guarded(self.database):
                 self._client.resume_workflows(workflow_ids, queue_name=QUEUE)
 
-    def _workflows(self, **wanted: str | list[str]) -> list[WorkflowStatus]:
+    def _workflows(self, **wanted: Any) -> list[WorkflowStatus]:
         with guarded(self.database):
-            return self._client.list_workflows(load_input=False, load_output=False, **wanted)  # type: ignore[arg-type]
+            return self._client.list_workflows(load_input=False, load_output=False, **wanted)
 
 
 def _workflow_id(run_id: str, attempt: int) -> str:

@@ -68,7 +68,7 @@ def _fits(text: str, language: Language) -> bool:
 def _identifier() -> Any:
     """The model out of the package's own file: most of a second, once; no network."""
     # Imported here: who never judges a text need not wait for it.
-    from py3langid.langid import (  # type: ignore[import-untyped]
+    from py3langid.langid import (  # type: ignore[import-untyped] # the package has none
         MODEL_FILE,
         LanguageIdentifier,
     )

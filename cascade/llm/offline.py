@@ -49,7 +49,7 @@ class OfflineWriter:
     async def write(
         self,
         brief: Brief,
-        complaint: str | None = None,  # noqa: ARG002
+        complaint: str | None = None,  # noqa: ARG002 - as every writer takes one
     ) -> AsyncGenerator[Delta | Answer, None]:
         """Streams the edited text in a few pieces, then the Answer.
 
