@@ -77,6 +77,8 @@ def print_check(found: SchemaReport) -> None:
 def _state(one: TableReport, found: SchemaReport) -> str:
     if one.complete:
         return "complete"
+    if one.earlier:
+        return f"still called {one.earlier}; `cascade db upgrade` renames it"
     if not one.exists:
         later = found.is_empty or (not one.product and not found.problems)
         return "not made yet" if later else "missing"

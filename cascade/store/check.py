@@ -35,7 +35,8 @@ AND d.deptype = 'e') ORDER BY 1
 class TableReport:
     """What a database has of one table: missing columns are named; `exists` False, the whole.
 
-    `unfit` are columns whose type keeps the program from working with the table, as `id (uuid)`.
+    `unfit` are columns whose type keeps the program from working with the table, as `id (uuid)`;
+    `earlier` is the name that it still has in a database of an earlier version.
     """
 
     table: str
@@ -43,6 +44,7 @@ class TableReport:
     missing_columns: tuple[str, ...]
     product: bool
     unfit: tuple[str, ...] = ()
+    earlier: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -117,7 +119,7 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
     """
     if database.path is not None and not database.path.exists():
         # Connecting would make the file.
-        return SchemaReport(_tables({}, product.Product({})), ())
+        return SchemaReport(_tables({}, product.Product({}), None), ())
     database.ping()
     with database.read() as session:
         connection = session.connection()
@@ -128,7 +130,7 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
             for table in inspector.get_table_names()
         }
         found = SchemaReport(
-            tables=_tables(columns, product.reflect(connection)),
+            tables=_tables(columns, product.reflect(connection), there),
             scripts=_scripts(columns),
             others=_others(connection, columns, there),
             version=there,
@@ -148,7 +150,10 @@ def version(session: Session) -> str | None:
     return str(number) if number is not None else None
 
 
-def _tables(columns: dict[str, set[str]], there: product.Product) -> tuple[TableReport, ...]:
+def _tables(
+    columns: dict[str, set[str]], there: product.Product, version: str | None
+) -> tuple[TableReport, ...]:
+    has_plain_names = version is not None and version <= LAST_OF_PLAIN_NAMES
     tables = [
         TableReport(
             table=table.name,
@@ -163,10 +168,17 @@ def _tables(columns: dict[str, set[str]], there: product.Product) -> tuple[Table
                 if name in ("id", "project_id", "story_version_id", "scene_plot_id")
                 and not found.is_text
             ),
+            earlier=_plain(table.name, columns) if has_plain_names else None,
         )
         for table in Base.metadata.sorted_tables
     ]
     return tuple(sorted(tables, key=lambda one: not one.product))
+
+
+def _plain(table: str, columns: dict[str, set[str]]) -> str | None:
+    """The name that a table of Cascade's had before, where it still stands under that."""
+    plain = table.removeprefix(PREFIX)
+    return plain if plain != table and plain in columns and table not in columns else None
 
 
 def _scripts(columns: dict[str, set[str]]) -> tuple[str, ...]:

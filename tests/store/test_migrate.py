@@ -25,6 +25,7 @@ from cascade.store.database import Database
 from cascade.store.migrate import Part, SchemaGap
 from cascade.store.stories import lock_story, read_story
 from cascade.store.tables import Base
+from tests.helpers.earlier import migrate_to
 from tests.helpers.editing import write_text
 
 PRODUCT = ["projects", "story_versions", "scene_plots", "scene_shots"]
@@ -376,6 +377,18 @@ def test_own_tables_that_are_not_made_yet_are_no_gap(empty: Database, cli: Any) 
     assert found["unreadable"] == [
         {"what": "level", "why": "not_a_level", "count": 1, "stories": ["s-1"]}
     ]
+    assert schema(empty) == before
+
+
+def test_tables_of_an_earlier_version_are_said_to_be_renamed(empty: Database, cli: Any) -> None:
+    migrate_to(empty, "0004")
+    before = schema(empty)
+    text = cli("db", "check")
+    assert text.returncode == 0
+    assert (
+        "cascade_runs (Cascade): still called runs; `cascade db upgrade` renames it" in text.stdout
+    )
+    assert "not made yet" not in text.stdout
     assert schema(empty) == before
 
 
