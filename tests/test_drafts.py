@@ -12,6 +12,9 @@ from cascade.store import pieces
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import StoryVersion
 from cascade.story.story import Story
+from tests.helpers.seeded_fixtures import database_url
+
+__all__ = ["database_url"]
 
 
 @pytest.fixture

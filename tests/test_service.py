@@ -26,7 +26,10 @@ from cascade.settings import Settings
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import Revision, Run, now
 from cascade.story.story import Story
+from tests.helpers.seeded_fixtures import database_url
 from tests.service.people import save_next
+
+__all__ = ["database_url"]
 
 LEVELS = {"midpoint": 4, "allIsLost": 2}
 

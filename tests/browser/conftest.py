@@ -11,9 +11,12 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from cascade.ui.kit.language import LANGUAGES, Language
+from tests.helpers.seeded_fixtures import sqlite_url
 from tests.helpers.serving import Server
 
 from .studio import Studio
+
+__all__ = ["sqlite_url"]
 
 FLAGS = (
     "--no-sandbox",

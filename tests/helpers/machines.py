@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from cascade import ledger
 from cascade.llm.provider import Answer
 from cascade.runs.steps import Written
-from cascade.store import accounts, migrate
+from cascade.store import accounts
 from cascade.store.accounts import Actor
 from cascade.store.calls import Call
 from cascade.store.database import Database
@@ -26,6 +27,8 @@ from cascade.store.stories import new_id
 from cascade.story.brief import Brief
 from cascade.story.story import Story
 from tests.helpers.making import a_scene
+from tests.helpers.seeded import schema_only
+from tests.helpers.seeded_fixtures import copy
 
 T = TypeVar("T")
 
@@ -34,19 +37,18 @@ class Crash(Exception):
     """The process dies before it commits."""
 
 
-@pytest.fixture(name="database")
-def machine_database(database_url: str) -> Iterator[Database]:
+@pytest.fixture(name="database", params=["sqlite", "postgres"])
+def machine_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database with the schema."""
-    database = Database(database_url)
-    migrate.ensure(database)
-    if database.is_sqlite:
-        # Thousands of transactions: they need not outlive a power cut.
-        sa.event.listen(
-            database.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF")
-        )
-        database.engine.dispose()
-    yield database
-    database.close()
+    for url in copy(request, tmp_path, schema_only):
+        database = Database(url)
+        if database.is_sqlite:
+            # Thousands of transactions: they need not outlive a power cut.
+            sa.event.listen(
+                database.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF")
+            )
+        yield database
+        database.close()
 
 
 def transact(database: Database, crash: bool, work: Callable[..., T], *arguments: Any) -> T | None:

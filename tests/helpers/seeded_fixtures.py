@@ -12,21 +12,28 @@ from cascade.settings import Settings
 from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import Database
-from tests.helpers.seeded import postgres_copy, sqlite_copy
+from tests.helpers.seeded import Make, first_start, postgres_copy, sqlite_copy
 
 
-def _copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+def copy(request: pytest.FixtureRequest, folder: Path, make: Make = first_start) -> Iterator[str]:
+    """A database of the kind that the fixture's parameter names."""
     if request.param == "sqlite":
-        yield sqlite_copy(folder)
+        yield sqlite_copy(folder, make)
     else:
-        with postgres_copy(request.getfixturevalue("postgres_server")) as url:
+        with postgres_copy(request.getfixturevalue("postgres_server"), make) as url:
             yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite database with the samples, the test's own."""
+    return sqlite_copy(tmp_path)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of either kind with the samples, the test's own."""
-    yield from _copy(request, tmp_path)
+    yield from copy(request, tmp_path)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -34,7 +41,7 @@ def unchanged(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Near]:
     """The command line on a database that the tests of a module share, as none may change it."""
-    for url in _copy(request, tmp_path_factory.mktemp("shared")):
+    for url in copy(request, tmp_path_factory.mktemp("shared")):
         before = Database(url).everything()
         yield Near(url)
         assert Database(url).everything() == before

@@ -15,6 +15,9 @@ from cascade.service import RunView, Service
 from cascade.settings import Settings
 from cascade.story.story import Story
 from cascade.ui import session
+from tests.helpers.seeded_fixtures import sqlite_url
+
+__all__ = ["sqlite_url"]
 
 MAIN = Path(__file__).parents[2] / "cascade" / "ui" / "main.py"
 
@@ -108,8 +111,8 @@ def open_service(sqlite_url: str) -> Iterator[Callable[..., Service]]:
     opened: list[Service] = []
 
     def open_(writer: Provider | None = None, **settings: Any) -> Service:
-        given = {"provider": "offline", "offline_delay_ms": 0, **settings}
-        service = Service(Settings(database_url=sqlite_url, **given), writer)
+        given = {"provider": "offline", "offline_delay_ms": 0, "database_url": sqlite_url}
+        service = Service(Settings(**{**given, **settings}), writer)
         opened.append(service)
         session.provide(service)
         return service

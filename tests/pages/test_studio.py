@@ -261,8 +261,8 @@ def test_an_unknown_user_is_told_what_to_do(open_service: Callable[..., Service]
     assert page.errors[0].startswith("There is no user “nobody”.")
 
 
-def test_no_stories_at_all(open_service: Callable[..., Service]) -> None:
-    service = open_service(samples="off")
+def test_no_stories_at_all(open_service: Callable[..., Service], tmp_path: Path) -> None:
+    service = open_service(database_url=f"sqlite:///{tmp_path}/empty.db", samples="off")
     assert Page(service).errors[0].startswith("There is no user “editor”.")
     service.operator().grant("editor", 1)
     assert "No stories yet" in Page(service).said

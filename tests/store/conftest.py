@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from cascade.store import migrate
 from cascade.store.database import Database
+from tests.helpers.seeded import schema_only
+from tests.helpers.seeded_fixtures import copy
 
 settings.register_profile("cascade", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cascade")
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    migrate.ensure(database)
-    yield database
-    database.close()
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    for url in copy(request, tmp_path, schema_only):
+        database = Database(url)
+        yield database
+        database.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
@@ -231,23 +231,27 @@ def start_and_die(url: str, moment: str) -> int:
 
 def test_an_executor_of_before_is_waited_for(postgres_url: str) -> None:
     """Two that wait for each other: one gives up, which is the migration, and tries again."""
-    with closing(Database(postgres_url)) as database:
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with closing(Database(postgres_url)) as database, ThreadPoolExecutor() as threads:
         migrate_to(database, "0004")
         failed: list[sa.ExceptionContext] = []
         sa.event.listen(database.engine, "handle_error", failed.append)
-        with database.engine.connect() as other:
+        connect = database.engine.connect
+        with connect() as other, connect() as third, connect() as looking:
+            # Whoever waits looks for a circle once, a while after it began to. The one that looks
+            # is the migration: it begins last, and the other would look when all is over.
+            other.exec_driver_sql("SET LOCAL deadlock_timeout = '10min'")
             other.exec_driver_sql("LOCK TABLE drafts IN ROW EXCLUSIVE MODE")
-            start = threading.Thread(target=migrate.ensure, args=(database,))
-            start.start()
-            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            with database.engine.connect() as looking:
-                wait_for(lambda: looking.exec_driver_sql(waits).scalar(), "it to wait")
-            # The one that waits longer notices, after a second.
-            assert other.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 0
-            assert start.is_alive()
+            third.exec_driver_sql("LOCK TABLE users IN ROW EXCLUSIVE MODE")
+            start = threads.submit(migrate.ensure, database)
+            wait_for(lambda: looking.exec_driver_sql(waits).scalar() == 1, "it to wait for users")
+            count = threads.submit(other.exec_driver_sql, "SELECT count(*) FROM runs")
+            wait_for(lambda: looking.exec_driver_sql(waits).scalar() == 2, "the other to wait")
+            third.commit()
+            assert count.result(60).scalar() == 0
+            assert not start.done()
             other.commit()
-        start.join(60)
-        assert not start.is_alive()
+        start.result(60)
         assert [type(one.original_exception).__name__ for one in failed] == ["DeadlockDetected"]
         assert check_.report(database).complete
 
