@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from cascade.display import harmless
 from tests.helpers.near import Near
-from tests.helpers.seeded_fixtures import database_url, near, unchanged
+from tests.helpers.seeded_fixtures import database_url, near, sqlite_url, unchanged
 
-__all__ = ["database_url", "near", "unchanged"]
+__all__ = ["database_url", "near", "sqlite_url", "unchanged"]
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = "Red\x1b[31m\x9b2J \u202eevil\u2066\r\nnext \u2028line \x07bell é→ℵ \ufeff\x00end"
@@ -109,6 +109,7 @@ def test_what_would_steer_a_terminal_is_written_out(hostile: Near) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("hostile")
 def test_a_terminal_that_cannot_print_a_sign(cli: Any, encoding: str) -> None:
     env = {"PYTHONIOENCODING": encoding, "LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"}

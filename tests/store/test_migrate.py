@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -27,6 +27,7 @@ from cascade.store.stories import lock_story, read_story
 from cascade.store.tables import Base
 from tests.helpers.earlier import migrate_to
 from tests.helpers.editing import write_text
+from tests.helpers.near import Near
 
 PRODUCT = ["projects", "story_versions", "scene_plots", "scene_shots"]
 OWN = {table.name for table in Base.metadata.sorted_tables} - set(PRODUCT)
@@ -191,7 +192,7 @@ def test_a_start_that_dies_in_a_migration_leaves_nothing_half_made(empty: Databa
     assert check_.report(empty).complete
 
 
-def test_a_database_that_is_too_new(empty: Database, cli: Any) -> None:
+def test_a_database_that_is_too_new(empty: Database, cli: Near) -> None:
     migrate.ensure(empty)
     with empty.write() as session:
         session.execute(sa.text("UPDATE cascade_alembic_version SET version_num = '0999'"))
@@ -321,7 +322,13 @@ def test_the_products_tables_are_used_as_they_are(empty: Database, json_type: st
         assert tuple(kept) == ("grey", "today", "Ana")
 
 
-def check(cli: Any) -> tuple[int, dict[str, Any], list[str]]:
+@pytest.fixture
+def cli(database_url: str) -> Near:
+    """The command line in this process: here it only looks or refuses."""
+    return Near(database_url)
+
+
+def check(cli: Near) -> tuple[int, dict[str, Any], list[str]]:
     """What `cascade db check` exits with and says: missing columns by table, and the scripts."""
     done = cli("db", "check", "--json")
     assert done.stderr == ""
@@ -334,7 +341,7 @@ def check(cli: Any) -> tuple[int, dict[str, Any], list[str]]:
     return done.returncode, missing, found["scripts"]
 
 
-def test_check_of_an_empty_database_writes_nothing(empty: Database, cli: Any) -> None:
+def test_check_of_an_empty_database_writes_nothing(empty: Database, cli: Near) -> None:
     found = cli.json("db", "check")
     assert found["empty"] is True
     assert found["problems"] == []
@@ -350,7 +357,7 @@ def test_check_of_an_empty_database_writes_nothing(empty: Database, cli: Any) ->
         assert schema(empty) == {}
 
 
-def test_check_of_a_database_that_is_ready(empty: Database, cli: Any) -> None:
+def test_check_of_a_database_that_is_ready(empty: Database, cli: Near) -> None:
     assert cli("db", "upgrade").returncode == 0
     before = schema(empty)
     assert check(cli) == (0, {}, ["scene_plots.script"])
@@ -365,7 +372,7 @@ def test_check_of_a_database_that_is_ready(empty: Database, cli: Any) -> None:
     assert schema(empty) == before
 
 
-def test_own_tables_that_are_not_made_yet_are_no_gap(empty: Database, cli: Any) -> None:
+def test_own_tables_that_are_not_made_yet_are_no_gap(empty: Database, cli: Near) -> None:
     execute(empty, [*product_tables(empty.is_sqlite), *ROWS, SCENE])
     before = schema(empty)
     text = cli("db", "check")
@@ -394,7 +401,7 @@ def test_tables_of_an_earlier_version_are_said_to_be_renamed(empty: Database, cl
 
 @pytest.mark.parametrize("command", [("db", "upgrade"), ("stories",)])
 def test_a_database_of_other_tables_is_left_alone(
-    empty: Database, cli: Any, command: tuple[str, ...]
+    empty: Database, cli: Near, command: tuple[str, ...]
 ) -> None:
     # A product's whose tables have other names, and on Postgres in a schema of their own.
     statements = ["CREATE TABLE versions (id INTEGER PRIMARY KEY)"]
@@ -415,13 +422,13 @@ def test_a_database_of_other_tables_is_left_alone(
 
 @pytest.mark.parametrize("type_", ["UUID", "BIGINT"])
 def test_keys_of_another_type_are_said_before_anything_is_made(
-    postgres_url: str, make_cli: Callable[..., Any], type_: str
+    postgres_url: str, type_: str
 ) -> None:
     database = Database(postgres_url)
     made = [one.replace("id VARCHAR", f"id {type_}") for one in product_tables(False)]
     execute(database, made)
     before = schema(database)
-    cli = make_cli(postgres_url)
+    cli = Near(postgres_url)
     done = cli("stories")
     assert (done.returncode, done.stdout) == (4, "")
     assert "its keys are no text, which they must be here" in done.stderr
@@ -441,7 +448,7 @@ def test_keys_of_another_type_are_said_before_anything_is_made(
     ],
 )
 def test_a_misfit_is_said_and_nothing_is_changed(
-    empty: Database, cli: Any, options: dict[str, Any], missing: list[str], scripts: list[str]
+    empty: Database, cli: Near, options: dict[str, Any], missing: list[str], scripts: list[str]
 ) -> None:
     execute(empty, [*product_tables(empty.is_sqlite, **options), *ROWS])
     before = schema(empty)
