@@ -1,0 +1,140 @@
+"""Every error a person can meet: what happened and what to do next, in one sentence or two.
+
+Each class has a `code` (stable, for programs) and its own `exit_code` (for the command line, see
+the README). The message is complete English; other languages are made from `code` and the fields.
+Where one code has several sentences, the field `cause` names which one.
+
+    CascadeError
+      Unexpected
+      UsageError
+        BadSetting
+        UnknownStructure
+        UnknownBeat
+        BadLevel
+        UnknownStory
+        AmbiguousStory
+        UnknownRun
+        AmbiguousRun
+        UnknownUser
+        BadDocument
+        CannotImport
+      Refused
+        NothingChanged
+        UnreadablePieces
+        UnreadableStory
+        InsufficientCredits
+        StalePlan
+        RunActive
+        StoryGone
+        NotResumable
+        EditedSince
+        NothingToRestore
+        NotAllowed
+        NotADemo
+      DatabaseError
+        DatabaseUnavailable
+        DatabaseAway
+        DatabaseRejection
+          DatabaseRefused
+          NotWritten
+          MissingRights
+        DatabaseReadOnly
+        RowsHidden
+        DatabaseTooNew
+
+`store.migrate.SchemaGap` is a DatabaseError, too.
+"""
+
+from __future__ import annotations
+
+from cascade.errors.database import (
+    DatabaseAway,
+    DatabaseError,
+    DatabaseReadOnly,
+    DatabaseRefused,
+    DatabaseRejection,
+    DatabaseTooNew,
+    DatabaseUnavailable,
+    MissingRights,
+    NotWritten,
+    RowsHidden,
+)
+from cascade.errors.refused import (
+    EditedSince,
+    InsufficientCredits,
+    NotADemo,
+    NotAllowed,
+    NothingChanged,
+    NothingToRestore,
+    NotResumable,
+    Refused,
+    RunActive,
+    StalePlan,
+    StoryGone,
+    UnreadablePieces,
+    UnreadableStory,
+)
+from cascade.errors.root import (
+    FAILED,
+    REFUSED,
+    USAGE,
+    CascadeError,
+    Unexpected,
+)
+from cascade.errors.usage import (
+    AmbiguousRun,
+    AmbiguousStory,
+    BadDocument,
+    BadLevel,
+    BadSetting,
+    CannotImport,
+    UnknownBeat,
+    UnknownRun,
+    UnknownStory,
+    UnknownStructure,
+    UnknownUser,
+    UsageError,
+)
+
+__all__ = [
+    "FAILED",
+    "REFUSED",
+    "USAGE",
+    "AmbiguousRun",
+    "AmbiguousStory",
+    "BadDocument",
+    "BadLevel",
+    "BadSetting",
+    "CannotImport",
+    "CascadeError",
+    "DatabaseAway",
+    "DatabaseError",
+    "DatabaseReadOnly",
+    "DatabaseRefused",
+    "DatabaseRejection",
+    "DatabaseTooNew",
+    "DatabaseUnavailable",
+    "EditedSince",
+    "InsufficientCredits",
+    "MissingRights",
+    "NotADemo",
+    "NotAllowed",
+    "NotResumable",
+    "NotWritten",
+    "NothingChanged",
+    "NothingToRestore",
+    "Refused",
+    "RowsHidden",
+    "RunActive",
+    "StalePlan",
+    "StoryGone",
+    "Unexpected",
+    "UnknownBeat",
+    "UnknownRun",
+    "UnknownStory",
+    "UnknownStructure",
+    "UnknownUser",
+    "UnreadablePieces",
+    "UnreadableStory",
+    "UsageError",
+]
