@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cascade import errors
 from cascade.errors import CascadeError
+from cascade.exits import exit_code
 from cascade.store.migrate import SchemaGap
 
 
@@ -25,3 +26,10 @@ def test_the_drawn_tree_is_the_real_one() -> None:
         above = next(one for one in reversed(drawn[:at]) if len(one) - len(one.lstrip()) < depth)
         assert getattr(errors, line.strip()).__base__.__name__ == above.strip()
     assert SchemaGap.__base__ is errors.DatabaseError
+
+
+def test_every_family_has_its_exit_code() -> None:
+    assert exit_code(errors.UnknownRun("r1")) == 2
+    assert exit_code(errors.NothingChanged()) == 5
+    assert exit_code(errors.DatabaseAway("sqlite:///x.db", "it is locked")) == 4
+    assert exit_code(errors.Unexpected(ValueError("x"))) == 4

@@ -20,7 +20,7 @@ from cascade.cli.base import (
 )
 from cascade.cli.check import print_check
 from cascade.display import one_line
-from cascade.errors import FAILED
+from cascade.exits import FAILED
 from cascade.service import Service, check_database
 from cascade.settings import load_settings
 

@@ -1,8 +1,8 @@
 """Every error a person can meet: what happened and what to do next, in one sentence or two.
 
-Each class has a `code` (stable, for programs) and its own `exit_code` (for the command line, see
-the README). The message is complete English; other languages are made from `code` and the fields.
-Where one code has several sentences, the field `cause` names which one.
+Each class has a `code`, stable and for programs. The message is complete English; other languages
+are made from `code` and the fields. Where one code has several sentences, the field `cause` names
+which one.
 
     CascadeError
       Unexpected
@@ -75,9 +75,6 @@ from cascade.errors.refused import (
     UnreadableStory,
 )
 from cascade.errors.root import (
-    FAILED,
-    REFUSED,
-    USAGE,
     CascadeError,
     Unexpected,
 )
@@ -97,9 +94,6 @@ from cascade.errors.usage import (
 )
 
 __all__ = [
-    "FAILED",
-    "REFUSED",
-    "USAGE",
     "AmbiguousRun",
     "AmbiguousStory",
     "BadDocument",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cascade.errors.root import REFUSED, CascadeError, said
+from cascade.errors.root import CascadeError, said
 
 
 class Refused(CascadeError):
     """A start that the rules do not allow: nothing was changed, nothing was charged."""
 
     code = "refused"
-    exit_code = REFUSED
 
 
 class NothingChanged(Refused):

@@ -6,14 +6,11 @@ from typing import Any, ClassVar
 
 from cascade.display import one_line
 
-USAGE, FAILED, REFUSED = 2, 4, 5
-
 
 class CascadeError(Exception):
     """The root of all expected errors."""
 
     code: ClassVar[str] = "error"
-    exit_code: ClassVar[int] = FAILED
 
     def __init__(self, message: str, **fields: Any) -> None:
         super().__init__(message)

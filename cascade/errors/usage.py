@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cascade.errors.root import USAGE, CascadeError, said
+from cascade.errors.root import CascadeError, said
 
 
 class UsageError(CascadeError):
     """What was asked for does not exist or cannot be read: the asker mends it and asks again."""
 
     code = "usage"
-    exit_code = USAGE
 
 
 class BadSetting(UsageError):
