@@ -1,8 +1,7 @@
 """Every error a person can meet: what happened and what to do next, in one sentence or two.
 
-Each class has a `code`, stable and for programs. The message is complete English; other languages
-are made from `code` and the fields. Where one code has several sentences, the field `cause` names
-which one.
+Each carries its `Reason`, as do the failures of a run, of a writer's call and of what was found
+about a writer: a `code`, stable and for programs, fields, and the whole in English.
 
     CascadeError
       Unexpected
@@ -74,10 +73,7 @@ from cascade.errors.refused import (
     UnreadablePieces,
     UnreadableStory,
 )
-from cascade.errors.root import (
-    CascadeError,
-    Unexpected,
-)
+from cascade.errors.root import CascadeError, Reason, Unexpected
 from cascade.errors.usage import (
     AmbiguousRun,
     AmbiguousStory,
@@ -117,6 +113,7 @@ __all__ = [
     "NotWritten",
     "NothingChanged",
     "NothingToRestore",
+    "Reason",
     "Refused",
     "RowsHidden",
     "RunActive",

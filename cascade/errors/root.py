@@ -1,10 +1,29 @@
-"""The root of all expected errors, and the one that stands for the unexpected."""
+"""What every error carries, the root of all expected ones, and the one for the unexpected."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from cascade.display import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something did not come about, from where that arises to whom it is told.
+
+    `code` and `fields` say it to programs, and are what other languages are made from (`fields` is
+    JSON; where one code has several sentences, its `cause` names which). `message` is all of it in
+    English: what happened and what to do. None of it carries keys, prompts or a story's text.
+    """
+
+    code: str
+    message: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class CascadeError(Exception):
@@ -14,8 +33,17 @@ class CascadeError(Exception):
 
     def __init__(self, message: str, **fields: Any) -> None:
         super().__init__(message)
-        self.message = message
-        self.fields = fields
+        self.reason = Reason(self.code, message, fields)
+
+    @property
+    def message(self) -> str:
+        """The reason in English."""
+        return self.reason.message
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The reason for programs, beside its code."""
+        return self.reason.fields
 
 
 def said(given: object) -> str:
