@@ -17,6 +17,7 @@ import streamlit as st
 
 from cascade.display import harmless
 from cascade.errors import CascadeError, Unexpected
+from cascade.exits import exit_code
 from cascade.service import Service
 from cascade.settings import load_settings
 from cascade.ui import open_files
@@ -57,7 +58,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 def _stop(error: CascadeError) -> None:
     # Raised through the server, it would come out as several tracebacks around one sentence.
     _say(f"Error: {error.message}")
-    os._exit(error.exit_code)
+    os._exit(exit_code(error))
 
 
 def _say(words: str) -> None:

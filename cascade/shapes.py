@@ -119,9 +119,9 @@ def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
         "structuredOutput": found.form,
         "streams": found.streams,
         "latencyMs": found.latency_ms,
-        "problem": found.problem,
-        "code": found.code,
-        "fields": dict(found.fields),
+        "problem": found.problem.message if found.problem else None,
+        "code": found.problem.code if found.problem else None,
+        "fields": dict(found.problem.fields) if found.problem else {},
         "ready": found.ready,
     }
 

@@ -22,12 +22,12 @@ from cascade.errors import (
     InsufficientCredits,
     NothingChanged,
     NotResumable,
+    Reason,
     RunActive,
     StalePlan,
 )
 from cascade.runs import events, steps
 from cascade.runs import lifecycle as runs
-from cascade.runs.lifecycle import Failure
 from cascade.runs.steps import Assignment
 from cascade.store import accounts
 from cascade.store.database import Database
@@ -220,7 +220,7 @@ class EngineMachine(RuleBasedStateMachine):
             before = self.run_of(run_id)
             if what == "fail":
                 outcome = transact(
-                    self.database, crash, steps.fail, run_id, key, Failure("x", "It broke.")
+                    self.database, crash, steps.fail, run_id, key, Reason("x", "It broke.")
                 )
             else:
                 written = write_for(brief, text)

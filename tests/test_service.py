@@ -21,6 +21,7 @@ from cascade.errors import (
     UnknownStory,
     UnknownUser,
 )
+from cascade.exits import exit_code
 from cascade.service import Actor, Draft, Service
 from cascade.settings import Settings
 from cascade.store.tables import Draft as DraftRow
@@ -67,7 +68,7 @@ def test_actors(service: Service) -> None:
     assert service.actor("producer").name == "producer"
     with pytest.raises(UnknownUser, match='"nobody"') as refused:
         service.actor("nobody")
-    assert refused.value.exit_code == 2
+    assert exit_code(refused.value) == 2
 
 
 # Drafts
@@ -218,7 +219,7 @@ def test_an_offer_says_how_many_credits_are_missing(service: Service, story: Sto
     assert refused.value.message.startswith(
         "5 credits are missing: this needs 45 and 40 are available."
     )
-    assert refused.value.exit_code == 5
+    assert exit_code(refused.value) == 5
     assert service.operator().runs() == []
     found = service.desk(poor).credits()
     assert (found.available, found.held, len(found.entries)) == (40, 0, 1)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cascade.errors import BadSetting
+from cascade.exits import exit_code
 from cascade.settings import Settings, load_settings
 
 KEY = "sk-do-not-show-this-anywhere"
@@ -32,7 +33,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
 def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     with pytest.raises(BadSetting) as refused:
         loaded(monkeypatch, **environment)
-    assert refused.value.exit_code == 2
+    assert exit_code(refused.value) == 2
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
     message = refused.value.message

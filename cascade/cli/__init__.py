@@ -13,7 +13,8 @@ import click
 from cascade.cli import operator, runs, stories
 from cascade.cli.base import OutputLost, cli, drop_output, say
 from cascade.display import harmless
-from cascade.errors import FAILED, CascadeError
+from cascade.errors import CascadeError
+from cascade.exits import FAILED, exit_code
 
 # Importing them is what adds their commands to the group.
 __all__ = ["cli", "main", "operator", "runs", "stories"]
@@ -42,7 +43,7 @@ def main() -> NoReturn:
         code = 130
     except CascadeError as error:
         say(_bearable(f"Error: {error.message}"), err=True)
-        code = error.exit_code
+        code = exit_code(error)
     except BrokenPipeError:
         # The reader went away (`| head`); nothing more can be printed, not even at exit.
         drop_output()

@@ -20,7 +20,7 @@ from cascade.cli.base import (
 )
 from cascade.cli.check import print_check
 from cascade.display import one_line
-from cascade.errors import FAILED
+from cascade.exits import FAILED
 from cascade.service import Service, check_database
 from cascade.settings import load_settings
 
@@ -133,5 +133,5 @@ def doctor(service: Service, as_json: bool) -> int:
         if value is not None:
             say(f"{what}: {'yes' if value is True else 'no' if value is False else value}")
     if found.problem:
-        say(found.problem, err=True)
+        say(found.problem.message, err=True)
     return 0 if found.ready else FAILED

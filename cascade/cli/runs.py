@@ -31,11 +31,11 @@ from cascade.cli.base import (
     with_service,
 )
 from cascade.display import one_line
-from cascade.errors import FAILED, DatabaseAway, Refused, UsageError
+from cascade.errors import DatabaseAway, Refused, UsageError
+from cascade.exits import CANCELLED, DONE, FAILED, exit_code
 from cascade.service import Desk, Offer, Operator, Service
 
-CANCELLED = 3
-EXIT_CODES = {"done": 0, "cancelled": CANCELLED, "error": FAILED}
+EXIT_CODES = {"done": DONE, "cancelled": CANCELLED, "error": FAILED}
 # How long `cancel` waits for the run's end, which is this process's own to see to.
 CANCEL_PATIENCE_S = 15.0
 LOOK_S = 0.05
@@ -209,7 +209,7 @@ def _start_and_follow(service: Service, mine: Desk, start: Callable[[], str]) ->
         at = datetime.now(UTC).isoformat()
         body = {"type": "error", "error": error.message, "code": error.code}
         print_line({**body, "seq": 1, "runId": None, "at": at})
-        return error.exit_code
+        return exit_code(error)
     interrupted = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     asked = False

@@ -19,9 +19,8 @@ from dbos import DBOS, DBOSPortableJSONSerializer
 from cascade.engine.connections import Connections, dbos_url, guarded
 from cascade.engine.queue import QUEUE, VERSION
 from cascade.engine.writing import StepWriter
-from cascade.errors import CascadeError, DatabaseAway
+from cascade.errors import CascadeError, DatabaseAway, Reason
 from cascade.runs import lifecycle as runs
-from cascade.runs.lifecycle import Failure
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
 from cascade.store.tables import QUEUE_SCHEMA
 
@@ -125,16 +124,16 @@ async def _transact(work: Callable[..., Any], *arguments: Any) -> Any:
     return await _runner().database.transact_in_thread(work, *arguments)
 
 
-def _failure(error: Exception, what: str) -> Failure:
+def _failure(error: Exception, what: str) -> Reason:
     """What a person is told of an error that no step expects; ours end up in the log."""
     if isinstance(error, CascadeError) and not isinstance(error, DatabaseAway):
-        return Failure(error.code, error.message, error.fields)
+        return error.reason
     log.error("%s", what, exc_info=error)
     message = (
         f"Something unexpected went wrong in the program ({type(error).__name__}). This step "
         "was not saved and not charged. Resume tries it again; the log has the details."
     )
-    return Failure("internal", message, {"exception": type(error).__name__})
+    return Reason("internal", message, {"exception": type(error).__name__})
 
 
 @DBOS.step(name="begin")

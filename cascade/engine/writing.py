@@ -12,10 +12,9 @@ from typing import Any, TypeVar
 
 from aiolimiter import AsyncLimiter
 
-from cascade.errors import DatabaseAway, DatabaseRejection
+from cascade.errors import DatabaseAway, DatabaseRejection, Reason
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
 from cascade.runs import steps
-from cascade.runs.lifecycle import Failure
 from cascade.runs.steps import Assignment, Outcome, Written
 from cascade.store import calls
 from cascade.store.calls import Call, CallOutcome
@@ -178,8 +177,7 @@ class StepWriter:
                     call = self._failed_call(attempts, error)
                     if wait_s is None:
                         # In the slot still: whoever waits for it must find that one failed.
-                        failure = Failure(error.code, error.message, error.fields)
-                        return await self.fail(run_id, key, failure, call)
+                        return await self.fail(run_id, key, error.reason, call)
                     retry = (attempts.made, wait_s, error.message, call)
                     await self._transact(steps.report_retry, run_id, key, *retry)
                 else:
@@ -191,7 +189,7 @@ class StepWriter:
                 return "stopped"
 
     async def fail(
-        self, run_id: str, key: str, failure: Failure, call: Call | None = None
+        self, run_id: str, key: str, failure: Reason, call: Call | None = None
     ) -> Outcome:
         """Ends a step as failed for good."""
         return await self._transact(steps.fail, run_id, key, failure, call)
@@ -216,8 +214,7 @@ class StepWriter:
             # It would be refused however often it is tried: the step ends with the reason.
             self._unsaved.pop((run_id, key), None)
             call = replace(written.call, outcome="failed", code=error.code)
-            failure = Failure(error.code, error.message, error.fields)
-            return await self.fail(run_id, key, failure, None if written.counted else call)
+            return await self.fail(run_id, key, error.reason, None if written.counted else call)
         self._unsaved.pop((run_id, key), None)
         if outcome != "saved" and not written.counted:
             # Nobody wants the text any more; its tokens were used all the same.
@@ -292,7 +289,7 @@ class StepWriter:
                 model=error.model,
                 prompt_hash=error.prompt_hash,
                 rejected_text=error.text or None,
-                reason=error.reason,
+                reason=error.why,
             )
         return self._call(attempts, "failed", error.usage, code=error.code, model=error.model)
 

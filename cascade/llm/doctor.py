@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
+from cascade.errors import Reason
 from cascade.llm.provider import ProviderError
 from cascade.llm.structured import AnswerError, Form
 from cascade.settings import Settings
@@ -38,9 +37,8 @@ class Diagnosis:
 
     `host` has no path and no credentials. `model_known` is None where the server lists no models.
     `form` is how a structured answer is asked for ("plain": by the prompt alone). `latency_ms` is
-    one tiny round trip. `problem` says in English what is wrong and what to do; `code` and
-    `fields` are the same for programs (a ProviderError's, or `form_ignored`, or `unknown_model`
-    with the `model` and some that are `known`). `label` is set for the writer that is no AI.
+    one tiny round trip. `problem` is a ProviderError's, or `form_ignored`, or `unknown_model` with
+    the `model` and some that are `known`. `label` is set for the writer that is no AI.
     """
 
     provider: str
@@ -52,15 +50,13 @@ class Diagnosis:
     form: Form | None = None
     streams: bool | None = None
     latency_ms: int | None = None
-    problem: str | None = None
-    code: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    problem: Reason | None = None
     label: str | None = None
 
     @property
     def ready(self) -> bool:
         """True where the writer can be expected to write."""
-        return self.code in (None, "form_ignored")
+        return self.problem is None or self.problem.code == "form_ignored"
 
 
 async def examine(settings: Settings) -> Diagnosis:
@@ -120,11 +116,11 @@ def _with_form_ignored(found: Diagnosis) -> Diagnosis:
     """The same, with a warning that the answer is not in the form that was asked for."""
     return replace(
         found,
-        code="form_ignored",
-        problem=(
+        problem=Reason(
+            "form_ignored",
             "The model answers, but not in the form that it is asked for, so that many of its "
             "texts will be refused. Use a model that can give structured output "
-            "(CASCADE_MODEL)."
+            "(CASCADE_MODEL).",
         ),
     )
 
@@ -133,14 +129,15 @@ def _with_failure(
     found: Diagnosis, failure: ProviderError, listed: frozenset[str] | None
 ) -> Diagnosis:
     known = _is_listed(found.model, listed)
-    problem, code, fields = failure.message, failure.code, failure.fields
+    problem = failure.reason
     if listed and failure.code == "not_found" and not known:
         some = sorted(listed)[:_MOST_NAMED]
-        problem = (
+        problem = Reason(
+            "unknown_model",
             f"The model server does not know the model {found.model}. Set CASCADE_MODEL to one "
-            f"that it has, for example: {', '.join(some)}."
+            f"that it has, for example: {', '.join(some)}.",
+            {"model": found.model, "known": some},
         )
-        code, fields = "unknown_model", {"model": found.model, "known": some}
     there = listed is not None or failure.code not in _NOT_REACHED
     accepted = failure.code in _ACCEPTED or (failure.code == "not_found" and bool(listed))
     return replace(
@@ -150,8 +147,6 @@ def _with_failure(
         key_accepted=False if failure.code in _NOT_ACCEPTED else True if accepted else None,
         model_known=known,
         problem=problem,
-        code=code,
-        fields=fields,
     )
 
 

@@ -68,7 +68,7 @@ def rejected(
         "try again.",
         flaw=flaw.name,
         details=flaw.details,
-        reason=flaw.reason(),
+        why=flaw.reason(),
         complaint=flaw.complaint(language),
         text=text,
         prompt_hash=prompt_hash,

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from cascade.errors import Reason
 from cascade.story.brief import Brief
 
 
@@ -67,9 +68,7 @@ class Provider(Protocol):
 class ProviderError(Exception):
     """A call that brought no usable text.
 
-    `message` is for the editor: what happened and what to do. `code` and `fields` say the same to
-    programs, so that it can be said in another language (`fields` is JSON; where one code has
-    several sentences, its `cause` names which). None of it carries keys, prompts or story text.
+    `reason` is for the editor: what happened and what to do.
     `retryable`: the same call may succeed later; `retry_after` is the server's own wish in
     seconds, if it had one; `passes`: it is over by itself, mostly within a minute, so that it is
     worth more attempts than a fault is. `usage` and `model` are what the server told before it
@@ -89,14 +88,27 @@ class ProviderError(Exception):
         model: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
-        self.fields = dict(fields or {})
+        self.reason = Reason(code, message, dict(fields or {}))
         self.retryable = retryable
         self.retry_after = retry_after
         self.passes = passes
         self.usage = usage or Usage()
         self.model = model
+
+    @property
+    def code(self) -> str:
+        """The reason for programs."""
+        return self.reason.code
+
+    @property
+    def message(self) -> str:
+        """The reason in English."""
+        return self.reason.message
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The reason for programs, beside its code."""
+        return self.reason.fields
 
 
 class RejectedText(ProviderError):
@@ -104,7 +116,7 @@ class RejectedText(ProviderError):
 
     `text` is that text, for the editor to see, copy or accept (empty where none could be made
     out); it is in no message. `flaw` names the check for programs, `details` are what its sentence
-    is made of besides, `reason` says it in English as half a sentence, `complaint` in the story's
+    is made of besides, `why` says it in English as half a sentence, `complaint` in the story's
     language and, for the writer alone, with the names it is about: hand it to the next `write`.
     """
 
@@ -114,7 +126,7 @@ class RejectedText(ProviderError):
         *,
         flaw: str,
         details: Mapping[str, Any] | None = None,
-        reason: str,
+        why: str,
         complaint: str,
         text: str,
         prompt_hash: str,
@@ -126,7 +138,7 @@ class RejectedText(ProviderError):
             "bad_output", message, fields=fields, retryable=True, usage=usage, model=model
         )
         self.flaw = flaw
-        self.reason = reason
+        self.why = why
         self.complaint = complaint
         self.text = text
         self.prompt_hash = prompt_hash

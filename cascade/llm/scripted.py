@@ -69,7 +69,7 @@ def rejected(text: str, *, usage: Usage | None = None) -> RejectedText:
     return RejectedText(
         "The text was not usable: it is too short.",
         flaw="short",
-        reason="it is too short",
+        why="it is too short",
         complaint="it is too short",
         text=text,
         prompt_hash="scripted",

@@ -7,7 +7,6 @@ can wait for each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from cascade import ledger
 from cascade.errors import (
     NothingChanged,
     NotResumable,
+    Reason,
     RunActive,
     StalePlan,
     UnknownRun,
@@ -32,19 +32,7 @@ from cascade.story.story import Part
 Enqueue = Callable[[Session, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a step or a run failed: the `code` with its `fields` for programs, `message` in English.
-
-    Where one code has several sentences, the field `cause` names which one.
-    """
-
-    code: str
-    message: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-INTERRUPTED = Failure("interrupted", "The run was interrupted. Resume does what is left.")
+INTERRUPTED = Reason("interrupted", "The run was interrupted. Resume does what is left.")
 
 
 def lock_run(session: Session, run_id: str) -> Run:
@@ -230,7 +218,7 @@ def finish(session: Session, run_id: str) -> None:
     ).all()
     failed = next((step for step in steps if step.status == "failed"), None)
     if failed is not None:
-        why = Failure(failed.error_code or "", failed.error or "", failed.error_fields or {})
+        why = Reason(failed.error_code or "", failed.error or "", failed.error_fields or {})
         _end(session, run, "failed", why, Piece.parse(failed.key).beat)
     elif all(step.status == "saved" for step in steps):
         _end(session, run, "done")
@@ -245,7 +233,7 @@ def finish_cancelled(session: Session, run_id: str) -> None:
         _end(session, run, "cancelled")
 
 
-def fail(session: Session, run_id: str, failure: Failure) -> None:
+def fail(session: Session, run_id: str, failure: Reason) -> None:
     """Ends a run as failed for a reason outside its steps."""
     run = lock_run(session, run_id)
     if run.status in ACTIVE:
@@ -261,7 +249,7 @@ def _end(
     session: Session,
     run: Run,
     status: RunStatus,
-    failure: Failure | None = None,
+    failure: Reason | None = None,
     beat_key: str | None = None,
 ) -> None:
     plan = Plan.from_json(run.plan)

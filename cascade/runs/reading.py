@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cascade import ledger
 from cascade.display import is_storable
-from cascade.errors import AmbiguousRun, UnknownRun
+from cascade.errors import AmbiguousRun, Reason, UnknownRun
 from cascade.store import calls, stories
 from cascade.store.calls import Tokens, Used
 from cascade.store.stories import Projects
@@ -40,6 +40,11 @@ class StepView:
     error_fields: Mapping[str, Any] = field(default_factory=dict)
     tokens: Used | None = None
 
+    @property
+    def failure(self) -> Reason | None:
+        """Why it failed, if it did."""
+        return Reason(self.error_code or "", self.error, self.error_fields) if self.error else None
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
@@ -65,6 +70,11 @@ class RunView:
     resumed_by: str | None
     tokens: tuple[Tokens, ...]
     error_fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> Reason | None:
+        """Why it failed, if it did."""
+        return Reason(self.error_code or "", self.error, self.error_fields) if self.error else None
 
     @property
     def is_active(self) -> bool:

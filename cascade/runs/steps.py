@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.errors import UnknownStory, UnreadableStory
+from cascade.errors import Reason, UnknownStory, UnreadableStory
 from cascade.llm.provider import Answer, Usage
 from cascade.runs import events
-from cascade.runs.lifecycle import Failure, beat_index, lock_run
+from cascade.runs.lifecycle import beat_index, lock_run
 from cascade.store import calls, pieces, revisions, stories
 from cascade.store.calls import Call
 from cascade.store.pieces import Stood
@@ -165,7 +165,7 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
 
 
 def fail(
-    session: Session, run_id: str, key: str, failure: Failure, call: Call | None = None
+    session: Session, run_id: str, key: str, failure: Reason, call: Call | None = None
 ) -> Outcome:
     """Records that a step failed for good: no further step of the run is begun."""
     run = lock_run(session, run_id)
@@ -273,7 +273,7 @@ def _scene(story: Story, step: Step) -> Scene | None:
     return story.scene_of(step.piece)
 
 
-def _conflict(edited: Part, story: Story) -> Failure:
+def _conflict(edited: Part, story: Story) -> Reason:
     match edited.cause:
         case "scene_gone" | "scene_moved" as cause:
             done = {
@@ -284,14 +284,14 @@ def _conflict(edited: Part, story: Story) -> Failure:
             message = SCENE_CONFLICT.format(scene=scene, done=done[cause])
         case _:
             message = CONFLICT.format(piece=edited.describe(story.structure))
-    return Failure("conflict", message, edited.fields)
+    return Reason("conflict", message, edited.fields)
 
 
-def _lost(error: UnknownStory | UnreadableStory) -> Failure:
+def _lost(error: UnknownStory | UnreadableStory) -> Reason:
     """Why a step cannot be written whose story is gone, or has a structure that is none of ours."""
     if isinstance(error, UnknownStory):
-        return Failure("conflict", STORY_CONFLICT, {"cause": "story_gone"})
-    return Failure("conflict", f"{error.message} It was not charged.", {"cause": "header"})
+        return Reason("conflict", STORY_CONFLICT, {"cause": "story_gone"})
+    return Reason("conflict", f"{error.message} It was not charged.", {"cause": "header"})
 
 
 def _save_level(
@@ -395,7 +395,7 @@ def _report_saved(session: Session, run: Run, plan: Plan, step: Step, text: str)
 
 
 def _fail(
-    session: Session, run: Run, plan: Plan, step: Step, row: RunStep, failure: Failure
+    session: Session, run: Run, plan: Plan, step: Step, row: RunStep, failure: Reason
 ) -> Outcome:
     row.status, row.error = "failed", failure.message
     row.error_code, row.error_fields = failure.code, dict(failure.fields)

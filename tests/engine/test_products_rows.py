@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cascade.errors import UnreadablePieces, UnreadableStory
+from cascade.exits import exit_code
 from cascade.service import Actor, Service
 from cascade.settings import Settings
 from tests.helpers.observe import Database
@@ -201,7 +202,7 @@ def test_what_cannot_be_read_is_in_no_plan_and_left_alone(
     with pytest.raises(UnreadablePieces) as refused:
         service.desk(actor).plan(story, levels)
     assert set(refused.value.fields["pieces"]) == named
-    assert refused.value.exit_code == 5
+    assert exit_code(refused.value) == 5
     assert database.content() == before
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from cascade.errors import Reason
 from cascade.llm.provider import Answer
 from cascade.runs import lifecycle as runs
 from cascade.runs import steps
-from cascade.runs.lifecycle import Failure
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.store.calls import Call
@@ -54,7 +54,7 @@ def test_a_save_that_comes_twice_counts_once(
     other = replace(answer, answer=Answer("Other words.", "stop", "m", "h"))
     assert transact(service, steps.save, run_id, FIRST, other) == "saved"
     assert transact(service, steps.announce, run_id, FIRST) == "saved"
-    assert transact(service, steps.fail, run_id, FIRST, Failure("x", "late")) == "saved"
+    assert transact(service, steps.fail, run_id, FIRST, Reason("x", "late")) == "saved"
     assert database.everything() == before
 
 
@@ -70,7 +70,7 @@ def test_a_save_after_the_cancel_is_refused(
     before = database.everything()
     assert transact(service, steps.save, run_id, FIRST, answer) == "stopped"
     assert transact(service, steps.announce, run_id, FIRST) == "stopped"
-    assert transact(service, steps.fail, run_id, FIRST, Failure("x", "late")) == "stopped"
+    assert transact(service, steps.fail, run_id, FIRST, Reason("x", "late")) == "stopped"
     transact(service, steps.report_retry, run_id, FIRST, 1, 1.0, "late")
     assert database.everything() == before
 
@@ -89,7 +89,7 @@ def test_the_end_comes_once(service: Service, run_id: str, database_url: str) ->
     database = Database(database_url)
     before = database.everything()
     transact(service, runs.finish, run_id)
-    transact(service, runs.fail, run_id, Failure("x", "late"))
+    transact(service, runs.fail, run_id, Reason("x", "late"))
     transact(service, runs.cancel, run_id)
     assert transact(service, runs.begin, run_id) == []
     assert database.everything() == before

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from cascade.errors import Reason
 from cascade.llm.provider import Answer
 from cascade.runs import lifecycle as runs
 from cascade.runs import steps
-from cascade.runs.lifecycle import Failure
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.settings import Settings
@@ -74,7 +74,7 @@ def make_busy(url: str) -> dict[str, str]:
         found["failed"] = start(service, harmon, "take")
         left = save_steps(service, found["failed"], 2)
         rejected = Call(1, "rejected", "offline", "m", 5, code="x", rejected_text="No.")
-        failure = Failure("bad_output", "It was too short.", {"cause": "too_short", "count": 1})
+        failure = Reason("bad_output", "It was too short.", {"cause": "too_short", "count": 1})
         transact(service, steps.announce, found["failed"], left[0])
         transact(service, steps.fail, found["failed"], left[0], failure, rejected)
         transact(service, runs.finish, found["failed"])

@@ -384,7 +384,7 @@ def test_the_writer_is_told_who_it_was_and_the_editor_is_not() -> None:
     assert (error.code, error.retryable, error.flaw) == ("bad_output", True, "unknown_speaker")
     assert (error.usage, error.model, error.prompt_hash) == (Usage(1, 2, 3), "m", "p")
     assert error.complaint == flaw.complaint("id")
-    for shown in (str(error), repr(error), error.message, error.reason):
+    for shown in (str(error), repr(error), error.message, error.why):
         assert "BORIS" not in shown
         assert "SHOP" not in shown
 

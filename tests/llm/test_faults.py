@@ -230,8 +230,8 @@ def test_a_text_that_fails_a_check_is_kept(name: str, caplog: pytest.LogCaptureF
     assert isinstance(error, RejectedText)
     assert (error.code, error.retryable, error.flaw) == ("bad_output", True, flaw)
     assert error.text == text.strip()
-    assert error.reason in error.message
-    assert error.reason in error.complaint
+    assert error.why in error.message
+    assert error.why in error.complaint
     # Paid for all the same.
     assert error.usage.completion_tokens == 50
     assert error.model

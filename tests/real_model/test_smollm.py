@@ -116,7 +116,7 @@ def credits_of(service: Service) -> dict[str, Any]:
 def test_the_doctor_finds_schema_and_streaming(service: Service) -> None:
     found = service.operator().diagnose()
     assert found.ready, found.problem
-    assert (found.code, found.form, found.streams) == (None, "json_schema", True)
+    assert (found.problem, found.form, found.streams) == (None, "json_schema", True)
     assert found.reachable
     assert found.latency_ms is not None
 

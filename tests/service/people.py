@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cascade import ledger
+from cascade.errors import Reason
 from cascade.llm.provider import Answer, Usage
 from cascade.runs import lifecycle as runs
 from cascade.runs import steps
-from cascade.runs.lifecycle import Failure
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Actor, Service
 from cascade.store import accounts, stories
@@ -85,7 +85,7 @@ def failed(people: People) -> str:
     with people.service.database.write() as session:
         key, written = _written(people.service, session, run_id, "Refused.", "rejected", 40)
         assert key == REJECTED
-        steps.fail(session, run_id, key, Failure("bad_output", "It is bad."), written.call)
+        steps.fail(session, run_id, key, Reason("bad_output", "It is bad."), written.call)
         runs.finish(session, run_id)
     return run_id
 

@@ -68,7 +68,6 @@ ORDERS: dict[str, dict[str, Verdict]] = {
     "restore_piece": only("editor"),
     "restore_run": only("editor"),
 }
-BY_EXIT_CODE: dict[int, Verdict] = {2: "unknown", 5: "refused"}
 # About nobody's story: one's own credits, the writer, and whether this is a demo. A reset asks for
 # a role in every project there is, so that with a stranger's project there it is refused to all.
 OF_NO_PROJECT = {"actor", "writer", "diagnose", "cost", "credits", "is_demo", "reset_demo"}
@@ -101,8 +100,10 @@ Asked = dict[str, Callable[[], Any]]
 def outcome(ask: Callable[[], Any]) -> Verdict:
     try:
         found = ask()
-    except (NotAllowed, UnknownStory, UnknownRun) as error:
-        return BY_EXIT_CODE[error.exit_code]
+    except NotAllowed:
+        return "refused"
+    except (UnknownStory, UnknownRun):
+        return "unknown"
     return "nothing" if found == [] else "yes"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -31,6 +31,7 @@ from cascade.errors import (
     NothingToRestore,
     NotResumable,
     NotWritten,
+    Reason,
     RowsHidden,
     RunActive,
     StalePlan,
@@ -143,7 +144,7 @@ def refusals() -> Iterator[CascadeError]:
     yield NotADemo("a run is under way; wait until it has ended, or cancel it", "run_active")
 
 
-def failures() -> Iterator[tuple[str, dict[str, Any], str]]:
+def failures() -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """As they are kept with a run."""
     found = [
         faults.from_status(status, None, {}) for status in (400, 401, 402, 403, 404, 413, 429, 500)
@@ -193,7 +194,7 @@ def test_every_failure_of_a_writer_is_among_them() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
-            if node.func.id in ("ProviderError", "Failure"):
+            if node.func.id in ("ProviderError", "Reason"):
                 # Others hand on a code that was made here.
                 codes |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
     assert len(codes) > 10
@@ -216,12 +217,12 @@ def test_a_refusal_is_told_whole_in_both_languages(
 
 @pytest.mark.parametrize(("code", "fields", "kept"), FAILURES)
 def test_a_failure_is_told_whole_in_both_languages(
-    code: str, fields: dict[str, Any], kept: str, monkeypatch: pytest.MonkeyPatch
+    code: str, fields: Mapping[str, Any], kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for of in ("en", "id"):
         for module in (texts, problems):
             monkeypatch.setattr(module, "language", lambda of=of: of)
-        said = problems.failure(code, fields, "not in the catalogue")
+        said = problems.failure(Reason(code, "not in the catalogue", fields))
         assert said != "not in the catalogue"
         assert kept
         if of == "id":
@@ -250,19 +251,19 @@ def test_the_page_has_words_of_its_own() -> None:
 @pytest.mark.usefixtures("indonesian")
 def test_indonesian_names_the_reason() -> None:
     flaw = {"cause": "too_short", "count": 7, "low": 40, "high": 250}
-    said = problems.failure("bad_output", flaw, "…")
+    said = problems.failure(Reason("bad_output", "…", flaw))
     assert "teksnya terlalu pendek: 7 kata, sedangkan yang bisa disimpan 40 sampai 250" in said
     said = problems.explain(NotAllowed("Ana", "…", ["editor", "producer"], "start"))
     assert said.startswith("Ana tidak boleh memulai proses pada cerita ini.")
     assert "editor dan produser" in said
-    said = problems.failure("timeout", {"seconds": 2.5}, "…")
+    said = problems.failure(Reason("timeout", "…", {"seconds": 2.5}))
     assert "dalam 2,5 detik" in said
 
 
 @pytest.mark.usefixtures("indonesian")
 def test_the_doctors_finding_is_told_in_the_readers_language() -> None:
     fields = {"model": "m", "known": ["m1", "m2"]}
-    found = Diagnosis("openai", "m", problem="…", code="unknown_model", fields=fields)
+    found = Diagnosis("openai", "m", problem=Reason("unknown_model", "…", fields))
     assert problems.diagnosis(found).endswith("misalnya: m1 dan m2.")
     assert problems.diagnosis(Diagnosis("openai", "m")) == ""
 
@@ -273,8 +274,8 @@ def test_an_error_without_words_of_the_page_keeps_its_own() -> None:
 
     assert problems.explain(Odd("As it is.")) == "As it is."
     # One that was kept before its fields were.
-    assert problems.failure("auth", {}, "The key is refused.") == "The key is refused."
-    assert problems.failure(None, {}, "Old.") == "Old."
+    assert problems.failure(Reason("auth", "The key is refused.")) == "The key is refused."
+    assert problems.failure(Reason("", "Old.")) == "Old."
 
 
 def test_every_text_of_a_problem_is_one_of_these() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cascade.errors import CascadeError
+from cascade.errors import CascadeError, Reason
 from cascade.service import Diagnosis, flaw_in_words
 from cascade.story.piece import Piece
 from cascade.story.structures import STRUCTURES
@@ -27,14 +27,14 @@ def explain(error: CascadeError) -> str:
         return error.message
 
 
-def failure(code: str | None, fields: Mapping[str, Any], message: str) -> str:
-    """Why a run or a step of it failed, and what to do; `message` is how it was kept."""
-    return _text(f"failure.{code}", _values(code or "", fields)) or message
+def failure(reason: Reason) -> str:
+    """Why a run or a step of it failed, and what to do."""
+    return _text(f"failure.{reason.code}", _values(reason.code, reason.fields)) or reason.message
 
 
 def diagnosis(found: Diagnosis) -> str:
     """What is wrong with the writer, and what to do; empty where nothing is."""
-    return failure(found.code, found.fields, found.problem or "")
+    return failure(found.problem) if found.problem else ""
 
 
 def _text(key: str, values: Mapping[str, object]) -> str:

@@ -31,9 +31,8 @@ def draw_receipt(
 ) -> None:
     """The receipt of a run that has ended."""
     run, offer = shown.progress.run, shown.rest
-    if run.error:
-        why = failure(run.error_code, run.error_fields, run.error)
-        st.error(escape(why), icon=":material/error:")
+    if run.failure:
+        st.error(escape(failure(run.failure)), icon=":material/error:")
     draw_rejected(desk, story, run, offer, may="resume" in may)
     st.html(render("run/figures", run=run))
     if run.provider != "offline" and run.tokens:

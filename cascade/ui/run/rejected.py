@@ -32,9 +32,8 @@ def draw_rejected(
         with st.container(border=True, key=f"rejected-{run.id}-{failed.key}"):
             name = step_name(story, step)
             st.markdown(f"**{escape(text('rejected.title', piece=name))}**")
-            if failed.error and failed.error != run.error:
-                why = problems.failure(failed.error_code, failed.error_fields, failed.error)
-                st.markdown(escape(why))
+            if failed.failure and failed.error != run.error:
+                st.markdown(escape(problems.failure(failed.failure)))
             opened = box(text("rejected.show"), f"rejected-text-{run.id}-{failed.key}", "compact")
             if opened.open:
                 _show(opened, failed.rejected_text or "")

@@ -1,0 +1,131 @@
+"""Every error a person can meet: what happened and what to do next, in one sentence or two.
+
+Each carries its `Reason`, as do the failures of a run, of a writer's call and of what was found
+about a writer: a `code`, stable and for programs, fields, and the whole in English.
+
+    CascadeError
+      Unexpected
+      UsageError
+        BadSetting
+        UnknownStructure
+        UnknownBeat
+        BadLevel
+        UnknownStory
+        AmbiguousStory
+        UnknownRun
+        AmbiguousRun
+        UnknownUser
+        BadDocument
+        CannotImport
+      Refused
+        NothingChanged
+        UnreadablePieces
+        UnreadableStory
+        InsufficientCredits
+        StalePlan
+        RunActive
+        StoryGone
+        NotResumable
+        EditedSince
+        NothingToRestore
+        NotAllowed
+        NotADemo
+      DatabaseError
+        DatabaseUnavailable
+        DatabaseAway
+        DatabaseRejection
+          DatabaseRefused
+          NotWritten
+          MissingRights
+        DatabaseReadOnly
+        RowsHidden
+        DatabaseTooNew
+
+`store.migrate.SchemaGap` is a DatabaseError, too.
+"""
+
+from __future__ import annotations
+
+from cascade.errors.database import (
+    DatabaseAway,
+    DatabaseError,
+    DatabaseReadOnly,
+    DatabaseRefused,
+    DatabaseRejection,
+    DatabaseTooNew,
+    DatabaseUnavailable,
+    MissingRights,
+    NotWritten,
+    RowsHidden,
+)
+from cascade.errors.refused import (
+    EditedSince,
+    InsufficientCredits,
+    NotADemo,
+    NotAllowed,
+    NothingChanged,
+    NothingToRestore,
+    NotResumable,
+    Refused,
+    RunActive,
+    StalePlan,
+    StoryGone,
+    UnreadablePieces,
+    UnreadableStory,
+)
+from cascade.errors.root import CascadeError, Reason, Unexpected
+from cascade.errors.usage import (
+    AmbiguousRun,
+    AmbiguousStory,
+    BadDocument,
+    BadLevel,
+    BadSetting,
+    CannotImport,
+    UnknownBeat,
+    UnknownRun,
+    UnknownStory,
+    UnknownStructure,
+    UnknownUser,
+    UsageError,
+)
+
+__all__ = [
+    "AmbiguousRun",
+    "AmbiguousStory",
+    "BadDocument",
+    "BadLevel",
+    "BadSetting",
+    "CannotImport",
+    "CascadeError",
+    "DatabaseAway",
+    "DatabaseError",
+    "DatabaseReadOnly",
+    "DatabaseRefused",
+    "DatabaseRejection",
+    "DatabaseTooNew",
+    "DatabaseUnavailable",
+    "EditedSince",
+    "InsufficientCredits",
+    "MissingRights",
+    "NotADemo",
+    "NotAllowed",
+    "NotResumable",
+    "NotWritten",
+    "NothingChanged",
+    "NothingToRestore",
+    "Reason",
+    "Refused",
+    "RowsHidden",
+    "RunActive",
+    "StalePlan",
+    "StoryGone",
+    "Unexpected",
+    "UnknownBeat",
+    "UnknownRun",
+    "UnknownStory",
+    "UnknownStructure",
+    "UnknownUser",
+    "UnreadablePieces",
+    "UnreadableStory",
+    "UsageError",
+]
