@@ -16,7 +16,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test
 	tests/browser/provide-chromium
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 # Seconds: the story, the writers, the page's parts and the store on SQLite, with few examples.
 quick: $(VENV)/.test
