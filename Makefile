@@ -20,7 +20,7 @@ test: $(VENV)/.test
 
 # Seconds: the story, the writers, the page's parts and the store on SQLite, with few examples.
 quick: $(VENV)/.test
-	$(BIN)/pytest -q -n $(JOBS) --quick tests/story tests/llm tests/ui tests/store $(ARGS)
+	$(BIN)/pytest -q -n logical --quick tests/story tests/llm tests/ui tests/store $(ARGS)
 
 coverage: $(VENV)/.test
 	$(BIN)/pytest -n $(JOBS) --quick --cov --cov-report=term:skip-covered tests/story tests/llm tests/ui tests/store tests/test_ledger.py tests/test_service.py $(ARGS)
