@@ -16,11 +16,11 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test
 	tests/browser/provide-chromium
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 # Seconds: the story, the writers, the page's parts and the store on SQLite, with few examples.
 quick: $(VENV)/.test
-	$(BIN)/pytest -q -n $(JOBS) --quick tests/story tests/llm tests/ui tests/store $(ARGS)
+	$(BIN)/pytest -q -n logical --quick tests/story tests/llm tests/ui tests/store $(ARGS)
 
 coverage: $(VENV)/.test
 	$(BIN)/pytest -n $(JOBS) --quick --cov --cov-report=term:skip-covered tests/story tests/llm tests/ui tests/store tests/test_ledger.py tests/test_service.py $(ARGS)

@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import AsyncGenerator
 
-from cascade.llm.pacing import edited
 from cascade.llm.provider import Answer, Delta, ProviderError, ProviderName
 from cascade.story.brief import Brief
 from cascade.story.story import Language
@@ -59,7 +58,7 @@ class OfflineWriter:
         try:
             # In a thread: a long text must not hold up who else is waiting.
             async with asyncio.timeout(self._limit_s):
-                text = await asyncio.to_thread(edited, brief)
+                text = await asyncio.to_thread(_edited, brief)
         except TimeoutError:
             raise ProviderError(
                 "offline_timeout",
@@ -79,6 +78,13 @@ class OfflineWriter:
     def _hash(self, brief: Brief) -> str:
         written = f"{self.prompt_version}\n{brief!r}".encode("utf-8", "backslashreplace")
         return hashlib.sha256(written).hexdigest()[:16]
+
+
+def _edited(brief: Brief) -> str:
+    # Imported here: the rules take a while to make, which a start that writes nothing need not pay.
+    from cascade.llm.pacing import edited
+
+    return edited(brief)
 
 
 def _pieces(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,18 @@ from cascade.llm import abilities
 from cascade.llm.abilities import Abilities
 from tests.helpers.model_server import Call, ModelServer, Reply, http, text_for
 from tests.helpers.observe import completed_keys, plan_document, step_keys
-from tests.helpers.seeded import postgres_copy, sqlite_copy
-from tests.helpers.small_run import BEAT, PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
+from tests.helpers.small_run import (
+    BEAT,
+    PROPERTIES,
+    STEPS,
+    TIMEOUT_S,
+    Case,
+    Studio,
+    server,
+    studio,
+)
+
+__all__ = ["server", "studio"]
 
 # What the server does to one call: an answer, or one made for the call and the text it replaces.
 Doing = Reply | Callable[[Call, str], Reply]
@@ -359,28 +369,6 @@ FAULTS: dict[str, Fault] = {
         fields={"cause": "too_long", "count": 600, "low": 25, "high": 155}),
     "a text cut off": once(unclosed, reads=NOT_SAVED, at="beatContent"),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
-        assert server.problems == []
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def studio(
-    request: pytest.FixtureRequest, server: ModelServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Studio]:
-    if request.param == "sqlite":
-        with executing(sqlite_copy(tmp_path_factory.mktemp("faults")), server.url) as studio:
-            yield studio
-    else:
-        with (
-            postgres_copy(request.getfixturevalue("postgres_server")) as url,
-            executing(url, server.url) as studio,
-        ):
-            yield studio
 
 
 def misbehave(server: ModelServer, fault: Fault, old: str) -> list[Call]:

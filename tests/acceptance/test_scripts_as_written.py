@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.helpers.model_server import Call, ModelServer, Reply
-from tests.helpers.seeded import postgres_copy, sqlite_copy
-from tests.helpers.small_run import Studio, executing
+from tests.helpers.small_run import Studio, server, studio
+
+__all__ = ["server", "studio"]
 
 ENGLISH: dict[str, Any] = {
     "title": "Light fade",
@@ -82,28 +82,6 @@ OPENINGS = {
     "memudar": ("id", "MEMUDAR MASUK:\n\nTEKS: SEPULUH TAHUN KEMUDIAN\n\nINT. RUANG LAMPU - MALAM"),
     "judul": ("id", "Judul: Lampu padam\n\nINT. RUANG LAMPU - MALAM"),
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
-        assert server.problems == []
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def studio(
-    request: pytest.FixtureRequest, server: ModelServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Studio]:
-    if request.param == "sqlite":
-        with executing(sqlite_copy(tmp_path_factory.mktemp("scripts")), server.url) as studio:
-            yield studio
-    else:
-        with (
-            postgres_copy(request.getfixturevalue("postgres_server")) as url,
-            executing(url, server.url) as studio,
-        ):
-            yield studio
 
 
 @pytest.mark.parametrize("name", OPENINGS)

@@ -13,6 +13,7 @@ from cascade import samples, shapes
 from cascade.engine import writing
 from cascade.service import RunView, Service
 from cascade.settings import Settings
+from tests.helpers.model_server import ModelServer
 from tests.helpers.observe import (
     Database,
     assert_untouched,
@@ -22,6 +23,7 @@ from tests.helpers.observe import (
     entries_of,
     plan_document,
 )
+from tests.helpers.seeded_fixtures import copy
 
 SAMPLE = Path(samples.__file__).parent / "maximum-permissible-error.json"
 BEAT, SCENE = "find", 7
@@ -114,3 +116,21 @@ def executing(
         with studio.service.executing():
             yield studio
         studio.service.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    """A model server that the tests of a module share, and tell what to do."""
+    with ModelServer() as server:
+        yield server
+        assert server.problems == []
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def studio(
+    request: pytest.FixtureRequest, server: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
+    """A studio of either kind that executes with that server; the tests of a module share it."""
+    for url in copy(request, tmp_path_factory.mktemp("studio")):
+        with executing(url, server.url) as studio:
+            yield studio
