@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     price_cached: float | None = Field(default=None, ge=0)
     price_completion: float | None = Field(default=None, ge=0)
     price_currency: Shown = "USD"
-    concurrency: int = Field(default=4, ge=1, le=64)
+    concurrency: int = Field(default=6, ge=1, le=64)
     requests_per_minute: int | None = Field(default=None, ge=1)
     timeout_s: float = Field(default=60, gt=0, le=3600)
     offline_delay_ms: int = Field(default=300, ge=0, le=600_000)

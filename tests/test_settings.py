@@ -55,7 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "price_cached": None,
     "price_completion": None,
     "price_currency": "USD",
-    "concurrency": 4,
+    "concurrency": 6,
     "requests_per_minute": None,
     "timeout_s": 60,
     "offline_delay_ms": 300,

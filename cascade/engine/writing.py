@@ -233,7 +233,7 @@ class StepWriter:
                 elif isinstance(part, Delta):
                     text += part.text
                     if time.monotonic() - shown > SHOW_INTERVAL_S:
-                        await asyncio.to_thread(self._show, run_id, key, text)
+                        await self._database.in_thread(self._show, run_id, key, text)
                         shown = time.monotonic()
         if answer is None:
             raise ProviderError(
@@ -254,7 +254,7 @@ class StepWriter:
                 done, _ = await asyncio.wait({task}, timeout=interval_s)
                 if done:
                     return task.result()
-                if not await asyncio.to_thread(self._is_wanted, run_id):
+                if not await self._database.in_thread(self._is_wanted, run_id):
                     raise Stopped
         finally:
             if not task.done():

@@ -17,7 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from cascade.llm.lengths import length_wanted
 from cascade.story import kinds
-from cascade.story.brief import Brief, Seam
+from cascade.story.brief import Brief, Seam, Sibling
 from cascade.story.kinds import CASCADE
 from cascade.story.story import Language
 from cascade.story.structures import structure
@@ -26,6 +26,8 @@ FENCE_OPEN, FENCE_CLOSE = "<<<STORY TEXT", ">>>"
 
 # How much of a neighbouring scene a script sees, in words: enough to join on to, not to retell.
 SEAM_WORDS = 120
+# Of a beat with more scenes than these, the plots of the nearest.
+MOST_SIBLINGS = 12
 # Names are cheap, but a list without end is not.
 MOST_SPEAKERS = 60
 _MOST_COMPLAINT = 500
@@ -118,6 +120,7 @@ def render(brief: Brief, complaint: str | None = None) -> Prompt:
         "sources": {row.name: brief.sources.get(row.name, "").strip() for row in CASCADE},
         "speakers": ", ".join(brief.speakers[:MOST_SPEAKERS]),
         "scene_number": brief.scene_number,
+        "siblings": _nearest(brief),
         "before": _trimmed(brief.before, end=True),
         "after": _trimmed(brief.after, end=False),
         "low": low,
@@ -152,14 +155,27 @@ def _trimmed(seam: Seam | None, *, end: bool) -> Seam | None:
     """The end (or the opening) of a neighbour scene, cut to SEAM_WORDS; None if it is empty."""
     if seam is None or not seam.text.strip():
         return None
-    words = re.findall(r"\S+\s*", seam.text.strip())  # with their white space: lines stay lines
+    return Seam(seam.scene_number, seam.source, _cut(seam.text, end=end))
+
+
+def _cut(text: str, *, end: bool) -> str:
+    """The last words of a text, or its first ones; all of them where there are few."""
+    words = re.findall(r"\S+\s*", text.strip())  # with their white space: lines stay lines
     if len(words) <= SEAM_WORDS:
-        text = "".join(words)
-    elif end:
-        text = "… " + "".join(words[-SEAM_WORDS:])
-    else:
-        text = "".join(words[:SEAM_WORDS]).rstrip() + " …"
-    return Seam(seam.scene_number, seam.source, text)
+        return "".join(words)
+    if end:
+        return "… " + "".join(words[-SEAM_WORDS:])
+    return "".join(words[:SEAM_WORDS]).rstrip() + " …"
+
+
+def _nearest(brief: Brief) -> list[Sibling]:
+    """The beat's other texts of the kind, the nearest scenes' in story order, cut to SEAM_WORDS."""
+    own = brief.scene_number or 0
+    near = sorted(brief.siblings, key=lambda one: abs(one.scene_number - own))[:MOST_SIBLINGS]
+    return [
+        Sibling(one.scene_number, _cut(one.text, end=False))
+        for one in sorted(near, key=lambda one: one.scene_number)
+    ]
 
 
 def _folder() -> Traversable:

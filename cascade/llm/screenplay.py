@@ -124,6 +124,7 @@ def unknown_speakers(brief: Brief, cues: Iterable[str]) -> tuple[str, ...]:
     """
     told = [*brief.speakers, brief.title, brief.synopsis, brief.direction, brief.old_text]
     told += [brief.prev_beat_content, brief.next_beat_content, *brief.sources.values()]
+    told += [one.text for one in brief.siblings]
     told += [seam.text for seam in (brief.before, brief.after) if seam is not None]
     known = _NOBODY_NEW.union(*map(_words, told))
     return tuple(

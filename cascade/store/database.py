@@ -7,7 +7,9 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +24,8 @@ BUSY_TIMEOUT_MS = 30_000
 # How often a transaction is tried again while the database is away, and for how long.
 AWAY_RETRY_S = 0.5
 AWAY_PATIENCE_S = 60
+# Transactions of coroutines at a time in one process.
+THREADS = 16
 # A process that hangs in mid-transaction keeps others from the rows it locked for so long.
 IDLE_TRANSACTION_MS = 10_000
 # A server that does not answer any more is given up after so long, not after the system's hours.
@@ -55,6 +59,7 @@ class Database:
             self.url = self.url.set(drivername="postgresql+psycopg2")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._is_away = False
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cascade-database")
         if self.is_sqlite:
             self._check_folder(make=make_folder)
             self.engine = sa.create_engine(
@@ -149,9 +154,18 @@ class Database:
         """
         while True:
             try:
-                return await asyncio.to_thread(self.transact, work, *arguments, patience_s=0)
+                return await self.in_thread(self.transact, work, *arguments, patience_s=0)
             except DatabaseAway:
                 await asyncio.sleep(AWAY_RETRY_S)
+
+    async def in_thread(self, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Runs `work` in one of the threads that are kept for the database.
+
+        Not in those of everybody: what waits there (for a text to be judged, for a name to be
+        looked up) would keep a save waiting, and a save that waits for the database everything.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(work, *arguments, **named))
 
     def note_away(self, error: DatabaseError) -> None:
         """Says in the log that the database gives nothing, once until it does."""
@@ -186,7 +200,8 @@ class Database:
             )
 
     def close(self) -> None:
-        """Gives back all connections."""
+        """Gives back all connections and threads."""
+        self._threads.shutdown(wait=False)
         self.engine.dispose()
 
     def _check_folder(self, *, make: bool) -> None:

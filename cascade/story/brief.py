@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cascade.story import kinds
 from cascade.story.kinds import Form, Kind
-from cascade.story.plan import Plan, Step, around, neighbours, seam_piece
+from cascade.story.plan import Plan, Step, around, neighbours, seam_piece, siblings, still_to_go
 from cascade.story.story import Language, Scene, Story
 
 
@@ -15,12 +15,20 @@ from cascade.story.story import Language, Scene, Story
 class Seam:
     """What a script must join on to: the neighbour scene's script, or its new plot.
 
-    A neighbour that the same run rewrites gives its plot, because its script is about to go.
-    `source` says which it is, as a model's answer names it.
+    A neighbour that the same run has yet to rewrite gives its plot, because its script is about to
+    go. `source` says which it is, as a model's answer names it.
     """
 
     scene_number: int
     source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """Another text of the same kind in the beat, as it stands when this one is asked for."""
+
+    scene_number: int
     text: str
 
 
@@ -57,6 +65,7 @@ class Brief:
     seed: str
     speakers: tuple[str, ...] = ()
     sources: Mapping[Kind, str] = field(default_factory=dict)
+    siblings: tuple[Sibling, ...] = ()
 
     @property
     def rising(self) -> bool:
@@ -73,13 +82,11 @@ def brief_for(plan: Plan, step: Step, story: Story, seed: str) -> Brief:
     """The brief of one step of a plan, from the story as it is now (earlier steps are saved)."""
     change = plan.change(step.beat_key)
     row = kinds.row(step.kind)
-    replaced = {one.key for one in plan.steps}
+    to_go = still_to_go(plan.steps)[step.beat_key]
     before = after = None
     own = story.scene_of(step.piece)
     if "seams" in row.beside and own is not None:
-        before, after = (
-            _seam(scene, step.kind, story, replaced) for scene in neighbours(story, own)
-        )
+        before, after = (_seam(scene, step.kind, story, to_go) for scene in neighbours(story, own))
     prev_content, next_content = (
         story.texts.get(kinds.AROUND, {}).get(beat or "", "") if "around" in row.beside else ""
         for beat in around(story, step.beat_key)
@@ -107,14 +114,24 @@ def brief_for(plan: Plan, step: Step, story: Story, seed: str) -> Brief:
         after=after,
         seed=seed,
         speakers=plan.speakers,
+        siblings=_siblings(story, step) if "siblings" in row.beside else (),
         sources={kind: story.text(step.piece.beside(kind)) for kind in row.written_from},
     )
 
 
-def _seam(scene: Scene | None, kind: Kind, story: Story, replaced: set[str]) -> Seam | None:
+def _siblings(story: Story, step: Step) -> tuple[Sibling, ...]:
+    """The beat's other texts of the step's kind that are not empty, in story order."""
+    return tuple(
+        Sibling(other.scene, text)
+        for other in siblings(story, step.piece)
+        if other.scene is not None and (text := story.text(other)).strip()
+    )
+
+
+def _seam(scene: Scene | None, kind: Kind, story: Story, to_go: set[str]) -> Seam | None:
     if scene is None:
         return None
-    piece = seam_piece(scene, kind, replaced)
+    piece = seam_piece(scene, kind, to_go)
     text = story.text(piece)
     if not text or scene.number is None:
         return None

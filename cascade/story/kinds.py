@@ -24,8 +24,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 # `fountain`: a screenplay.
 Form = Literal["prose", "action", "plot", "fountain"]
 # What a text reads without being made from it. `around`: the content of the beats before and
-# after; `seams`: how the scene before ends and the one after opens.
-Beside = Literal["around", "seams"]
+# after; `siblings`: the beat's other texts of the kind, so that it stays inside its own; `seams`:
+# how the scene before ends and the one after opens.
+Beside = Literal["around", "siblings", "seams"]
 
 # What stands in a prompt for a neighbouring beat.
 AROUND: BeatKind = "beatContent"
@@ -109,8 +110,8 @@ CASCADE: tuple[TextKind, ...] = (
         kept="plot",
         credits=3,
         written_from=("beatContent", "keyAction"),
-        beside=("around",),
-        together=False,
+        beside=("around", "siblings"),
+        together=True,
         form="plot",
         words=(45, 75),
         measured_from=25,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
@@ -23,7 +23,7 @@ from cascade.story.tension import pending_changes
 
 # Part of every hash. Raised where what a hash covers, or how it is written, changes; a hash that
 # was made before then matches no plan.
-HASH_VERSION = 2
+HASH_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,14 +358,35 @@ def around(story: Story, beat_key: str) -> tuple[str | None, str | None]:
     return keys[at - 1] if at else None, keys[at + 1] if at + 1 < len(keys) else None
 
 
-def seam_piece(neighbour: Scene, kind: Kind, replaced: Container[str]) -> Piece:
+def seam_piece(neighbour: Scene, kind: Kind, to_go: Container[str]) -> Piece:
     """The piece of a neighbour scene that a text of a kind must join on to.
 
-    Where the plan rewrites the neighbour's own (the old one is about to go), what that is written
-    from: its plot for a script.
+    Where the neighbour's own is still to be rewritten (the old one is about to go), what that is
+    written from, as it stands by then: its plot for a script.
     """
     piece = Piece(neighbour.beat_key or "", kind, neighbour.number)
-    return piece if str(piece) not in replaced else piece.beside(kinds.row(kind).written_from[-1])
+    return piece if str(piece) not in to_go else piece.beside(kinds.row(kind).written_from[-1])
+
+
+def still_to_go(steps: Sequence[Step]) -> dict[str, set[str]]:
+    """By beat, the texts that a plan has yet to rewrite when it comes to that beat: keys.
+
+    Its own and those of later beats; what earlier beats wrote, and earlier parts, is saved by then.
+    """
+    to_go: dict[str, set[str]] = {}
+    later: set[str] = set()
+    for step in reversed(steps):
+        if step.beat_key not in to_go:
+            later = to_go[step.beat_key] = set(later)
+        later.add(step.key)
+    return to_go
+
+
+def siblings(story: Story, piece: Piece) -> tuple[Piece, ...]:
+    """The beat's other texts of a scene's kind, in story order."""
+    numbers = [scene.number for scene in story.planned_scenes(piece.beat)]
+    others = (Piece(piece.beat, piece.kind, number) for number in numbers)
+    return tuple(other for other in others if other != piece)
 
 
 def _keys_read(story: Story, steps: tuple[Step, ...]) -> list[str]:
@@ -375,25 +396,28 @@ def _keys_read(story: Story, steps: tuple[Step, ...]) -> list[str]:
     beside.
     """
     replaced = {step.key for step in steps}
+    to_go = still_to_go(steps)
     read: dict[str, None] = {}
     for step in steps:
         sources = kinds.row(step.kind).written_from
         read |= dict.fromkeys(str(step.piece.beside(source)) for source in sources)
-        read |= dict.fromkeys(map(str, _read_beside(story, step, replaced)))
+        read |= dict.fromkeys(map(str, _read_beside(story, step, to_go[step.beat_key])))
     return [key for key in read if key not in replaced]
 
 
-def _read_beside(story: Story, step: Step, replaced: Container[str]) -> Iterator[Piece]:
+def _read_beside(story: Story, step: Step, to_go: Container[str]) -> Iterator[Piece]:
     for beside in kinds.row(step.kind).beside:
         match beside:
             case "around":
                 for beat in around(story, step.beat_key):
                     if beat is not None:
                         yield Piece(beat, kinds.AROUND)
+            case "siblings":
+                yield from siblings(story, step.piece)
             case "seams":
                 own = story.scene_of(step.piece)
                 for scene in neighbours(story, own) if own is not None else ():
                     if scene is not None:
-                        yield seam_piece(scene, step.kind, replaced)
+                        yield seam_piece(scene, step.kind, to_go)
             case _:
                 assert_never(beside)

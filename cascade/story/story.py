@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, assert_never, get_args
@@ -153,7 +154,11 @@ class Story:
 
     def planned_scenes(self, beat_key: str) -> tuple[Scene, ...]:
         """The scenes of a beat that have a number of their own, so that a plan can name them."""
-        return tuple(scene for scene in self.scenes_of(beat_key) if self.keyless(scene) is None)
+        if beat_key not in self.structure.keys:
+            return ()
+        under = self.scenes_of(beat_key)
+        numbers = Counter(scene.number for scene in under)
+        return tuple(one for one in under if one.number is not None and numbers[one.number] == 1)
 
     def keyless(self, scene: Scene) -> Keyless | None:
         """Why a scene has no key; None where it has one."""

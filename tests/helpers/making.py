@@ -136,8 +136,9 @@ def pieces_needed(story: Story, replaced: Collection[str]) -> set[str]:
     """The pieces that a plan replacing `replaced` may depend on: those, and what prompts carry.
 
     DESIGN.md, section 4. Every prompt carries the content of the beats before and after; from the
-    key action on, the beat's content; for scenes its key action too; a script's its plot, and of
-    the scenes before and after the plot where the plan rewrites the script, else the script.
+    key action on, the beat's content; for scenes its key action too; for a plot the beat's other
+    plots; for a script its plot, and of the scenes before and after the plot where the plan
+    rewrites the script, else the script.
     """
     needed = set(replaced)
     for key in replaced:
@@ -147,6 +148,9 @@ def pieces_needed(story: Story, replaced: Collection[str]) -> set[str]:
             needed.add(f"{beat_key}/beatContent")
         if rest:
             needed.add(f"{beat_key}/keyAction")
+        if kind == "scenePlot":
+            same = [scene for scene in story.scenes if scene.beat_key == beat_key]
+            needed |= {key_of(scene, "scenePlot") for scene in same}
         if kind == "script":
             needed.add(f"{beat_key}/scenePlot/{rest[0]}")
             for scene in scenes_around(story, int(rest[0])):

@@ -336,8 +336,9 @@ def _check_beat(events: list[Event], change: Row, steps: list[Row], *, restarted
         all_complete = all_complete and bool(complete)
         if not own:
             continue
-        assert own[0]["type"] == "step"
-        assert own[0]["status"] == "generating" or (own[0]["status"] == "error")
+        # A scene may be found to have moved before any of its beat is begun.
+        assert own[0]["status"] in ("generating", "error")
+        assert own[0]["type"] == "step" or own[0]["status"] == "error"
         if numbers != [None]:
             _check_scenes(own, numbers, complete, restarted=restarted)
     completes = [event for event in events if event["type"] == "beat_complete"]
@@ -364,8 +365,6 @@ def _check_scenes(
                 done.append(number)
         elif event["type"] == "step" and event["status"] == "generating":
             assert event["progress"] == {"current": len(done), "total": len(numbers)}
-    if own[0]["step"] == "scenePlots":
-        assert done == numbers[: len(done)], "plots come in scene order"
     if not restarted and not any(event["type"] == "retry" for event in own):
         assert all(n == 1 for n in begun.values())
     assert bool(complete) == (sorted(done) == numbers)

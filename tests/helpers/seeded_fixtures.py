@@ -77,7 +77,8 @@ def modelled(database_url: str, server: ModelServer) -> Iterator[Service]:
         Settings(
             database_url=database_url,
             provider="openai",
-            concurrency=2,
+            # One call after the other, so that a test can say which comes when.
+            concurrency=1,
             OPENAI_BASE_URL=server.url,
             OPENAI_API_KEY="x",
         )

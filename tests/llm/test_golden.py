@@ -16,7 +16,7 @@ import pytest
 
 from cascade.llm.flaws import Flaw
 from cascade.llm.prompting import render
-from cascade.story.brief import Brief, Seam
+from cascade.story.brief import Brief, Seam, Sibling
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
 from tests.helpers.pacing_texts import BLANK, EN_BEAT, EN_SCRIPT, ID_BEAT, ID_SCRIPT
@@ -89,6 +89,8 @@ def golden_brief(kind: Kind, language: Language) -> Brief:
     brief = replace(base, kind=kind, old_text=OLD[language][kind])
     new: dict[Kind, str] = {"beatContent": content, "keyAction": action, "scenePlot": plot}
     brief = replace(brief, sources={source: new[source] for source in row(kind).written_from})
+    if "siblings" in row(kind).beside:
+        brief = replace(brief, siblings=(Sibling(4, before), Sibling(6, after)))
     if row(kind).per_scene:
         brief = replace(brief, scene_number=5)
     if "seams" not in row(kind).beside:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.story.brief import Brief, Seam, brief_for
-from cascade.story.plan import make_plan
-from cascade.story.story import Story
+from cascade.story.brief import Brief, Seam, Sibling, brief_for
+from cascade.story.plan import make_plan, stale_part
+from cascade.story.story import Part, Story, digest
 from tests.helpers.making import a_scene, run_steps, stories_with_changes, with_text, written
 
 SCENES = (
@@ -94,6 +94,25 @@ def test_a_plot_is_written_from_the_new_content_and_key_action() -> None:
     assert brief.scene_number == 3
 
 
+def test_a_plot_carries_the_other_plots_of_its_beat_as_they_stand() -> None:
+    """New where it is written by then, old where it is not: who is first of a group may differ."""
+    steps = ["need/beatContent", "need/keyAction"]
+    brief = brief_of(STORY, {"need": 4}, "need/scenePlot/3", steps)
+    assert brief.siblings == (Sibling(2, "plot 2"),)
+    brief = brief_of(STORY, {"need": 4}, "need/scenePlot/3", [*steps, "need/scenePlot/2"])
+    assert brief.siblings == (Sibling(2, written("need/scenePlot/2")),)
+    for key in ("need/keyAction", "need/script/3"):
+        assert brief_of(STORY, {"need": 4}, key, steps).siblings == ()
+
+
+def test_a_plot_that_is_left_out_is_read_by_the_others() -> None:
+    plan = make_plan(STORY, {"need": 4}, exclusions=["need/scenePlot/2"])
+    edited = STORY.with_text("need/scenePlot/2", "another plot")
+    assert plan.reads["need/scenePlot/2"] == digest("plot 2")
+    assert make_plan(edited, {"need": 4}, exclusions=["need/scenePlot/2"]).hash != plan.hash
+    assert stale_part(plan, edited) == Part("piece", "need/scenePlot/2")
+
+
 def test_a_script_is_written_from_its_new_plot() -> None:
     saved = [
         "need/beatContent",
@@ -124,7 +143,7 @@ def test_seams_of_a_neighbour_do_not_depend_on_who_is_first_of_a_group() -> None
         ({"search": 5}, "search/script/8", Seam(6, "script", "script 6"), None),
         ({"go": 5}, "go/script/6", Seam(4, "script", "script 4"), Seam(8, "script", "script 8")),
         ({"go": 5, "search": 5}, "go/script/6", Seam(4, "script", "script 4"), "plot of 8"),
-        ({"go": 5, "search": 5}, "search/script/8", "new plot of 6", None),
+        ({"go": 5, "search": 5}, "search/script/8", "new script of 6", None),
     ],
 )
 def test_seams(
@@ -135,8 +154,9 @@ def test_seams(
     brief = brief_of(STORY, levels, key, [step.key for step in plan.steps[:at]])
     if after == "plot of 8":
         after = Seam(8, "plot", "plot 8")
-    if before == "new plot of 6":
-        before = Seam(6, "plot", written("go/scenePlot/6"))
+    if before == "new script of 6":
+        # Of an earlier beat: it is written by now, and stays.
+        before = Seam(6, "script", written("go/script/6"))
     assert (brief.before, brief.after) == (before, after)
 
 
@@ -186,6 +206,9 @@ def test_every_brief_has_the_newest_of_its_beat(data: st.DataObject) -> None:
         if seam is not None:
             # Numbers are unique in these stories.
             [scene] = [one for one in now.scenes if one.number == seam.scene_number]
-            doomed = f"{scene.beat_key}/script/{scene.number}" in {one.key for one in plan.steps}
+            beats = [change.beat_key for change in plan.changes]
+            # An earlier beat is written by then, and its script stands.
+            still = beats[beats.index(step.beat_key) :]
+            doomed = scene.beat_key in still
             assert seam.source == ("plot" if doomed else "script")
             assert seam.text == (scene.plot if doomed else scene.script)

@@ -115,6 +115,7 @@ def test_plans_of_the_samples_are_what_they_were_by_name(drawn: tuple[Story, Pla
     assert [step.key for step in plan.steps] == keys
     assert [step.credits for step in plan.steps] == [CREDITS[key.split("/")[1]] for key in keys]
 
+    order = story.structure.keys
     read: set[str] = set()
     for key in keys:
         beat, kind, *scene = key.split("/")
@@ -122,16 +123,22 @@ def test_plans_of_the_samples_are_what_they_were_by_name(drawn: tuple[Story, Pla
         for source in SOURCES[kind]:
             own = [f"/{scene[0]}"] if source == "scenePlot" else [""]
             read.add(f"{beat}/{source}{own[0]}")
+        if kind == "scenePlot":
+            same = [scene for scene in story.scenes if scene.beat_key == beat]
+            read |= {f"{beat}/scenePlot/{scene.number}" for scene in same} - {key}
         if kind == "script":
+            later = [
+                other for other in keys if order.index(other.split("/")[0]) >= order.index(beat)
+            ]
             for one in scenes_beside(story, key):
                 script = f"{one.beat_key or ''}/script/{one.number}"
-                read.add(script.replace("/script/", "/scenePlot/") if script in keys else script)
+                read.add(script.replace("/script/", "/scenePlot/") if script in later else script)
     assert dict(plan.reads) == {key: digest(story.text(key)) for key in read - set(keys)}
 
     groups: list[list[str]] = []
     for key in keys:
-        beat, kind, *_ = key.split("/")
-        if kind == "script" and groups and groups[-1][0].startswith(f"{beat}/script/"):
+        beat, kind, *scene = key.split("/")
+        if scene and groups and groups[-1][0].startswith(f"{beat}/{kind}/"):
             groups[-1].append(key)
         else:
             groups.append([key])

@@ -71,14 +71,11 @@ def test_the_plan_that_the_design_prices_at_45() -> None:
     assert plan.groups() == [
         ["midpoint/beatContent"],
         ["midpoint/keyAction"],
-        ["midpoint/scenePlot/18"],
-        ["midpoint/scenePlot/19"],
-        ["midpoint/scenePlot/20"],
+        ["midpoint/scenePlot/18", "midpoint/scenePlot/19", "midpoint/scenePlot/20"],
         ["midpoint/script/18", "midpoint/script/19", "midpoint/script/20"],
         ["allIsLost/beatContent"],
         ["allIsLost/keyAction"],
-        ["allIsLost/scenePlot/25"],
-        ["allIsLost/scenePlot/26"],
+        ["allIsLost/scenePlot/25", "allIsLost/scenePlot/26"],
         ["allIsLost/script/25", "allIsLost/script/26"],
     ]
     midpoint = plan.change("midpoint")
@@ -169,22 +166,20 @@ def test_a_level_that_is_the_saved_one_changes_nothing(drawn: tuple[Story, dict[
 
 
 @given(stories_with_changes())
-def test_only_scripts_of_one_beat_run_together(drawn: tuple[Story, dict[str, int]]) -> None:
+def test_only_plots_or_scripts_of_one_beat_run_together(
+    drawn: tuple[Story, dict[str, int]],
+) -> None:
     plan = make_plan(*drawn)
     groups = plan.groups()
     assert [key for group in groups for key in group] == [step.key for step in plan.steps]
     for group in groups:
         steps = [plan.step(key) for key in group]
         if len(steps) > 1:
-            assert {step.kind for step in steps} == {"script"}
+            assert {step.kind for step in steps} in ({"scenePlot"}, {"script"})
             assert len({step.beat_key for step in steps}) == 1
-    with_scripts = [
-        {step.beat_key for step in map(plan.step, group)}
-        for group in groups
-        if plan.step(group[0]).kind == "script"
-    ]
-    # All scripts of a beat, in one group.
-    assert len(with_scripts) == len({next(iter(beats)) for beats in with_scripts})
+    # All plots of a beat, and all its scripts, in one group.
+    firsts = [plan.step(group[0]) for group in groups]
+    assert len({(step.beat_key, step.kind) for step in firsts}) == len(groups)
 
 
 def test_a_beat_without_scenes_has_two_steps() -> None:
