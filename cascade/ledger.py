@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cascade.errors import InsufficientCredits
-from cascade.store.tables import CreditAccount, CreditEntry, EntryKind
+from cascade.store.columns import UtcDateTime
+from cascade.store.tables import Base, CreditAccount, CreditEntry, EntryKind, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,23 @@ def capture(session: Session, run_id: str, step_key: str, credits: int) -> bool:
 
     Raises LedgerError if the run has no open hold or not that much is left of it.
     """
+    taken = sa.update(CreditAccount).where(
+        CreditAccount.id == _paid_by(run_id).scalar_subquery(), CreditAccount.held >= credits
+    )
+    moved = session.scalar(
+        taken.values(held=CreditAccount.held - credits, captured=CreditAccount.captured + credits)
+        .returning(CreditAccount.id)
+        .execution_options(synchronize_session=False)
+    )
+    entry = {"run": run_id, "step": step_key, "price": credits, "at": now()}
+    if moved is not None and session.scalar(_NEW_CAPTURE, entry) is not None:
+        return True
     account_id = _account_of(session, run_id)
-    _lock(session, account_id)
+    if moved is not None:
+        _move(session, account_id, held=credits, captured=-credits)
     if _entries(session, run_id, "capture", step_key):
         return False
-    if credits > held_for(session, run_id):
-        raise LedgerError(f"run {run_id} has less than {credits} credits on hold for {step_key}")
-    _move(session, account_id, held=-credits, captured=credits)
-    _enter(session, account_id, "capture", credits, run_id, step_key)
-    return True
+    raise LedgerError(f"run {run_id} has less than {credits} credits on hold for {step_key}")
 
 
 def release(session: Session, run_id: str) -> int:
@@ -141,12 +150,51 @@ def _entries(session: Session, run_id: str, kind: EntryKind, step_key: str | Non
     return session.execute(sa.select(sa.literal(1)).where(*wanted).limit(1)).first() is not None
 
 
-def _account_of(session: Session, run_id: str) -> str:
-    account_id = session.scalar(
-        sa.select(CreditEntry.account_id).where(
-            CreditEntry.run_id == run_id, CreditEntry.kind == "hold"
-        )
+def _new_capture() -> sa.Executable:
+    """Enters a capture where the run's hold is open, has that much left, and has none of the step.
+
+    In one statement, for the account's row is locked by then.
+    """
+    run_id: sa.BindParameter[str] = sa.bindparam("run")
+    step_key: sa.BindParameter[str] = sa.bindparam("step")
+    credits: sa.BindParameter[int] = sa.bindparam("price")
+    other = aliased(CreditEntry)
+    of_run = sa.select(other.id).where(other.run_id == run_id)
+    captured = sa.select(sa.func.coalesce(sa.func.sum(other.credits), 0)).where(
+        other.run_id == run_id, other.kind == "capture"
     )
+    entry = sa.select(
+        CreditEntry.account_id,
+        sa.literal("capture"),
+        sa.cast(credits, sa.Integer),
+        CreditEntry.run_id,
+        sa.cast(step_key, sa.Text),
+        sa.bindparam("at", type_=UtcDateTime),
+    ).where(
+        CreditEntry.run_id == run_id,
+        CreditEntry.kind == "hold",
+        ~of_run.where(other.kind == "release").exists(),
+        ~of_run.where(other.kind == "capture", other.step_key == step_key).exists(),
+        CreditEntry.credits - captured.scalar_subquery() >= credits,
+    )
+    columns = ["account_id", "kind", "credits", "run_id", "step_key", "at"]
+    table = Base.metadata.tables[CreditEntry.__tablename__]
+    return sa.insert(table).from_select(columns, entry).returning(table.c.id)
+
+
+# Made once: making it takes longer than executing it.
+_NEW_CAPTURE = _new_capture()
+
+
+def _paid_by(run_id: str) -> sa.Select[str]:
+    """The account of a run's hold, as a query."""
+    return sa.select(CreditEntry.account_id).where(
+        CreditEntry.run_id == run_id, CreditEntry.kind == "hold"
+    )
+
+
+def _account_of(session: Session, run_id: str) -> str:
+    account_id = session.scalar(_paid_by(run_id))
     if account_id is None:
         raise LedgerError(f"run {run_id} has no hold")
     return account_id

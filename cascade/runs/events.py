@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.store.tables import Run, RunEvent
+from cascade.store.tables import Base, Run, RunEvent, now
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What an event says; `once` names one that may be written once a run only."""
+
+    body: dict[str, Any]
+    once: str | None = None
 
 
 def append(session: Session, run: Run, body: dict[str, Any], once: str | None = None) -> None:
@@ -15,13 +25,29 @@ def append(session: Session, run: Run, body: dict[str, Any], once: str | None = 
 
     With `once`, an event of that name that is there already is not written again.
     """
-    if once is not None:
-        wanted = sa.select(RunEvent.seq).where(RunEvent.run_id == run.id, RunEvent.once == once)
-        if session.scalar(wanted) is not None:
-            return
-    run.last_seq += 1
-    session.add(RunEvent(run_id=run.id, seq=run.last_seq, once=once, body=body))
-    session.flush()
+    known = session.scalars(told(run.id, [once])).all() if once is not None else ()
+    append_all(session, run, [Event(body, once)], known)
+
+
+def append_all(
+    session: Session, run: Run, events: Sequence[Event], told: Collection[str | None] = ()
+) -> None:
+    """Writes the next events of a run, whose row must be locked, not those that are `told`."""
+    new = [event for event in events if event.once is None or event.once not in told]
+    if not new:
+        return
+    rows = [
+        {"run_id": run.id, "seq": seq, "once": event.once, "body": event.body, "at": now()}
+        for seq, event in enumerate(new, run.last_seq + 1)
+    ]
+    # The table, not the class: of those without a name that would make a statement of their own.
+    session.execute(sa.insert(Base.metadata.tables[RunEvent.__tablename__]), rows)
+    run.last_seq += len(new)
+
+
+def told(run_id: str, names: Sequence[str]) -> sa.Select[str | None]:
+    """Which of these names of events a run has written already, as a query."""
+    return sa.select(RunEvent.once).where(RunEvent.run_id == run_id, RunEvent.once.in_(names))
 
 
 def read(session: Session, run_id: str, after: int = 0) -> list[dict[str, Any]]:

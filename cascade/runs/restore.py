@@ -198,7 +198,8 @@ def _put_back_level(
     )
     if saved is None:
         # A run of before levels had revisions.
-        pieces.write_level(session, row, change.beat_key, change.previous_level)
+        before = pieces.new_level(row, change.beat_key, change.previous_level)
+        pieces.put_back_level(session, row, change.beat_key, before)
         return
     stood = revisions.replaced_by(session, saved)
     if not stood.text and stood.cell is None:

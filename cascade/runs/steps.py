@@ -6,6 +6,7 @@ relies on what the engine remembers.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,20 +16,14 @@ from sqlalchemy.orm import Session
 from cascade import ledger
 from cascade.errors import Reason, UnknownStory, UnreadableStory
 from cascade.llm.provider import Answer, Usage
-from cascade.runs import events
-from cascade.runs.lifecycle import beat_index, lock_run
+from cascade.runs import events, reports
+from cascade.runs.lifecycle import lock_run
 from cascade.store import calls, pieces, revisions, stories
 from cascade.store.calls import Call
+from cascade.store.excerpt import Excerpt, excerpt, with_scenes_of
 from cascade.store.pieces import Stood
-from cascade.store.tables import (
-    Draft,
-    Revision,
-    Run,
-    RunStep,
-    StoryVersion,
-    now,
-)
-from cascade.story import kinds
+from cascade.store.revisions import Place
+from cascade.store.tables import Draft, Run, RunStep, StepStatus, now
 from cascade.story.brief import Brief, brief_for
 from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change, Plan, Step, changed_scene
@@ -78,40 +73,27 @@ class Assignment:
 def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     """Says that a step is being written, and gives its brief; or what has become of it already."""
     run = lock_run(session, run_id)
-    row = _step_row(session, run_id, key)
-    if row.status == "saved":
-        return "saved"
-    if run.status != "running" or _has_failed(session, run_id):
-        return "stopped"
     plan = Plan.from_json(run.plan)
     step = plan.step(key)
+    # All that any state of the group could give a name; what was told stays told.
+    names = [event.once for event in reports.begun(plan, step, _all_pending(plan, step))]
+    look = _look(session, run_id, step, [name for name in names if name is not None])
+    if look.states[key] == "saved":
+        return "saved"
+    if run.status != "running" or look.has_failed:
+        return "stopped"
     try:
-        story = stories.read_story(session, run.story_version_id)
+        row = stories.row_of(session, run.story_version_id)
+        story = excerpt(session, row, step, beside=True).story
     except (UnknownStory, UnreadableStory) as error:
-        return _fail(session, run, plan, step, row, _lost(error))
+        return _fail(session, run, plan, step, _lost(error))
     edited = _edited_meanwhile(plan, step, story)
     if edited is not None:
         # Found before the model is asked: nobody pays for a text that could not be saved.
-        return _fail(session, run, plan, step, row, _conflict(edited, story))
-    at = beat_index(plan, step.beat_key)
-    change = plan.change(step.beat_key)
-    body = {
-        "type": "beat_start",
-        "beatIndex": at,
-        "beatKey": step.beat_key,
-        "beatLabel": change.beat_label,
-    }
-    events.append(session, run, body, once=f"beat_start/{at}")
-    if step.scene_number is None:
-        events.append(session, run, _step_event(at, step, "generating"))
-    else:
-        # The first of the group says so for all; which one that is depends on who comes first.
-        body = _step_event(at, step, "generating", progress=_progress(session, run_id, plan, step))
-        name = kinds.row(step.kind).event
-        events.append(session, run, body, once=f"step/{at}/{name}/generating")
-        events.append(session, run, _scene_event(at, step, "generating"))
+        return _fail(session, run, plan, step, _conflict(edited, story))
+    events.append_all(session, run, reports.begun(plan, step, look.states), look.told)
     brief = brief_for(plan, step, story, seed=f"{run_id}/{key}")
-    return Assignment(brief, _accepted(session, row, brief))
+    return Assignment(brief, _accepted(session, look.accepted.get(key), brief))
 
 
 def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
@@ -122,45 +104,34 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     overwritten: the step fails as a conflict.
     """
     run = lock_run(session, run_id)
-    row = _step_row(session, run_id, key)
-    if row.status == "saved":
+    plan = Plan.from_json(run.plan)
+    step = plan.step(key)
+    states = _look(session, run_id, step).states
+    if states[key] == "saved":
         return "saved"
     if run.status != "running":
         return "stopped"
-    plan = Plan.from_json(run.plan)
-    step = plan.step(key)
     try:
-        story_row = stories.lock_story(session, run.story_version_id)
-        story = stories.read_story(session, run.story_version_id)
+        row = stories.lock_story(session, run.story_version_id)
+        found = excerpt(session, row, step, beside=False)
     except (UnknownStory, UnreadableStory) as error:
-        return _fail(session, run, plan, step, row, _lost(error))
-    edited = _edited_meanwhile(plan, step, story)
+        return _fail(session, run, plan, step, _lost(error))
+    edited = _edited_meanwhile(plan, step, found.story)
     if edited is not None:
-        return _fail(session, run, plan, step, row, _conflict(edited, story))
+        return _fail(session, run, plan, step, _conflict(edited, found.story))
 
-    change = plan.change(step.beat_key)
-    scene = _scene(story, step)
-    scene_id = scene.id if scene is not None else ""
-    if step == plan.steps_of(step.beat_key)[0]:
-        _save_level(session, run, story_row, story, change)
     text = written.answer.text
-    replaces_id = revisions.keep_found(
-        session, story.id, key, scene_id, pieces.standing(session, story_row, step.piece, scene_id)
-    )
-    revision = _add_revision(session, run, step, scene_id, replaces_id, written, change.new_level)
-    pieces.write_text(session, story_row, step.piece, scene_id, Stood(text))
-    pieces.mark_up_to_date(session, story.id, key)
-    if scene is not None and scene.shots:
-        # Shots of a rewritten scene are kept, and marked.
-        shots = Piece(step.beat_key, "shots", step.scene_number)
-        pieces.mark_out_of_date(session, story.id, [str(shots)], run.id)
+    revision_id = _write(session, run, plan, step, found, written)
     ledger.capture(session, run_id, key, step.credits)
     if not written.counted:
         calls.add(session, run_id, key, written.call)
-    row.status, row.saved_at = "saved", now()
-    row.revision_id, row.saved_digest = revision.id, digest(text)
-    session.flush()
-    _report_saved(session, run, plan, step, text)
+    session.execute(
+        sa.update(RunStep)
+        .where(RunStep.run_id == run_id, RunStep.key == key)
+        .values(status="saved", saved_at=now(), revision_id=revision_id, saved_digest=digest(text))
+    )
+    told = reports.saved(plan, step, {**states, key: "saved"}, text)
+    events.append_all(session, run, told)
     return "saved"
 
 
@@ -169,18 +140,19 @@ def fail(
 ) -> Outcome:
     """Records that a step failed for good: no further step of the run is begun."""
     run = lock_run(session, run_id)
-    row = _step_row(session, run_id, key)
-    if row.status == "failed":
+    plan = Plan.from_json(run.plan)
+    step = plan.step(key)
+    status = _look(session, run_id, step).states[key]
+    if status == "failed":
         # The answer to that commit was lost, and it is tried again.
         return "failed"
     if call is not None:
         calls.add(session, run_id, key, call)
-    if row.status == "saved":
+    if status == "saved":
         return "saved"
     if run.status != "running":
         return "stopped"
-    plan = Plan.from_json(run.plan)
-    return _fail(session, run, plan, plan.step(key), row, failure)
+    return _fail(session, run, plan, step, failure)
 
 
 def report_retry(
@@ -199,18 +171,8 @@ def report_retry(
     if run.status != "running":
         return
     plan = Plan.from_json(run.plan)
-    step = plan.step(key)
-    body: dict[str, Any] = {
-        "type": "retry",
-        "beatIndex": beat_index(plan, step.beat_key),
-        "step": kinds.row(step.kind).event,
-        "attempt": attempt,
-        "waitSeconds": round(wait_s, 1),
-        "error": message,
-    }
-    if step.scene_number is not None:
-        body["sceneNumber"] = step.scene_number
-    events.append(session, run, body)
+    told = reports.retried(plan, plan.step(key), attempt, wait_s, message)
+    events.append_all(session, run, [told])
 
 
 def is_wanted(session: Session, run_id: str) -> bool:
@@ -218,15 +180,45 @@ def is_wanted(session: Session, run_id: str) -> bool:
     return session.scalar(sa.select(Run.status).where(Run.id == run_id)) == "running"
 
 
-def _step_row(session: Session, run_id: str, key: str) -> RunStep:
-    row = session.get(RunStep, (run_id, key))
-    assert row is not None, f"run {run_id} has no step {key}"
-    return row
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the rows of a run say around one of its steps.
+
+    `states` are those of its beat's steps; `accepted` the calls whose texts the editor took, by
+    step; `has_failed` whether any step of the run has; `told` which of some events are written.
+    """
+
+    states: Mapping[str, StepStatus]
+    accepted: Mapping[str, int]
+    has_failed: bool
+    told: Collection[str]
 
 
-def _accepted(session: Session, row: RunStep, brief: Brief) -> Written | None:
+def _look(session: Session, run_id: str, step: Step, names: Sequence[str] = ()) -> _Look:
+    """Looks at a step, those of its beat and the run's failures, and at events; in one query."""
+    steps = sa.select(RunStep.key, RunStep.status, RunStep.accepted_call_id).where(
+        RunStep.run_id == run_id,
+        RunStep.key.startswith(f"{step.beat_key}/", autoescape=True) | (RunStep.status == "failed"),
+    )
+    told = events.told(run_id, names).add_columns(sa.literal("told"), sa.null())
+    rows = session.execute(sa.union_all(steps, told) if names else steps).all()
+    states = {key: status for key, status, _ in rows if status != "told"}
+    assert step.key in states, f"run {run_id} has no step {step.key}"
+    return _Look(
+        states=states,
+        accepted={key: call_id for key, _, call_id in rows if call_id is not None},
+        has_failed="failed" in states.values(),
+        told=[key for key, status, _ in rows if status == "told"],
+    )
+
+
+def _all_pending(plan: Plan, step: Step) -> dict[str, StepStatus]:
+    return dict.fromkeys((one.key for one in plan.steps_of(step.beat_key)), "pending")
+
+
+def _accepted(session: Session, call_id: int | None, brief: Brief) -> Written | None:
     """The rejected text that the editor accepted for this step, with whatever wrote it then."""
-    call = calls.read(session, row.accepted_call_id) if row.accepted_call_id else None
+    call = calls.read(session, call_id) if call_id else None
     if call is None or call.rejected_text is None:
         return None
     answer = Answer(
@@ -237,11 +229,6 @@ def _accepted(session: Session, row: RunStep, brief: Brief) -> Written | None:
         usage=Usage(call.prompt_tokens, call.cached_tokens, call.completion_tokens),
     )
     return Written(answer, brief, call.provider, call.prompt_version, call, counted=True)
-
-
-def _has_failed(session: Session, run_id: str) -> bool:
-    wanted = sa.select(RunStep.key).where(RunStep.run_id == run_id, RunStep.status == "failed")
-    return session.scalar(wanted.limit(1)) is not None
 
 
 def _edited_meanwhile(plan: Plan, step: Step, story: Story) -> Part | None:
@@ -294,166 +281,95 @@ def _lost(error: UnknownStory | UnreadableStory) -> Reason:
     return Reason("conflict", f"{error.message} It was not charged.", {"cause": "header"})
 
 
-def _save_level(
-    session: Session, run: Run, row: StoryVersion, story: Story, change: Change
-) -> None:
-    if change.expected_level == change.new_level:
-        return  # A resumed run: its first part saved the level and set the marks.
-    _write_level(session, run, row, change)
-    under = map(str, story.pieces_of(change.beat_key))
-    pieces.mark_out_of_date(session, story.id, under, run.id)
-    draft = session.get(Draft, (story.id, run.user_id))
+def _write(
+    session: Session,
+    run: Run,
+    plan: Plan,
+    step: Step,
+    here: Excerpt,
+    written: Written,
+) -> int:
+    """Writes a step's text, with its level where it is a beat's first; the text's revision."""
+    change = plan.change(step.beat_key)
+    row, story = here.row, here.story
+    scene = _scene(story, step)
+    place = Place(story.id, step.key, scene.id if scene is not None else "")
+    found = [(place, pieces.standing(row, here.scene_row(scene), step.piece))]
+    marks: dict[str, str | None] = {}
+    of_shots: dict[str, str] = {}
+    level: Stood | None = None
+    # A resumed run's first part saved the level and set the marks.
+    begins = step == plan.steps_of(step.beat_key)[0] and change.expected_level != change.new_level
+    if begins:
+        level = pieces.new_level(row, step.beat_key, change.new_level)
+        of_level = Place(story.id, level_key(step.beat_key))
+        found.insert(0, (of_level, pieces.standing_level(row, step.beat_key)))
+        under = with_scenes_of(session, row, story, step.beat_key)
+        marks = dict.fromkeys(map(str, under.pieces_of(step.beat_key)), run.id)
+    revisions.keep_found(session, *found)
+    if level is not None:
+        revisions.add(session, of_level, level, **_by(run), level=change.new_level)
+    revision_id = revisions.add(
+        session,
+        place,
+        Stood(written.answer.text),
+        **_by(run),
+        **_provenance(written),
+        step_key=step.key,
+        level=change.new_level,
+    )
+    if begins:
+        _clear_draft(session, run, change)
+    if scene is None:
+        pieces.write_first(session, row, step.piece, written.answer.text, level)
+    else:
+        pieces.write_text(session, row, step.piece, scene.id, Stood(written.answer.text))
+        # Shots of a rewritten scene are kept, and marked.
+        shots = str(Piece(step.beat_key, "shots", step.scene_number))
+        marks[shots], of_shots[shots] = run.id, scene.id
+    pieces.set_marks(session, story.id, {**marks, step.key: None}, of_shots)
+    return revision_id
+
+
+def _by(run: Run) -> dict[str, Any]:
+    return {"origin": "run", "author_id": run.user_id, "run_id": run.id}
+
+
+def _provenance(written: Written) -> dict[str, Any]:
+    """What wrote a text, as columns of its revision."""
+    answer, usage = written.answer, written.answer.usage
+    return {
+        "provider": written.provider,
+        "model": answer.model,
+        "prompt_version": written.prompt_version,
+        "prompt_hash": answer.prompt_hash,
+        "inputs_hash": digest(repr(written.brief)),
+        "prompt_tokens": usage.prompt_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "latency_ms": written.call.latency_ms,
+    }
+
+
+def _clear_draft(session: Session, run: Run, change: Change) -> None:
+    """Takes a change that is saved now out of what its editor has pending."""
+    draft = session.get(Draft, (run.story_version_id, run.user_id))
     if draft is not None and draft.levels.get(change.beat_key) == change.new_level:
         beat = change.beat_key
         draft.levels = {key: level for key, level in draft.levels.items() if key != beat}
         draft.directions = {key: text for key, text in draft.directions.items() if key != beat}
 
 
-def _write_level(session: Session, run: Run, row: StoryVersion, change: Change) -> None:
-    """Saves a level, with revisions of what stood there and of what is there now."""
-    key = level_key(change.beat_key)
-    stood = pieces.standing_level(row, change.beat_key)
-    replaces_id = revisions.keep_found(session, row.id, key, "", stood)
-    new = pieces.write_level(session, row, change.beat_key, change.new_level)
-    session.add(
-        Revision(
-            story_version_id=row.id,
-            key=key,
-            digest=digest(new.text),
-            text=new.text,
-            cell=new.cell,
-            origin="run",
-            replaces_id=replaces_id,
-            author_id=run.user_id,
-            run_id=run.id,
-            level=change.new_level,
+def _fail(session: Session, run: Run, plan: Plan, step: Step, failure: Reason) -> Outcome:
+    session.execute(
+        sa.update(RunStep)
+        .where(RunStep.run_id == run.id, RunStep.key == step.key)
+        .values(
+            status="failed",
+            error=failure.message,
+            error_code=failure.code,
+            error_fields=dict(failure.fields),
         )
     )
-    session.flush()
-
-
-def _add_revision(
-    session: Session,
-    run: Run,
-    step: Step,
-    scene_id: str,
-    replaces_id: int | None,
-    written: Written,
-    level: int,
-) -> Revision:
-    """The new text's revision."""
-    answer, usage = written.answer, written.answer.usage
-    revision = Revision(
-        story_version_id=run.story_version_id,
-        key=step.key,
-        scene_id=scene_id or None,
-        digest=digest(answer.text),
-        text=answer.text,
-        origin="run",
-        replaces_id=replaces_id,
-        author_id=run.user_id,
-        run_id=run.id,
-        step_key=step.key,
-        level=level,
-        provider=written.provider,
-        model=answer.model,
-        prompt_version=written.prompt_version,
-        prompt_hash=answer.prompt_hash,
-        inputs_hash=digest(repr(written.brief)),
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
-        completion_tokens=usage.completion_tokens,
-        latency_ms=written.call.latency_ms,
-    )
-    session.add(revision)
-    session.flush()
-    return revision
-
-
-def _report_saved(session: Session, run: Run, plan: Plan, step: Step, text: str) -> None:
-    at = beat_index(plan, step.beat_key)
-    name = kinds.row(step.kind).event
-    once = f"step/{at}/{name}"
-    if step.scene_number is None:
-        events.append(session, run, _step_event(at, step, "complete", result=text), once=once)
-    else:
-        scene_once = f"scene/{at}/{name}/{step.scene_number}"
-        events.append(session, run, _scene_event(at, step, "complete"), once=scene_once)
-        saved, total = _progress(session, run.id, plan, step)
-        if saved < total:
-            body = _step_event(at, step, "generating", progress=(saved, total))
-            events.append(session, run, body)
-        else:
-            scenes = [one.scene_number for one in _group(plan, step)]
-            body = _step_event(at, step, "complete", progress=(total, total), scenes=scenes)
-            events.append(session, run, body, once=once)
-    if _saved_count(session, run.id, plan.steps_of(step.beat_key)) == len(
-        plan.steps_of(step.beat_key)
-    ):
-        body = {"type": "beat_complete", "beatIndex": at}
-        events.append(session, run, body, once=f"beat_complete/{at}")
-
-
-def _fail(
-    session: Session, run: Run, plan: Plan, step: Step, row: RunStep, failure: Reason
-) -> Outcome:
-    row.status, row.error = "failed", failure.message
-    row.error_code, row.error_fields = failure.code, dict(failure.fields)
-    at = beat_index(plan, step.beat_key)
-    if step.scene_number is not None:
-        events.append(session, run, _scene_event(at, step, "error"))
-    events.append(session, run, _step_event(at, step, "error"))
+    events.append_all(session, run, reports.failed(plan, step))
     return "failed"
-
-
-def _group(plan: Plan, step: Step) -> list[Step]:
-    """The steps of the same kind in the same beat."""
-    return [one for one in plan.steps_of(step.beat_key) if one.kind == step.kind]
-
-
-def _progress(session: Session, run_id: str, plan: Plan, step: Step) -> tuple[int, int]:
-    group = _group(plan, step)
-    return _saved_count(session, run_id, group), len(group)
-
-
-def _saved_count(session: Session, run_id: str, steps: list[Step] | tuple[Step, ...]) -> int:
-    wanted = sa.select(sa.func.count()).where(
-        RunStep.run_id == run_id,
-        RunStep.status == "saved",
-        RunStep.key.in_([step.key for step in steps]),
-    )
-    return session.scalar(wanted) or 0
-
-
-def _step_event(
-    at: int,
-    step: Step,
-    status: str,
-    *,
-    progress: tuple[int, int] | None = None,
-    result: str | None = None,
-    scenes: list[int | None] | None = None,
-) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "type": "step",
-        "beatIndex": at,
-        "step": kinds.row(step.kind).event,
-        "status": status,
-    }
-    if progress is not None:
-        body["progress"] = {"current": progress[0], "total": progress[1]}
-    if result is not None:
-        body["result"] = result
-    if scenes is not None:
-        body["scenes"] = scenes
-    return body
-
-
-def _scene_event(at: int, step: Step, status: str) -> dict[str, Any]:
-    return {
-        "type": "scene",
-        "beatIndex": at,
-        "step": kinds.row(step.kind).event,
-        "sceneNumber": step.scene_number,
-        "status": status,
-    }

@@ -44,6 +44,7 @@ class BeatMap:
     """
 
     text: str | None
+    parsed: JsonMap | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
@@ -54,21 +55,21 @@ class BeatMap:
         if text is None or text.strip() == "null":
             return cls(text)
         try:
-            members = JsonMap.parse(text).members
+            parsed = JsonMap.parse(text)
         except UnreadableMap as error:
             return cls(text, unreadable=dict.fromkeys(structure.keys, error.why))
         keys: dict[str, str] = {}
         unreadable: dict[str, Unreadable] = {}
         known: set[str] = set()
         for beat_key in structure.keys:
-            here = [key for key in dict.fromkeys((beat_key, snake(beat_key))) if key in members]
+            here = [key for key in dict.fromkeys((beat_key, snake(beat_key))) if key in parsed]
             known.update(here)
             if len(here) > 1:
                 unreadable[beat_key] = "spelled_twice"
             elif here:
                 keys[beat_key] = here[0]
-        unknown = tuple(key for key in members if key not in known)
-        return cls(text, keys, unreadable, unknown)
+        unknown = tuple(key for key in parsed.members if key not in known)
+        return cls(text, parsed, keys, unreadable, unknown)
 
     def cell(self, beat_key: str) -> str:
         """What stands under a beat. Raises UnreadableCell where that cannot be told."""
@@ -76,17 +77,15 @@ class BeatMap:
             raise UnreadableCell(self.unreadable[beat_key])
         if self.text is None:
             return NO_MAP
-        if self.text.strip() == "null":
+        if self.parsed is None:
             return NULL_MAP
-        if beat_key not in self.keys:
-            return ABSENT
-        return JsonMap.parse(self.text).raw(self.keys[beat_key])
+        return self.parsed.raw(self.keys[beat_key]) if beat_key in self.keys else ABSENT
 
     def with_cell(self, beat_key: str, cell: str) -> str | None:
         """The column's text with another cell under a beat; nothing else of it is changed."""
         key = self.keys.get(beat_key)
-        text = self.text if self.text is not None and self.text.strip() != "null" else "{}"
-        there = JsonMap.parse(text)
+        there = self.parsed or JsonMap.parse("{}")
+        text = there.text
         if cell not in _NOTHING:
             return there.with_raw(key or self._spelling(beat_key), cell)
         if key is not None:

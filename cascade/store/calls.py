@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.store.tables import LiveText, ModelCall, Run
+from cascade.store.tables import LiveText, ModelCall, Run, RunStep
 
 CallOutcome = Literal["saved", "rejected", "failed", "aborted"]
 
@@ -76,9 +76,11 @@ class Usage:
 
 
 def add(session: Session, run_id: str, key: str, call: Call) -> None:
-    """Keeps a call, and forgets the growing text it had."""
+    """Keeps a call, and forgets the growing text it had, unless that is the text that is saved."""
     session.add(ModelCall(run_id=run_id, step_key=key, **asdict(call)))
-    session.execute(sa.delete(LiveText).where(LiveText.run_id == run_id, LiveText.step_key == key))
+    if call.outcome != "saved":
+        grown = sa.delete(LiveText).where(LiveText.run_id == run_id, LiveText.step_key == key)
+        session.execute(grown)
     session.flush()
 
 
@@ -156,6 +158,8 @@ def show_growing(session: Session, run_id: str, key: str, text: str) -> None:
 def growing(session: Session, run_id: str) -> Mapping[str, str]:
     """The texts of a run that are being written, by step key."""
     rows = session.execute(
-        sa.select(LiveText.step_key, LiveText.text).where(LiveText.run_id == run_id)
+        sa.select(LiveText.step_key, LiveText.text)
+        .join(RunStep, sa.and_(RunStep.run_id == LiveText.run_id, RunStep.key == LiveText.step_key))
+        .where(LiveText.run_id == run_id, RunStep.status != "saved")
     )
     return dict(list(rows))

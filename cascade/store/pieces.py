@@ -5,11 +5,13 @@ A write changes one value and nothing beside it, and must meet exactly one row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from cascade.errors import NotWritten
@@ -23,8 +25,8 @@ from cascade.store.beatmap import (
     literal_of,
     text_of,
 )
+from cascade.store.tables import Id, ScenePlot, SceneShot, StoryVersion
 from cascade.store.tables import Piece as Mark
-from cascade.store.tables import ScenePlot, StoryVersion
 from cascade.story import kinds
 from cascade.story.kinds import Kind
 from cascade.story.piece import Piece
@@ -55,11 +57,13 @@ def map_column(row: StoryVersion, kind: Kind) -> str:
     return f"{row.structure_type}_{kinds.row(kind).kept}"
 
 
-def standing(session: Session, row: StoryVersion, piece: Piece, scene_id: str) -> Stood:
-    """What stands at a text now; the story's row must be locked. Raises UnreadableCell."""
-    if piece.scene is not None:
-        column = getattr(ScenePlot, kinds.row(piece.text_kind).kept)
-        text = session.scalar(sa.select(column).where(ScenePlot.id == scene_id))
+def standing(row: StoryVersion, scene: ScenePlot | None, piece: Piece) -> Stood:
+    """What stands at a text of a story, or of its scene; both rows must be as they are now.
+
+    Raises UnreadableCell.
+    """
+    if scene is not None:
+        text = getattr(scene, kinds.row(piece.text_kind).kept)
         return Stood(text or "", NULL if text is None else None)
     literal = literal_of(_map(row, map_column(row, piece.text_kind)).cell(piece.beat))
     text = text_of(literal)
@@ -75,13 +79,30 @@ def write_text(
     """
     if piece.scene is not None:
         value = None if stood.cell == NULL else stood.text
-        _change(session, ScenePlot, scene_id, kinds.row(piece.text_kind).kept, value)
+        _change(session, ScenePlot, scene_id, {kinds.row(piece.text_kind).kept: value})
         return
+    _change(session, StoryVersion, row.id, _with_text(row, piece, stood))
+
+
+def write_first(
+    session: Session, row: StoryVersion, piece: Piece, text: str, level: Stood | None
+) -> None:
+    """Replaces a beat's text together with its level, where there is one to be saved.
+
+    The story's row must be locked. Raises NotWritten, UnreadableCell.
+    """
+    values = _with_text(row, piece, Stood(text))
+    if level is not None:
+        values |= _with_level(row, piece.beat, level)
+    _change(session, StoryVersion, row.id, values)
+
+
+def _with_text(row: StoryVersion, piece: Piece, stood: Stood) -> dict[str, str | None]:
     column = map_column(row, piece.text_kind)
     there = _map(row, column)
     literal = stood.cell if stood.cell is not None else literal_for(stood.text)
     cell = cell_with_literal(there.cell(piece.beat), literal)
-    _change(session, StoryVersion, row.id, column, there.with_cell(piece.beat, cell))
+    return {column: there.with_cell(piece.beat, cell)}
 
 
 def standing_level(row: StoryVersion, beat_key: str) -> Stood:
@@ -91,21 +112,20 @@ def standing_level(row: StoryVersion, beat_key: str) -> Stood:
     return Stood(text, None if cell == text else cell)
 
 
-def write_level(session: Session, row: StoryVersion, beat_key: str, level: int) -> Stood:
-    """Saves a beat's level in the kind that is there; the story's row must be locked.
-
-    What stands there then. Raises NotWritten, UnreadableCell.
-    """
+def new_level(row: StoryVersion, beat_key: str, level: int) -> Stood:
+    """What a level is to stand as: in the kind that is there. Raises UnreadableCell."""
     cell = cell_with_level(_map(row, level_column()).cell(beat_key), level)
-    put_back_level(session, row, beat_key, Stood(str(level), cell))
-    return standing_level(row, beat_key)
+    return Stood(str(level), None if cell == str(level) else cell)
 
 
 def put_back_level(session: Session, row: StoryVersion, beat_key: str, stood: Stood) -> None:
     """Makes a beat's level what stood there; the story's row must be locked. Raises NotWritten."""
+    _change(session, StoryVersion, row.id, _with_level(row, beat_key, stood))
+
+
+def _with_level(row: StoryVersion, beat_key: str, stood: Stood) -> dict[str, str | None]:
     cell = stood.cell if stood.cell is not None else stood.text
-    changed = _map(row, level_column()).with_cell(beat_key, cell)
-    _change(session, StoryVersion, row.id, level_column(), changed)
+    return {level_column(): _map(row, level_column()).with_cell(beat_key, cell)}
 
 
 def _map(row: StoryVersion, column: str) -> BeatMap:
@@ -117,10 +137,13 @@ def _structure(row: StoryVersion) -> Structure:
 
 
 def _change(
-    session: Session, table: type[StoryVersion | ScenePlot], id_: str, column: str, value: Any
+    session: Session,
+    table: type[StoryVersion | ScenePlot],
+    id_: str,
+    values: Mapping[str, str | None],
 ) -> None:
-    """Changes one value of one row, and makes sure that the database did. Raises NotWritten."""
-    changed = session.execute(sa.update(table).where(table.id == id_).values({column: value}))
+    """Changes values of one row, and makes sure that the database did. Raises NotWritten."""
+    changed = session.execute(sa.update(table).where(table.id == id_).values(dict(values)))
     # To its types every result is one of a SELECT, which counts no rows.
     if cast("sa.CursorResult[Any]", changed).rowcount != 1:
         raise NotWritten(table.__tablename__)
@@ -131,21 +154,41 @@ def _change(
 
 def mark_out_of_date(session: Session, story_id: str, keys: Iterable[str], run_id: str) -> None:
     """Marks pieces as written from inputs that are no longer theirs, because of this run."""
-    for key in keys:
-        mark = session.get(Mark, (story_id, key))
-        if mark is None:
-            mark = Mark(story_version_id=story_id, key=key, locked=False)
-            session.add(mark)
-        mark.out_of_date_since = run_id
-    session.flush()
+    set_marks(session, story_id, dict.fromkeys(keys, run_id))
 
 
 def mark_up_to_date(session: Session, story_id: str, key: str) -> None:
     """Takes the mark off a piece that has just been written."""
+    set_marks(session, story_id, {key: None})
+
+
+def set_marks(
+    session: Session,
+    story_id: str,
+    marks: Mapping[str, str | None],
+    of_shots: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Sets since which run each of some pieces is out of date, None for not; in one statement.
+
+    Those `of_shots`, by key the scene that they are of, are set where the scene has any.
+    """
+    rows = []
+    for key, since in marks.items():
+        row = sa.select(
+            sa.literal(story_id), sa.literal(key), sa.literal(since, Id), sa.literal(False)
+        )
+        there = sa.exists().where(SceneShot.scene_plot_id == of_shots.get(key))
+        rows.append(row.where(there if key in of_shots else sa.true()))
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    upsert = dialect.insert(Mark)
+    columns = ["story_version_id", "key", "out_of_date_since", "locked"]
     session.execute(
-        sa.update(Mark)
-        .where(Mark.story_version_id == story_id, Mark.key == key)
-        .values(out_of_date_since=None)
+        upsert.from_select(columns, sa.union_all(*rows)).on_conflict_do_update(
+            index_elements=[Mark.story_version_id, Mark.key],
+            set_={"out_of_date_since": upsert.excluded.out_of_date_since},
+        )
     )
 
 

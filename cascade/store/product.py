@@ -23,6 +23,7 @@ class Column:
     name: str
     type: str
     is_text: bool
+    is_number: bool
     must_be_filled: bool
 
 
@@ -36,6 +37,11 @@ class Product:
         """Whether a column is of a text type: what another holds is not taken for a text."""
         found = self.tables.get(table, {}).get(column)
         return found is not None and found.is_text
+
+    def keeps_number(self, table: str, column: str) -> bool:
+        """Whether a column is of a numeric type, so that the database can order by it."""
+        found = self.tables.get(table, {}).get(column)
+        return found is not None and found.is_number
 
     def cannot_fill(self) -> list[str]:
         """The columns, as `table.column`, that a new story must fill and that are not known here.
@@ -85,5 +91,6 @@ def _column(reflected: Any) -> Column:
         type=str(type_).lower(),
         # A type that the database does not tell (SQLite allows none) keeps whatever it is given.
         is_text=isinstance(type_, sa.String | sa.types.NullType),
+        is_number=isinstance(type_, sa.Integer | sa.Numeric),
         must_be_filled=not reflected["nullable"] and not given,
     )

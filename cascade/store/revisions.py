@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cascade.store.pieces import Stood
-from cascade.store.tables import Revision
+from cascade.store.tables import Revision, now
 from cascade.story.piece import Piece
 from cascade.story.story import Story, digest
+
+# Revisions that a statement asks about while it adds one.
+_other, _kept = aliased(Revision), aliased(Revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,49 +27,83 @@ class Written:
     run_id: str
 
 
-def keep_found(
-    session: Session, story_id: str, key: str, scene_id: str, stood: Stood
-) -> int | None:
-    """Keeps what stands at a piece now, if nothing has kept it yet; its revision's id.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a revision belongs: a piece or a level by its key, a scene's also by the scene."""
 
-    None where nothing is there and nothing ever was. What another program wrote is kept as
-    `found`.
+    story_id: str
+    key: str
+    scene_id: str = ""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As the columns of a revision."""
+        return {
+            "story_version_id": self.story_id,
+            "key": self.key,
+            "scene_id": self.scene_id or None,
+        }
+
+    def newest(self) -> sa.ScalarSelect[int | None]:
+        """The id of its newest revision, as a query."""
+        wanted = sa.select(sa.func.max(_other.id)).where(
+            _other.story_version_id == self.story_id, of_piece(self.key, self.scene_id, _other)
+        )
+        return wanted.scalar_subquery()
+
+
+def keep_found(session: Session, *found: tuple[Place, Stood]) -> None:
+    """Keeps what stands at some places now, where nothing has kept it yet, in one statement.
+
+    What another program wrote is kept as `found`. Where nothing is there and nothing ever was,
+    there is nothing to keep.
     """
-    latest = session.scalar(
-        sa.select(Revision)
-        .where(Revision.story_version_id == story_id, of_piece(key, scene_id))
-        .order_by(Revision.id.desc())
-        .limit(1)
-    )
-    wanted = (digest(stood.text), stood.cell)
-    if latest is not None and (latest.digest, latest.cell) == wanted:
-        return latest.id
-    if latest is None and stood == Stood(""):
-        return None
-    found = Revision(
-        story_version_id=story_id,
-        key=key,
-        scene_id=scene_id or None,
-        digest=digest(stood.text),
-        text=stood.text,
-        cell=stood.cell,
-        origin="found",
-    )
-    session.add(found)
-    session.flush()
-    return found.id
+    at = now()
+    rows = []
+    for place, stood in found:
+        values = {
+            **place.values,
+            "digest": digest(stood.text),
+            "text": stood.text,
+            "cell": stood.cell,
+            "created_at": at,
+            "origin": "found",
+        }
+        kept = sa.select(_kept.id).where(
+            _kept.id == place.newest(),
+            _kept.digest == values["digest"],
+            _kept.cell.is_not_distinct_from(stood.cell),
+        )
+        missing = ~kept.exists()
+        if stood == Stood(""):
+            missing &= place.newest().is_not(None)
+        columns = Revision.__table__.c
+        rows.append(
+            sa.select(
+                *(sa.literal(value, columns[name].type) for name, value in values.items())
+            ).where(missing)
+        )
+    session.execute(sa.insert(Revision).from_select(list(values), sa.union_all(*rows)))
 
 
-def of_piece(key: str, scene_id: str) -> sa.ColumnElement[bool]:
+def add(session: Session, place: Place, stood: Stood, **more: Any) -> int:
+    """Keeps what stands at a place from now on, in the place of its newest revision; its own id."""
+    row = {**place.values, "digest": digest(stood.text), "text": stood.text, "cell": stood.cell}
+    return session.execute(
+        sa.insert(Revision).values(**row, **more, replaces_id=place.newest()).returning(Revision.id)
+    ).scalar_one()
+
+
+def of_piece(key: str, scene_id: str, table: type[Revision] = Revision) -> sa.ColumnElement[bool]:
     """The revisions of one piece: a scene's by the scene, whatever number it had at the time.
 
     Those of before the scene was kept go by their key.
     """
     if not scene_id:
-        return Revision.key == key
+        return table.key == key
     kind = Piece.parse(key).kind
-    own = (Revision.scene_id == scene_id) & Revision.key.contains(f"/{kind}/", autoescape=True)
-    return own | (Revision.scene_id.is_(None) & (Revision.key == key))
+    own = (table.scene_id == scene_id) & table.key.contains(f"/{kind}/", autoescape=True)
+    return own | (table.scene_id.is_(None) & (table.key == key))
 
 
 def replaced_by(session: Session, revision: Revision) -> Stood:

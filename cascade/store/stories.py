@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -168,17 +169,27 @@ def lock_story(session: Session, story_id: str) -> StoryVersion:
     return row
 
 
+def row_of(session: Session, story_id: str) -> StoryVersion:
+    """The story's row, as it is. Raises UnknownStory."""
+    row = session.get(StoryVersion, story_id)
+    if row is None:
+        raise UnknownStory(story_id)
+    return row
+
+
 def read_story(session: Session, story_id: str) -> Story:
     """A story, whole, with whatever of it could not be read told.
 
     Raises UnknownStory, and UnreadableStory where its structure is none of ours.
     """
-    row = session.get(StoryVersion, story_id)
-    if row is None:
-        raise UnknownStory(story_id)
-    if row.structure_type not in STRUCTURES:
-        raise UnreadableStory(row.title or row.id, row.structure_type or "", list(STRUCTURES))
-    beat_sheet = structure(row.structure_type)
+    row = row_of(session, story_id)
+    rows = session.scalars(sa.select(ScenePlot).where(ScenePlot.story_version_id == story_id))
+    return story_of(row, scenes_of(session, row, rows.all(), _read_shots(session, story_id)))
+
+
+def story_of(row: StoryVersion, scenes: tuple[Scene, ...]) -> Story:
+    """A story's row, with some or all of its scenes, as a value. Raises UnreadableStory."""
+    beat_sheet = _structure(row)
     unreadable: dict[str, Unreadable] = {}
 
     def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> dict[str, T]:
@@ -207,9 +218,49 @@ def read_story(session: Session, story_id: str) -> Story:
         tone=row.tone or "",
         levels=read(level_column(), "level", level_of),
         texts={kind: read(map_column(row, kind), kind, text_of) for kind in BEAT_KINDS},
-        scenes=_read_scenes(session, row.id, beat_sheet),
+        scenes=scenes,
         unreadable=unreadable,
     )
+
+
+def scenes_of(
+    session: Session,
+    row: StoryVersion,
+    rows: Iterable[ScenePlot],
+    shots: Mapping[str, list[Any]] = MappingProxyType({}),
+) -> tuple[Scene, ...]:
+    """Rows of a story's scenes as values, in story order. Raises UnreadableStory."""
+    spelled = {snake(key): key for key in _structure(row).keys}
+    product = product_of(session)
+    scenes = []
+    for one in rows:
+        unreadable: dict[Kind, Unreadable] = {}
+        texts: dict[Kind, str] = {}
+        for kind in SCENE_KINDS:
+            column = kinds.row(kind).kept
+            stored = getattr(one, column)
+            if not product.keeps_text("scene_plots", column):
+                unreadable[kind] = "not_text"
+            elif not is_storable(stored or ""):
+                unreadable[kind] = "not_storable"
+            texts[kind] = "" if kind in unreadable else stored or ""
+        scenes.append(
+            Scene(
+                id=one.id,
+                number=number_of(one.scene_number),
+                beat_key=spelled.get(one.beat_key, one.beat_key) if one.beat_key else None,
+                texts=texts,
+                shots=tuple(shots.get(one.id, ())),
+                unreadable=unreadable,
+            )
+        )
+    return tuple(sorted(scenes, key=in_order))
+
+
+def _structure(row: StoryVersion) -> Structure:
+    if row.structure_type not in STRUCTURES:
+        raise UnreadableStory(row.title or row.id, row.structure_type or "", list(STRUCTURES))
+    return structure(row.structure_type)
 
 
 def language_of(tag: str | None) -> Language | None:
@@ -236,7 +287,8 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tuple[Scene, ...]:
+def _read_shots(session: Session, story_id: str) -> dict[str, list[Any]]:
+    """A story's shots by the id of their scene."""
     shots: dict[str, list[Any]] = {}
     for scene_id, shot in session.execute(
         sa.select(SceneShot.scene_plot_id, SceneShot.shot)
@@ -245,38 +297,15 @@ def _read_scenes(session: Session, story_id: str, beat_sheet: Structure) -> tupl
         .order_by(SceneShot.shot_number)
     ):
         shots.setdefault(scene_id, []).append(_shot(shot))
-    spelled = {snake(key): key for key in beat_sheet.keys}
-    product = product_of(session)
-    scenes = []
-    for row in session.scalars(sa.select(ScenePlot).where(ScenePlot.story_version_id == story_id)):
-        unreadable: dict[Kind, Unreadable] = {}
-        texts: dict[Kind, str] = {}
-        for kind in SCENE_KINDS:
-            column = kinds.row(kind).kept
-            stored = getattr(row, column)
-            if not product.keeps_text("scene_plots", column):
-                unreadable[kind] = "not_text"
-            elif not is_storable(stored or ""):
-                unreadable[kind] = "not_storable"
-            texts[kind] = "" if kind in unreadable else stored or ""
-        scenes.append(
-            Scene(
-                id=row.id,
-                number=_number(row.scene_number),
-                beat_key=spelled.get(row.beat_key, row.beat_key) if row.beat_key else None,
-                texts=texts,
-                shots=tuple(shots.get(row.id, ())),
-                unreadable=unreadable,
-            )
-        )
-    return tuple(sorted(scenes, key=_order))
+    return shots
 
 
-def _order(scene: Scene) -> tuple[bool, int, str]:
+def in_order(scene: Scene) -> tuple[bool, int, str]:
+    """What scenes are sorted by: their numbers; those without one come last."""
     return scene.number is None, scene.number or 0, scene.id
 
 
-def _number(stored: Any) -> int | None:
+def number_of(stored: Any) -> int | None:
     """A scene's number as the product keeps it: a whole number, or the digits of one."""
     if isinstance(stored, int):
         return stored

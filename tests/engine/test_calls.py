@@ -201,13 +201,19 @@ def test_unknown_tokens_stay_unknown(
 
 
 def test_a_growing_text_is_seen_until_its_call_ends(service: Service, actor: Actor) -> None:
-    run = ended(service, start(service, actor))
-    key = run.steps[0].key
-    service.database.transact(calls.show_growing, run.id, key, "Once")
-    service.database.transact(calls.show_growing, run.id, key, "Once upon")
-    assert service.operator().growing(run.id) == {key: "Once upon"}
+    run_id = start(service, actor)
+    key = service.operator().run(run_id).steps[0].key
+    service.database.transact(calls.show_growing, run_id, key, "Once")
+    service.database.transact(calls.show_growing, run_id, key, "Once upon")
+    assert service.operator().growing(run_id) == {key: "Once upon"}
     call = calls.Call(1, "aborted", "scripted", "scripted-1", 10)
-    service.database.transact(calls.add, run.id, key, call)
+    service.database.transact(calls.add, run_id, key, call)
+    assert service.operator().growing(run_id) == {}
+
+
+def test_a_growing_text_is_not_seen_beside_the_saved_one(service: Service, actor: Actor) -> None:
+    run = ended(service, start(service, actor))
+    service.database.transact(calls.show_growing, run.id, run.steps[0].key, "Once upon")
     assert service.operator().growing(run.id) == {}
 
 

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
-from cascade.store.pieces import mark_out_of_date, mark_up_to_date, out_of_date, write_level
+from cascade.store.pieces import (
+    mark_out_of_date,
+    mark_up_to_date,
+    new_level,
+    out_of_date,
+    put_back_level,
+)
 from cascade.store.stories import (
     find_story_id,
     insert_story,
@@ -136,7 +142,7 @@ def test_what_else_the_maps_hold_is_kept(database: Database) -> None:
     with database.write() as session:
         row = lock_story(session, story_id)
         write_text(session, row, "go/beatContent", "new")
-        write_level(session, row, "go", 5)
+        put_back_level(session, row, "go", new_level(row, "go", 5))
     with database.read() as session:
         row = lock_story(session, story_id)
         assert json.loads(row.harmon_beats or "") == {**odd, "go": "new"}
@@ -221,7 +227,8 @@ def test_texts_are_read_where_they_can_surely_be_read(
 def test_writing_a_level(database: Database) -> None:
     story_id = inserted(database)
     with database.write() as session:
-        write_level(session, lock_story(session, story_id), "go", 5)
+        row = lock_story(session, story_id)
+        put_back_level(session, row, "go", new_level(row, "go", 5))
     with database.read() as session:
         assert read_story(session, story_id).levels == {"you": 1, "need": 2, "go": 5}
 

@@ -1,0 +1,119 @@
+"""What one step reads of a story: its own piece and what its prompt needs, never the whole.
+
+So that a step's cost does not grow with the number of scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.store.beatmap import snake
+from cascade.store.product import product_of
+from cascade.store.stories import in_order, number_of, scenes_of, story_of
+from cascade.store.tables import ScenePlot, StoryVersion
+from cascade.story import kinds
+from cascade.story.plan import Step, neighbours
+from cascade.story.story import Scene, Story
+
+# How many numbers on each side of a scene are looked at for the scenes before and after it: those
+# right beside it may have no place in the story's order.
+_NUMBERS_BESIDE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A story with some of its scenes and without shots, and the rows that it is of."""
+
+    story: Story
+    row: StoryVersion
+    scenes: Sequence[ScenePlot] = ()
+
+    def scene_row(self, scene: Scene | None) -> ScenePlot | None:
+        """The row of one of its scenes."""
+        return next((row for row in self.scenes if scene is not None and row.id == scene.id), None)
+
+
+def excerpt(session: Session, row: StoryVersion, step: Step, *, beside: bool) -> Excerpt:
+    """A story with the scenes that a step needs and no others.
+
+    Those are the step's own and whichever has its number; with `beside` also those whose texts its
+    prompt carries. All scenes where the product keeps numbers in another way than as numbers.
+    Raises UnreadableStory.
+    """
+    if step.scene_number is None:
+        return Excerpt(story_of(row, ()), row)
+    if not product_of(session).keeps_number("scene_plots", "scene_number"):
+        return _read(session, row)
+    wanted = kinds.row(step.kind).beside if beside else ()
+    own = [
+        ScenePlot.id == step.scene_id,
+        _of_beat(step.beat_key) & (ScenePlot.scene_number == step.scene_number),
+    ]
+    if "siblings" in wanted:
+        own.append(_of_beat(step.beat_key))
+    if "seams" in wanted:
+        own.append(_around(row.id, step.scene_number))
+    found = _read(session, row, sa.or_(*own))
+    scene = found.story.scene_of(step.piece)
+    if "seams" in wanted and scene is not None and _may_miss(found.story, scene):
+        return _read(session, row)
+    return found
+
+
+def _read(
+    session: Session, row: StoryVersion, those: sa.ColumnElement[bool] | None = None
+) -> Excerpt:
+    wanted = sa.select(ScenePlot).where(ScenePlot.story_version_id == row.id)
+    rows = session.scalars(wanted if those is None else wanted.where(those)).all()
+    return Excerpt(story_of(row, scenes_of(session, row, rows)), row, rows)
+
+
+def with_scenes_of(session: Session, row: StoryVersion, story: Story, beat_key: str) -> Story:
+    """The same with all scenes of one beat and no others, without texts or shots."""
+    rows = session.execute(
+        sa.select(ScenePlot.id, ScenePlot.scene_number).where(
+            ScenePlot.story_version_id == row.id, _of_beat(beat_key)
+        )
+    )
+    scenes = (Scene(id=id_, number=number_of(number), beat_key=beat_key) for id_, number in rows)
+    return replace(story, scenes=tuple(sorted(scenes, key=in_order)))
+
+
+def _of_beat(beat_key: str) -> sa.ColumnElement[bool]:
+    return ScenePlot.beat_key.in_(sorted({beat_key, snake(beat_key)}))
+
+
+def _around(story_id: str, number: int) -> sa.ColumnElement[bool]:
+    """The scenes of a number, and of the next few numbers below and above it."""
+    column = ScenePlot.scene_number
+
+    def end(there: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> sa.Subquery:
+        return (
+            sa.select(column)
+            .where(ScenePlot.story_version_id == story_id, there)
+            .distinct()
+            .order_by(order)
+            .limit(_NUMBERS_BESIDE)
+            .subquery()
+        )
+
+    below, above = end(column < number, column.desc()), end(column > number, column.asc())
+    first = sa.select(sa.func.min(below.c.scene_number)).scalar_subquery()
+    last = sa.select(sa.func.max(above.c.scene_number)).scalar_subquery()
+    return column.between(sa.func.coalesce(first, number), sa.func.coalesce(last, number))
+
+
+def _may_miss(story: Story, scene: Scene) -> bool:
+    """Whether a scene has no neighbour on a side where the story may have one further away."""
+    before, after = neighbours(story, scene)
+    there = [one.number for one in story.scenes if one.number is not None]
+    assert scene.number is not None
+    below = {number for number in there if number < scene.number}
+    above = {number for number in there if number > scene.number}
+    return (before is None and len(below) >= _NUMBERS_BESIDE) or (
+        after is None and len(above) >= _NUMBERS_BESIDE
+    )

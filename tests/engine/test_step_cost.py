@@ -1,0 +1,92 @@
+"""What a step costs the database: few statements, and no more in a long story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from cascade.runs import lifecycle as runs
+from cascade.runs import steps
+from cascade.runs.steps import Assignment
+from cascade.service import Service
+from cascade.store.accounts import open_account
+from cascade.store.database import Database
+from cascade.store.stories import insert_story
+from cascade.story.plan import make_plan
+from cascade.story.story import Story
+from tests.helpers.machines import write_for
+
+LEVELS = {"midpoint": 5, "allIsLost": 1}
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements that the database is sent meanwhile, but for a transaction's begin and end."""
+    asked: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        if not arguments[2].startswith("BEGIN"):
+            asked.append(arguments[2])
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    yield asked
+    sa.event.remove(database.engine, "before_cursor_execute", note)
+
+
+def long_story(sample: Story, scenes: int) -> Story:
+    """The sample with scenes under its other beats, up to so many."""
+    others = [beat for beat in sample.structure.keys if beat not in LEVELS]
+    more = [
+        replace(sample.scenes[n % len(sample.scenes)], number=100 + n, beat_key=others[n % 13])
+        for n in range(scenes - len(sample.scenes))
+    ]
+    return replace(sample, scenes=(*sample.scenes, *more))
+
+
+def costs(service: Service, story: Story) -> dict[str, int]:
+    """The statements of each step of a run, by its key."""
+    actor = service.actor("editor")
+    with service.database.write() as session:
+        project_id = service.operator().story(story.id).project_id
+        story_id = insert_story(session, project_id, story)
+    with service.database.write() as session:
+        plan = make_plan(service.operator().story(story_id), LEVELS)
+        run_id = runs.start(
+            session,
+            plan,
+            user_id=actor.user_id,
+            account_id=open_account(session, actor, project_id).id,
+            provider="offline",
+            model="pretended",
+            enqueue=lambda _session, _run_id: None,
+        )
+    service.database.transact(runs.begin, run_id)
+    found = {}
+    for step in plan.steps:
+        with counted(service.database) as asked:
+            announced = service.database.transact(steps.announce, run_id, step.key)
+            assert isinstance(announced, Assignment)
+            written = write_for(announced.brief, f"new {step.key}")
+            assert service.database.transact(steps.save, run_id, step.key, written) == "saved"
+        found[step.key] = len(asked)
+    service.database.transact(runs.finish, run_id)
+    assert service.operator().run(run_id).status == "done"
+    return found
+
+
+@pytest.mark.parametrize("scenes", [34, 1000])
+def test_statements_of_a_step(service: Service, scenes: int) -> None:
+    [sample] = [one for one in service.operator().stories() if one.structure_type == "cat"]
+    story = long_story(service.operator().story(sample.id), scenes)
+    # Whatever is looked up once a process is looked up before.
+    costs(service, story)
+    found = costs(service, story)
+    first = {key: n for key, n in found.items() if key.endswith("/beatContent")}
+    assert max(first.values()) <= 24, first
+    rest = {key: n for key, n in found.items() if key not in first}
+    assert max(rest.values()) <= 20, rest
