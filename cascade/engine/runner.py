@@ -18,7 +18,7 @@ from dbos import DBOS, DBOSPortableJSONSerializer
 
 from cascade.engine.connections import Connections, dbos_url, guarded
 from cascade.engine.queue import QUEUE, VERSION
-from cascade.engine.writing import StepWriter
+from cascade.engine.writing import Line, StepWriter
 from cascade.errors import CascadeError, DatabaseAway, Reason
 from cascade.runs import lifecycle as runs
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
@@ -165,6 +165,14 @@ async def _step(run_id: str, key: str) -> str:
         return await writer.fail(run_id, key, failure)
 
 
+async def _in_line(line: Line, run_id: str, key: str) -> str:
+    try:
+        return await _step(run_id, key)
+    finally:
+        # One that was done before, or failed, never came to ask for its place.
+        line.go(key)
+
+
 @DBOS.workflow(name="cascade")
 async def _cascade(run_id: str) -> None:
     runner, workflow_id = _runner(), DBOS.workflow_id or ""
@@ -173,9 +181,10 @@ async def _cascade(run_id: str) -> None:
         for group in await _begin(run_id):
             # One DBOS step a coroutine: two in one would swap their results when replayed. All
             # are waited for, also where one is dropped: none may go on without its workflow.
-            outcomes = await asyncio.gather(
-                *(_step(run_id, key) for key in group), return_exceptions=True
-            )
+            with runner.writer.line(run_id, group) as line:
+                outcomes = await asyncio.gather(
+                    *(_in_line(line, run_id, key) for key in group), return_exceptions=True
+                )
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
                     raise outcome

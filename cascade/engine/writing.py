@@ -5,8 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    MutableMapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -68,6 +75,29 @@ class Limits:
             yield
 
 
+class Line:
+    """The steps of a group in the order of the plan: so they ask for a place, whoever comes first.
+
+    Where there are fewer places than steps, an editor sees scene after scene being written.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._before = dict(zip(keys, (None, *keys), strict=False))
+        self._gone = {key: asyncio.Event() for key in keys}
+
+    async def turn(self, key: str) -> None:
+        """Waits until the step before has asked for its place, or has no need of one."""
+        before = self._before.get(key)
+        if before is not None:
+            await self._gone[before].wait()
+        self.go(key)
+
+    def go(self, key: str) -> None:
+        """Lets the next step of the line have its turn."""
+        if key in self._gone:
+            self._gone[key].set()
+
+
 @dataclass(slots=True)
 class _Attempts:
     """How often a step's text was asked for, and what was wrong with the last one."""
@@ -127,6 +157,17 @@ class StepWriter:
         self._unsaved = {} if unsaved is None else unsaved
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way = 0
+        self._lines: dict[str, Line] = {}
+
+    @contextmanager
+    def line(self, run_id: str, keys: Sequence[str]) -> Iterator[Line]:
+        """Has these steps of a run ask for their places in this order for the block."""
+        line = self._lines[run_id] = Line(keys)
+        try:
+            yield line
+        finally:
+            if self._lines.get(run_id) is line:
+                del self._lines[run_id]
 
     def close(self) -> None:
         """Gives back the provider's idle connections; call it from another thread than the loop's.
@@ -149,6 +190,8 @@ class StepWriter:
 
     async def _write_step(self, run_id: str, key: str) -> Outcome:
         attempts = _Attempts()
+        if (line := self._lines.get(run_id)) is not None:
+            await line.turn(key)
         while True:
             async with AsyncExitStack() as stack:
                 place = stack.enter_async_context(self._limits.slot())

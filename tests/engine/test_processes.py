@@ -55,7 +55,7 @@ def test_a_run_goes_on_when_run_is_killed_and_a_worker_starts(
 ) -> None:
     server.answer(3, STALL)
     plan = near.json("plan", HERO, *CHANGE)
-    running = cli.start("run", HERO, *CHANGE, **model(server))
+    running = cli.start("run", HERO, *CHANGE, **model(server), CASCADE_CONCURRENCY="1")
     server.wait_for_calls(3, timeout=60)
     run_id = near.json("runs")[0]["id"]
     running.kill()
