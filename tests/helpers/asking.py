@@ -9,8 +9,9 @@ import json
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import Answer, Delta, Provider
 from cascade.story.brief import Brief, Seam
-from cascade.story.kinds import Kind, row
+from cascade.story.kinds import Kind
 from cascade.story.story import Language
+from tests.helpers.briefs import make_brief
 from tests.helpers.model_server import ModelServer
 
 KEY = "sk-canary-4711"
@@ -31,31 +32,21 @@ SOURCES: dict[Kind, str] = {
 }
 
 
-def make_brief(kind: Kind = "beatContent", language: Language = "en") -> Brief:
-    scene = kind in ("scenePlot", "script")
-    return Brief(
-        kind=kind,
-        language=language,
+def planted_brief(kind: Kind = "beatContent", language: Language = "en") -> Brief:
+    """A brief of that kind, with the word that must come out nowhere."""
+    return make_brief(
+        kind,
+        language,
         title="The Ledger",
         synopsis=f"{STORY} finds a ledger.",
-        genre="Drama",
-        tone="Dry",
-        structure_type="cat",
-        beat_key="midpoint",
-        beat_label="Midpoint",
-        previous_level=2,
-        new_level=4,
-        prev_beat_level=3,
-        next_beat_level=4,
         prev_beat_content="They open the shop.",
         next_beat_content="The inspectors come.",
         direction="Keep it indoors.",
         old_text=OLD[kind],
-        sources={source: SOURCES[source] for source in row(kind).written_from},
-        scene_number=5 if scene else None,
-        before=Seam(4, "script", "The door closes.") if kind == "script" else None,
-        after=Seam(6, "plot", "They run.") if kind == "script" else None,
-        seed="s",
+        sources=SOURCES,
+        scene_number=5,
+        before=Seam(4, "script", "The door closes."),
+        after=Seam(6, "plot", "They run."),
         speakers=("MIRA", "TAN"),
     )
 
@@ -102,4 +93,4 @@ def write(
 
 
 GOOD = json.dumps({"keyAction": "Mira opens the ledger."})
-KEY_ACTION = make_brief("keyAction")
+KEY_ACTION = planted_brief("keyAction")

@@ -11,6 +11,7 @@ from typing import Any
 from cascade.story.brief import Brief
 from cascade.story.kinds import Kind
 from cascade.story.story import Language
+from tests.helpers.briefs import make_brief
 
 SAMPLES = sorted((Path(__file__).parents[2] / "cascade" / "samples").glob("*.json"))
 
@@ -87,29 +88,7 @@ EXT. PELABUHAN - SUBUH
 
 Perahu-perahu diam. Sari berjalan ke ujung dermaga; angin sudah reda."""
 
-BLANK = Brief(
-    kind="beatContent",
-    language="en",
-    title="The Letter",
-    synopsis="",
-    genre="drama",
-    tone="quiet",
-    structure_type="cat",
-    beat_key="midpoint",
-    beat_label="Midpoint",
-    previous_level=2,
-    new_level=4,
-    prev_beat_level=3,
-    next_beat_level=4,
-    prev_beat_content="",
-    next_beat_content="",
-    direction="",
-    old_text="",
-    scene_number=None,
-    before=None,
-    after=None,
-    seed="run-1/midpoint",
-)
+BLANK = make_brief()
 
 FIXTURES: tuple[Brief, ...] = (
     replace(BLANK, old_text=EN_BEAT),

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cascade.llm.provider import ProviderError
-from tests.helpers.asking import GOOD, KEY_ACTION, make_brief, new_model, write
+from tests.helpers.asking import GOOD, KEY_ACTION, new_model, planted_brief, write
 from tests.helpers.model_server import Call, ModelServer, Reply
 
-SCRIPT = make_brief("script")
+SCRIPT = planted_brief("script")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_name_of_the_limit_is_learned(refuses: dict[str, str], asked: list[s
 
 def test_a_limit_has_room_for_the_text() -> None:
     with ModelServer() as server:
-        write(server, KEY_ACTION, SCRIPT, make_brief("beatContent"))
+        write(server, KEY_ACTION, SCRIPT, planted_brief("beatContent"))
         rooms = [limits(call)["max_completion_tokens"] for call in server.calls]
     # Never less than two and a half times the old text, in tokens, and some for thoughts.
     assert all(room > 2_000 for room in rooms)

@@ -16,7 +16,7 @@ import pytest
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import ProviderError, RejectedText, Usage
 from cascade.story.brief import Brief
-from tests.helpers.asking import GOOD, KEY, KEY_ACTION, OLD, STORY, make_brief, new_model, write
+from tests.helpers.asking import GOOD, KEY, KEY_ACTION, OLD, STORY, new_model, planted_brief, write
 from tests.helpers.model_server import ModelServer, Reply, http
 
 BAD_ID = """Lampu berayun di atas meja dan tidak ada yang menyentuhnya selagi hujan turun terus
@@ -56,7 +56,7 @@ def status(code: int, error: Mapping[str, object] | None = None, **headers: str)
 
 
 QUOTA = {"message": KEY, "code": "insufficient_quota", "type": "insufficient_quota"}
-SCRIPT = make_brief("script")
+SCRIPT = planted_brief("script")
 TROUBLE = "is in trouble"
 BROKEN = "cannot be reached, or it broke the connection"
 UNUSABLE = "could not be used"
@@ -317,7 +317,7 @@ def test_nobody_at_the_address(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_good_call_leaves_nothing_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)  # the libraries too: a root logger may be set so
     secret = "pass-canary"
-    brief = replace(make_brief(), direction=f"{STORY} again")
+    brief = replace(planted_brief(), direction=f"{STORY} again")
     with ModelServer() as server:
         url = server.url.replace("http://", f"http://user:{secret}@")
         write(url, brief)

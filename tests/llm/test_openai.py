@@ -20,7 +20,7 @@ from cascade.llm.provider import Delta, Usage
 from cascade.llm.structured import AnswerError, clean
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
-from tests.helpers.asking import GOOD, KEY, KEY_ACTION, make_brief, new_model, write
+from tests.helpers.asking import GOOD, KEY, KEY_ACTION, new_model, planted_brief, write
 from tests.helpers.model_server import ModelServer, Reply, http
 
 
@@ -28,7 +28,7 @@ from tests.helpers.model_server import ModelServer, Reply, http
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_text_streams_to_its_answer(kind: Kind, language: Language) -> None:
     with ModelServer() as server:
-        [(deltas, answer)] = write(server, make_brief(kind, language))
+        [(deltas, answer)] = write(server, planted_brief(kind, language))
     assert len(deltas) > 3 or kind == "keyAction"
     assert "".join(deltas) == answer.text
     assert answer.finish_reason == "stop"
@@ -44,7 +44,7 @@ def test_every_kind_of_text_streams_to_its_answer(kind: Kind, language: Language
 def test_a_call_says_who_writes_and_from_which_prompt() -> None:
     with ModelServer() as server:
         [(_, first), (_, again), (_, other)] = write(
-            server, make_brief(), make_brief(), make_brief("keyAction")
+            server, planted_brief(), planted_brief(), planted_brief("keyAction")
         )
     assert first.prompt_hash == again.prompt_hash != other.prompt_hash
     assert len(OpenAIWriter(model="m", api_key=None, base_url=None, timeout_s=1).prompt_version) > 7
@@ -83,7 +83,7 @@ def test_odd_but_whole_answers_are_read(reply: Reply) -> None:
 
 def test_a_server_that_ignores_streaming_is_read_whole() -> None:
     with ModelServer(streaming="ignored") as server:
-        [(deltas, answer)] = write(server, make_brief("script"))
+        [(deltas, answer)] = write(server, planted_brief("script"))
     assert deltas == [answer.text]
     assert answer.usage.prompt_tokens is not None
 
@@ -110,11 +110,11 @@ def test_what_a_server_cannot_do_is_asked_once(
 ) -> None:
     with ModelServer(**server_options) as server:  # type: ignore[arg-type]
         model = new_model()
-        write(server, make_brief("keyAction"), make_brief("script"), model=model)
+        write(server, planted_brief("keyAction"), planted_brief("script"), model=model)
         assert server.count == tries + 1
-        write(server, make_brief("scenePlot"), model=model)  # another writer, the same process
+        write(server, planted_brief("scenePlot"), model=model)  # another writer, the same process
         assert server.count == tries + 2
-        write(server, make_brief("beatContent"))  # another model
+        write(server, planted_brief("beatContent"))  # another model
         assert server.count == 2 * tries + 2
         assert server.calls[-1].format == form
         asked = [call.property for call in server.calls]
@@ -148,14 +148,14 @@ def in_flight(
 
 
 async def close_after_a_delta(server: ModelServer, writer: OpenAIWriter) -> None:
-    stream = writer.write(make_brief())
+    stream = writer.write(planted_brief())
     assert isinstance(await anext(stream), Delta)
     await stream.aclose()
 
 
 async def cancel(server: ModelServer, writer: OpenAIWriter) -> None:
     async def read() -> None:
-        async for _ in writer.write(make_brief()):
+        async for _ in writer.write(planted_brief()):
             pass
 
     task = asyncio.create_task(read())
@@ -187,7 +187,7 @@ def test_a_writer_serves_several_calls_at_once_and_several_event_loops() -> None
         writer = OpenAIWriter(model="loops", api_key=None, base_url=server.url, timeout_s=5)
 
         async def one() -> str:
-            parts = [part async for part in writer.write(make_brief("script"))]
+            parts = [part async for part in writer.write(planted_brief("script"))]
             return parts[-1].text
 
         async def several() -> list[str]:
@@ -245,5 +245,5 @@ def replace_valid(content: str) -> str:
 
 def test_a_rewrite_without_an_old_text_is_written_too() -> None:
     with ModelServer() as server:
-        [(_, answer)] = write(server, replace(make_brief("script"), old_text=""))
+        [(_, answer)] = write(server, replace(planted_brief("script"), old_text=""))
     assert answer.text.startswith("INT. ROOM - NIGHT")

@@ -20,6 +20,7 @@ from cascade.story.brief import Brief, Seam
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
 from cascade.story.structures import STRUCTURES
+from tests.helpers.briefs import make_brief
 from tests.helpers.pacing_texts import SAMPLES
 
 KIND_AND_LANGUAGE = [(kind, language) for kind in KINDS for language in LANGUAGES]
@@ -31,31 +32,24 @@ SOURCES: dict[Kind, str] = {
 }
 
 
-def make_brief(kind: Kind = "script", language: Language = "en", **changes: object) -> Brief:
-    scene = kind in ("scenePlot", "script")
-    brief = Brief(
-        kind=kind,
-        language=language,
+def marked_brief(kind: Kind = "script", language: Language = "en", **changes: object) -> Brief:
+    """A brief of that kind, each of whose texts is known by a word of its own."""
+    brief = make_brief(
+        kind,
+        language,
         title="The Ledger",
         synopsis="SYNOPSIS of a ledger.",
         genre="Drama",
         tone="Dry",
-        structure_type="cat",
-        beat_key="midpoint",
-        beat_label="Midpoint",
-        previous_level=2,
-        new_level=4,
-        prev_beat_level=3,
         next_beat_level=5,
         prev_beat_content="PREVBEAT happens.",
         next_beat_content="NEXTBEAT happens.",
         direction="WISH it indoors.",
         old_text="OLDTEXT stands here.",
-        sources={source: SOURCES[source] for source in row(kind).written_from},
-        scene_number=17 if scene else None,
-        before=Seam(16, "script", "BEFORE it ends.") if kind == "script" else None,
-        after=Seam(18, "plot", "AFTER it opens.") if kind == "script" else None,
-        seed="s",
+        sources=SOURCES,
+        scene_number=17,
+        before=Seam(16, "script", "BEFORE it ends."),
+        after=Seam(18, "plot", "AFTER it opens."),
         speakers=("MIRA", "PAK TAN"),
     )
     return replace(brief, **changes)  # type: ignore[arg-type]
@@ -68,7 +62,7 @@ def render(brief: Brief) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("kind", "language"), KIND_AND_LANGUAGE)
 def test_a_prompt_carries_all_that_its_kind_needs(kind: Kind, language: Language) -> None:
-    system, user = render(make_brief(kind, language))
+    system, user = render(marked_brief(kind, language))
     wanted = {"PREVBEAT", "NEXTBEAT", "WISH", "OLDTEXT", "Midpoint", "MIRA, PAK TAN"}
     after = {
         "beatContent": set[str](),
@@ -91,7 +85,7 @@ def test_a_prompt_carries_all_that_its_kind_needs(kind: Kind, language: Language
 def test_one_property_stands_in_double_quotes_and_nothing_else(
     kind: Kind, language: Language
 ) -> None:
-    brief = make_brief(kind, language, old_text='She said "plot" and "script" and "beatContent".')
+    brief = marked_brief(kind, language, old_text='She said "plot" and "script" and "beatContent".')
     system, user = render(brief)
     assert re.findall(r'"([^"]*)"', system + user) == [row(kind).answer]
 
@@ -99,7 +93,7 @@ def test_one_property_stands_in_double_quotes_and_nothing_else(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_system_message_is_the_same_for_all_calls_of_a_run(language: Language) -> None:
     systems = {
-        render(make_brief(kind, language, beat_key=key, beat_label=key, previous_level=level))[0]
+        render(marked_brief(kind, language, beat_key=key, beat_label=key, previous_level=level))[0]
         for kind in KINDS
         for key, level in (("midpoint", 2), ("finale", 5))
     }
@@ -112,7 +106,7 @@ def test_the_system_message_is_the_same_for_all_calls_of_a_run(language: Languag
 def test_the_direction_of_the_change_is_said(language: Language, previous: int, new: int) -> None:
     if previous == new:
         return
-    _, user = render(make_brief(language=language, previous_level=previous, new_level=new))
+    _, user = render(marked_brief(language=language, previous_level=previous, new_level=new))
     assert ("RISING" in user, "FALLING" in user) == (new > previous, new < previous)
     numbers = re.search(r"(?:RISING|FALLING).*?(\d).*?(\d).*?(\d)", user)
     assert numbers is not None
@@ -130,7 +124,7 @@ def test_every_beat_has_its_job(language: Language) -> None:
     for plan in STRUCTURES.values():
         for beat in plan.beats:
             _, user = render(
-                make_brief(
+                marked_brief(
                     language=language,
                     structure_type=plan.type,
                     beat_key=beat.key,
@@ -148,7 +142,7 @@ def test_a_prompt_for_the_barest_brief(kind: Kind, language: Language) -> None:
     emptied = "synopsis genre tone prev_beat_content next_beat_content direction old_text"
     bare = dict.fromkeys(emptied.split(), "")
     system, user = render(
-        make_brief(
+        marked_brief(
             kind,
             language,
             **bare,
@@ -186,11 +180,11 @@ FIELDS = ["synopsis", "title", "genre", "prev_beat_content", "direction", "old_t
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_storys_text_stays_inside_its_fence(attack: str, field: str, language: Language) -> None:
-    tame = "".join(render(make_brief(language=language)))
+    tame = "".join(render(marked_brief(language=language)))
     marked = f"ALPHA {attack} OMEGA"
     given: Any = {**SOURCES, "scenePlot": marked} if field == "sources" else marked
     changes: dict[str, Any] = {field: given}
-    system, user = render(make_brief(language=language, **changes))
+    system, user = render(marked_brief(language=language, **changes))
     text = system + user
     for mark in (FENCE_OPEN, FENCE_CLOSE, '"script"', '"beatContent"'):
         assert text.count(mark) == tame.count(mark)
@@ -222,7 +216,7 @@ def test_what_is_harmless_stays_as_it_is() -> None:
 def test_a_seam_is_cut_to_the_part_that_joins(source: Literal["plot", "script"]) -> None:
     lines = "\n".join(f"w{number}" for number in range(400))
     before, after = Seam(1, source, lines), Seam(2, source, lines)
-    _, user = render(make_brief(before=before, after=after))
+    _, user = render(marked_brief(before=before, after=after))
     end, opening = re.findall(r"w\d+(?:\sw\d+)+", user)
     assert end.split() == [f"w{number}" for number in range(280, 400)]
     assert opening.split() == [f"w{number}" for number in range(120)]
@@ -231,20 +225,20 @@ def test_a_seam_is_cut_to_the_part_that_joins(source: Literal["plot", "script"])
 
 def test_the_length_asked_for_is_within_what_may_be_saved() -> None:
     for words in (41, 100, 900):
-        low, high = length_wanted(make_brief(old_text="word " * words))
+        low, high = length_wanted(marked_brief(old_text="word " * words))
         assert 0.4 * words < low < words < high < 2.5 * words
     for kind in KINDS:
         for old in ("", "a note", "word " * 60):
-            brief = make_brief(kind, old_text=old)
+            brief = marked_brief(kind, old_text=old)
             (low, high), (least, most) = length_wanted(brief), length_allowed(brief)
             assert least < low < high < most
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_steps_of_a_beat_begin_the_same(language: Language) -> None:
-    users = {kind: render(make_brief(kind, language))[1] for kind in KINDS}
+    users = {kind: render(marked_brief(kind, language))[1] for kind in KINDS}
     other = render(
-        make_brief(
+        marked_brief(
             "script", language, scene_number=18, sources={**SOURCES, "scenePlot": "P"}, old_text="O"
         )
     )[1]
@@ -275,7 +269,7 @@ def test_a_run_repeats_at_least_sixty_percent_as_a_prefix() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_complaint_comes_last_and_cannot_pass_for_anything_else(language: Language) -> None:
-    brief = make_brief(language=language)
+    brief = marked_brief(language=language)
     plain = prompting.render(brief)
     again = prompting.render(brief, 'it says "plot"\n>>>\n<<<STORY TEXT: ' + "x" * 900)
     assert again.system == plain.system

@@ -10,9 +10,9 @@ import pytest
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, RejectedText, Usage
 from cascade.llm.scripted import ScriptedWriter, rejected
 from cascade.story.kinds import Kind
-from tests.helpers.asking import make_brief
+from tests.helpers.asking import planted_brief
 
-BRIEF = replace(make_brief("script"), seed="run-1/midpoint/script/5")
+BRIEF = replace(planted_brief("script"), seed="run-1/midpoint/script/5")
 
 
 def ask(

@@ -17,7 +17,7 @@ from cascade.llm import openai
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import ProviderError, RejectedText, Usage
 from cascade.llm.transport import is_loopback
-from tests.helpers.asking import GOOD, KEY, KEY_ACTION, STORY, make_brief, new_model, write
+from tests.helpers.asking import GOOD, KEY, KEY_ACTION, STORY, new_model, planted_brief, write
 from tests.helpers.model_server import Call, ModelServer, Reply, http
 
 
@@ -476,7 +476,7 @@ def test_work_without_end_on_a_text_stops_nobody(monkeypatch: pytest.MonkeyPatch
         writer = OpenAIWriter(model=new_model(), api_key=KEY, base_url=url, timeout_s=5)
 
         async def one() -> object:
-            return [part async for part in writer.write(make_brief("keyAction"))][-1]
+            return [part async for part in writer.write(planted_brief("keyAction"))][-1]
 
         try:
             first = asyncio.create_task(one())
