@@ -89,7 +89,13 @@ def page(
     context.close()
     if server.was_away:
         # What a browser says of a server that is away is no fault of the page.
-        of_away = ("ERR_CONNECTION", "disconnected from server", "WebSocket onerror")
+        of_away = (
+            "ERR_CONNECTION",
+            "disconnected from server",
+            "WebSocket onerror",
+            "in reaching server endpoint",
+            "server is not responding",
+        )
         console[:] = [one for one in console if not any(words in one for words in of_away)]
     assert console == []
 
