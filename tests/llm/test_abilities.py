@@ -9,7 +9,7 @@ import pytest
 
 from cascade.llm.provider import ProviderError
 from tests.helpers.asking import GOOD, KEY_ACTION, new_model, planted_brief, write
-from tests.helpers.model_server import Call, ModelServer, Reply
+from tests.helpers.model_server import Call, ModelServer, Reply, http
 
 SCRIPT = planted_brief("script")
 
@@ -237,13 +237,10 @@ def test_a_named_field_decides_what_else_is_mentioned_is_advice() -> None:
 def test_fields_that_are_named_as_fastapi_does() -> None:
     detail = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs",
                "input": "json_schema temperature max_tokens"}]  # fmt: skip
-    body = json.dumps({"detail": detail}).encode()
-    head = (
-        f"HTTP/1.1 422 X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
+    refusal = Reply(raw=http(json.dumps({"detail": detail}), 422))
 
     def behave(call: Call) -> Reply | None:
-        return Reply(raw=head.encode() + body) if "stream_options" in call.body else None
+        return refusal if "stream_options" in call.body else None
 
     with ModelServer(behave=behave) as server:
         write(server, KEY_ACTION)
