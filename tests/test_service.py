@@ -167,8 +167,8 @@ def test_an_offer(service: Service, story: Story, editor: Actor) -> None:
     assert (offer.available, offer.missing) == (500, 0)
     assert offer.plan.change("midpoint").direction == "slowly"
     assert offer.plan.prompt_version == service.provider.prompt_version
-    # 2 beats: content, key action, 3 and 2 plots, and the scripts of each at the same time.
-    assert offer.expected_seconds == pytest.approx(0.25 * (2 + 3 + 1 + 2 + 2 + 1))
+    # 2 beats: content, key action, the plots of each at the same time, and then its scripts.
+    assert offer.expected_seconds == pytest.approx(0.25 * (2 + 1 + 1 + 2 + 1 + 1))
     # It wrote nothing.
     assert service.desk(editor).credits() == before
     assert service.operator().story(story.id) == story
@@ -197,7 +197,7 @@ def test_an_offer_expects_what_the_last_calls_took(
                 for _ in range(count)
             )
 
-    calls = 2 + 3 + 1 + 2 + 2 + 1
+    calls = 2 + 1 + 1 + 2 + 1 + 1
     add(9, 9000, model="another")
     add(9, None)
     assert service.desk(editor).plan(story.id, LEVELS).expected_seconds == pytest.approx(

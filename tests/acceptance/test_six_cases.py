@@ -221,7 +221,7 @@ def test_generator_fails_in_the_middle_and_resume_does_the_rest(
     case = Case(cli, database_url, HERO, "ordeal=3", "reward=5")
     plan = case.plan
     server.fail_after(4, status=status, retry_after=0)
-    code, events = case.run(**model(server))
+    code, events = case.run(**model(server), CASCADE_CONCURRENCY="1")
     assert code == 4
     assert server.count == 4 + calls
     first_id = events[0]["runId"]

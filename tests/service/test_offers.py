@@ -32,7 +32,7 @@ def test_what_a_resume_holds_is_what_was_offered(people: People) -> None:
         step.key for step in desk.run(run_id).steps if step.status != "saved"
     ]
     # All but the first of 2 beats with 3 and 2 scenes, as `test_an_offer` has it for the whole.
-    assert offer.expected_seconds == pytest.approx(0.04 * (1 + 3 + 1 + 2 + 2 + 1))
+    assert offer.expected_seconds == pytest.approx(0.04 * (1 + 1 + 1 + 2 + 1 + 1))
     before = desk.credits()
     again = desk.run(desk.resume(run_id))
     assert again.plan == offer.plan

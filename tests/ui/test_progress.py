@@ -130,7 +130,7 @@ def test_what_is_left_is_told_by_what_was_done() -> None:
     over = replace(run("done"), finished_at=NOW + timedelta(seconds=3))
     assert elapsed_s(over, later) == 3
     assert remaining_s(run(), 10, 4) is None
-    # Of the seven calls in a row (the two scripts of Go are one), one is made.
-    assert remaining_s(run(go__beatContent="saved"), 10, 4) == 60
+    # Of the six calls in a row (the plots of Go are one, and its scripts), one is made.
+    assert remaining_s(run(go__beatContent="saved"), 10, 4) == 50
     saved = run(**dict.fromkeys((key.replace("/", "__") for key in KEYS), "saved"))
     assert remaining_s(saved, 70, 4) == 0
