@@ -11,6 +11,7 @@ import asyncio
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,12 @@ from cascade.store.database import BUSY_TIMEOUT_MS, Database
 from cascade.store.tables import QUEUE_SCHEMA
 
 log = logging.getLogger("cascade.engine")
+
+# A workflow that is taken out of the queue while the loop stops goes on where it is next taken up;
+# DBOS leaves its coroutine unawaited.
+warnings.filterwarnings(
+    "ignore", "coroutine 'execute_dequeued_workflow.<locals>.start_workflow_task'", RuntimeWarning
+)
 
 POLL_S = 0.1
 # Runs at a time in one process; the model calls among them are limited by `Limits`.
