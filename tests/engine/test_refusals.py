@@ -54,10 +54,10 @@ CHECKS = {
         "not approved yet: …",
     ),
     "column is missing": Rule(
-        ("ALTER TABLE cascade_revisions RENAME inputs_hash TO hash_of_inputs",),
-        ("ALTER TABLE cascade_revisions RENAME hash_of_inputs TO inputs_hash",),
+        ("ALTER TABLE cascade_revisions RENAME prompt_hash TO hash_of_prompt",),
+        ("ALTER TABLE cascade_revisions RENAME hash_of_prompt TO prompt_hash",),
         "cascade_revisions",
-        "column cascade_revisions.inputs_hash does not exist",
+        'column "prompt_hash" of relation "cascade_revisions" does not exist',
         "beatContent",
     ),
     "sqlite trigger": Rule(
@@ -80,10 +80,10 @@ CHECKS = {
         "NOT NULL constraint failed: scene_plots.notes",
     ),
     "sqlite column is missing": Rule(
-        ("ALTER TABLE cascade_revisions RENAME COLUMN inputs_hash TO hash_of_inputs",),
-        ("ALTER TABLE cascade_revisions RENAME COLUMN hash_of_inputs TO inputs_hash",),
+        ("ALTER TABLE cascade_revisions RENAME COLUMN prompt_hash TO hash_of_prompt",),
+        ("ALTER TABLE cascade_revisions RENAME COLUMN hash_of_prompt TO prompt_hash",),
         "cascade_revisions",
-        "no such column: cascade_revisions.inputs_hash",
+        "table cascade_revisions has no column named prompt_hash",
         "beatContent",
     ),
 }
