@@ -11,7 +11,7 @@ from tests.helpers.killing import under_fire
 from tests.helpers.observe import tell
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(560)
 def test_forty_kills(
     cli: Any, database_url: str, record_property: Callable[[str, object], None]
 ) -> None:
