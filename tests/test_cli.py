@@ -68,7 +68,7 @@ def test_show(unchanged: Near) -> None:
         document = near.json("show", one["id"])
         assert set(document) == {
             "id", "title", "synopsis", "genre", "tone", "language", "structureType",
-            "beats", "scenes",
+            "beats", "scenes", "outOfDate", "locked",
         }  # fmt: skip
         assert document["id"] == one["id"]
         assert [set(beat) for beat in document["beats"]] == [

@@ -8,7 +8,6 @@ import pytest
 
 from cascade.errors import BadLevel, UnknownBeat
 from cascade.service import Actor, Draft, Service
-from cascade.store import pieces
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import StoryVersion
 from cascade.story.story import Story
@@ -142,7 +141,4 @@ def test_the_pulse_beats_for_whatever_a_page_shows(
         list(service.operator().follow(run_id))
     assert beats()
     service.desk(editor).restore_run(run_id)
-    assert beats()
-    with service.database.write() as session:
-        pieces.mark_out_of_date(session, story.id, ["midpoint/keyAction"], run_id)
     assert beats()

@@ -313,30 +313,36 @@ def test_a_run_whose_executor_is_dead_is_cancelled_at_once(
 def test_what_a_run_did_not_reach_is_out_of_date(
     service: Service, story: Story, editor: Actor
 ) -> None:
-    assert service.operator().out_of_date(story.id) == set()
+    def marked() -> set[str]:
+        return set(service.operator().out_of_date(story.id))
+
+    assert not marked()
     run_id = start(service, editor, story, LEVELS)
-    assert service.operator().out_of_date(story.id) == set()
-    numbers = [scene.number for scene in story.scenes_of("midpoint")]
-    left = {"midpoint/keyAction"}
+    assert not marked()
+    scenes = story.scenes_of("midpoint")
+    numbers = [scene.number for scene in scenes]
+    left = {"midpoint/keyAction"} | {f"midpoint/shots/{one.number}" for one in scenes if one.shots}
     left |= {f"midpoint/{kind}/{n}" for kind in ("scenePlot", "script") for n in numbers}
     save_next(service, run_id)
-    assert service.operator().out_of_date(story.id) == left
+    assert marked() == left
+    why = service.operator().out_of_date(story.id)["midpoint/keyAction"]
+    assert (why.cause, why.before, why.now, why.by) == ("level", 2, 4, "Sample Editor")
+    assert why.run_id == run_id
     save_next(service, run_id)
-    assert service.operator().out_of_date(story.id) == left - {"midpoint/keyAction"}
+    assert marked() == left - {"midpoint/keyAction"}
     service.desk(editor).cancel(run_id)
-    assert service.operator().out_of_date(story.id) == left - {"midpoint/keyAction"}
-    assert service.operator().out_of_date(service.operator().stories()[1].id) == set()
+    assert marked() == left - {"midpoint/keyAction"}
+    assert service.operator().out_of_date(service.operator().stories()[1].id) == {}
     again = service.desk(editor).resume(run_id)
     assert service.operator().run(run_id).resumed_by == again
     assert not service.operator().run(run_id).is_resumable
     assert service.operator().run(again).estimated_credits == 45 - 5
     change = service.operator().run(again).plan.change("midpoint")
     assert (change.previous_level, change.new_level) == (2, 4)
-    while service.operator().out_of_date(story.id) & left:
+    shots = {f"midpoint/shots/{one.number}" for one in scenes if one.shots}
+    while marked() & (left - shots):
         save_next(service, again)
-    assert not {
-        key for key in service.operator().out_of_date(story.id) if key.startswith("midpoint/s")
-    } - {f"midpoint/shots/{n}" for n in numbers}
+    assert {key for key in marked() if key.startswith("midpoint/")} == shots
 
 
 def test_shots_of_a_rewritten_scene_are_kept_and_marked(
@@ -346,9 +352,13 @@ def test_shots_of_a_rewritten_scene_are_kept_and_marked(
     beat = str(scene.beat_key)
     level = story.curve[beat] % 5 + 1
     run_id = start(service, editor, story, {beat: level})
-    while save_next(service, run_id) != f"{beat}/scenePlot/{scene.number}":
-        assert f"{beat}/shots/{scene.number}" not in service.operator().out_of_date(story.id)
-    assert f"{beat}/shots/{scene.number}" in service.operator().out_of_date(story.id)
+    shots = f"{beat}/shots/{scene.number}"
+    while save_next(service, run_id) != f"{beat}/script/{scene.number}":
+        assert shots in service.operator().out_of_date(story.id), "drawn for another level"
+    assert shots in service.operator().out_of_date(story.id)
+    desk = service.desk(editor)
+    desk.fits(story.id, shots)
+    assert shots not in service.operator().out_of_date(story.id)
     found = service.operator().story(story.id).scene_by_id(scene.id)
     assert found is not None
     assert found.shots == scene.shots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -14,6 +14,7 @@ from cascade.display import one_line
 from cascade.service import Service
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, row
 from cascade.story.piece import Piece
+from cascade.story.stale import Stale
 from cascade.story.story import Scene, Story, Unreadable
 
 
@@ -87,7 +88,7 @@ def _unreadable(story: Story) -> Iterator[tuple[str, str]]:
             yield what, WHY_UNREADABLE[why]
 
 
-def _print_story(story: Story, marked: set[str]) -> None:
+def _print_story(story: Story, marked: Mapping[str, Stale]) -> None:
     say(f"{one_line(story.title) or '(no title)'}\n{story.synopsis}\n")
     # The first text of a beat, and of a scene, stands under its name; the others name themselves.
     content, *others = BEAT_KINDS
@@ -109,7 +110,7 @@ def _print_story(story: Story, marked: set[str]) -> None:
             _print_scene(story, scene, marked)
 
 
-def _print_scene(story: Story, scene: Scene, marked: set[str]) -> None:
+def _print_scene(story: Story, scene: Scene, marked: Mapping[str, Stale]) -> None:
     keyless = story.keyless(scene)
     name = "Scene without a number" if scene.number is None else f"Scene {scene.number}"
     if keyless is not None:
@@ -138,5 +139,6 @@ def _cannot(why: Unreadable) -> str:
     return f"(cannot be read: {WHY_UNREADABLE[why]}; it is left as it is)"
 
 
-def _mark(piece: Piece, marked: set[str]) -> str:
-    return " (out of date)" if str(piece) in marked else ""
+def _mark(piece: Piece, marked: Mapping[str, Stale]) -> str:
+    stale = marked.get(str(piece))
+    return f" (out of date: {stale.describe()})" if stale is not None else ""

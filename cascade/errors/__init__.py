@@ -28,6 +28,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         NotResumable
         EditedSince
         NothingToRestore
+        SourceOutOfDate
         NotAllowed
         NotADemo
       DatabaseError
@@ -68,6 +69,7 @@ from cascade.errors.refused import (
     NotResumable,
     Refused,
     RunActive,
+    SourceOutOfDate,
     StalePlan,
     StoryGone,
     UnreadablePieces,
@@ -117,6 +119,7 @@ __all__ = [
     "Refused",
     "RowsHidden",
     "RunActive",
+    "SourceOutOfDate",
     "StalePlan",
     "StoryGone",
     "Unexpected",

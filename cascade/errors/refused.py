@@ -167,6 +167,19 @@ class NothingToRestore(Refused):
         )
 
 
+class SourceOutOfDate(Refused):
+    """What stands above a piece is out of date itself, so nothing can be said to fit it."""
+
+    code = "source_out_of_date"
+
+    def __init__(self, what: str, piece: str) -> None:
+        super().__init__(
+            f"Nothing can be said to fit {what}, because that is out of date itself. Look at that "
+            "first, from the top down.",
+            piece=piece,
+        )
+
+
 class NotAllowed(Refused):
     """The actor's role does not cover the use case; `cause` is its name for programs."""
 

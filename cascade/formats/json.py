@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import (
@@ -23,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from cascade.errors import BadDocument, CascadeError
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind, row
 from cascade.story.limits import Limited, over
+from cascade.story.stale import Stale
 from cascade.story.story import Language, Scene, Story
 from cascade.story.structures import structure
 from cascade.story.tension import check_level
@@ -129,10 +131,12 @@ class _Story(_Document):
     scenes: Annotated[list[_Scene], _within("scenes")] = Field(default_factory=list)
 
 
-def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, Any]:
-    """A story as a JSON document; `outOfDate` (piece keys) is there only where there are any."""
+def story_document(
+    story: Story, out_of_date: Mapping[str, Stale] = MappingProxyType({})
+) -> dict[str, Any]:
+    """A story as a JSON document, with what of it is out of date and why."""
     curve = story.curve
-    document: dict[str, Any] = {
+    return {
         "id": story.id,
         "title": story.title,
         "synopsis": story.synopsis,
@@ -162,9 +166,16 @@ def story_document(story: Story, out_of_date: Iterable[str] = ()) -> dict[str, A
             }
             for scene in story.scenes
         ],
+        "outOfDate": [
+            {
+                "key": key,
+                "reason": stale.describe(),
+                "since": stale.since.isoformat() if stale.since is not None else None,
+            }
+            for key, stale in sorted(out_of_date.items())
+        ],
+        "locked": [],
     }
-    marked = sorted(out_of_date)
-    return document | ({"outOfDate": marked} if marked else {})
 
 
 def read_document(path: Path, left_out: LeftOut | None = None) -> Story:

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import EditedSince, NothingToRestore, RunActive, UnknownStory
-from cascade.store import pieces, revisions, stories
+from cascade.store import made, pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
 from cascade.store.tables import ACTIVE, Revision, Run, RunStep, StoryVersion
-from cascade.store.tables import Piece as Mark
 from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change, Plan
 from cascade.story.story import Part, Story, digest
@@ -59,7 +58,7 @@ def replaced(session: Session, run: Run, story: Story | None = None) -> list[Rep
 def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
     """Puts the text back that a run replaced at one piece.
 
-    What was written from the text that goes is marked out of date. Raises NothingToRestore,
+    What was written from the text that goes is out of date then. Raises NothingToRestore,
     EditedSince, RunActive; then nothing is changed.
     """
     row = _lock(session, run)
@@ -68,10 +67,8 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
         if revision.key == key:
             if not _stands(story, revision):
                 raise _edited_since([Part("piece", key)], story)
+            made.write_down(session, story, [_beat(story, revision)])
             _put_back(session, row, story, revision, before, author_id)
-            here = Piece.parse(revisions.present_key(story, key, revision.scene_id or "") or key)
-            later = [one for one in story.pieces_of(here.beat) if one.is_written_from(here)]
-            pieces.mark_out_of_date(session, row.id, map(str, later), run.id)
             return
     raise NothingToRestore(run.id)
 
@@ -108,16 +105,13 @@ def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
     changes = [one for one in changes if _level(story, one.beat_key) == one.new_level]
     if not restored and not changes:
         raise NothingToRestore(run.id)
+    beats = [_beat(story, revision) for revision, _ in restored]
+    beats += [change.beat_key for change in changes]
+    made.write_down(session, story, dict.fromkeys(beats))
     for revision, before in restored:
         _put_back(session, row, story, revision, before, author_id)
     for change in changes:
         _put_back_level(session, row, run, change, author_id)
-    # The marks that this run set say nothing any more: all is as it was before it.
-    session.execute(
-        sa.update(Mark)
-        .where(Mark.story_version_id == row.id, Mark.out_of_date_since == run.id)
-        .values(out_of_date_since=None)
-    )
     return [revision.key for revision, _ in restored]
 
 
@@ -157,6 +151,12 @@ def _level(story: Story, beat_key: str) -> int | None:
     return story.curve.get(beat_key)
 
 
+def _beat(story: Story, revision: Revision) -> str:
+    """The beat that a revision's piece hangs under today."""
+    key = revisions.present_key(story, revision.key, revision.scene_id or "")
+    return Piece.parse(key or revision.key).beat
+
+
 def _stands(story: Story, revision: Revision) -> bool:
     """Whether the text of a revision is the one that stands at its piece today."""
     text = _text(story, revision)
@@ -185,8 +185,6 @@ def _put_back(
     if scene is None:
         scene = story.scene_of(piece)
     pieces.write_text(session, row, piece, scene.id if scene is not None else "", stood)
-    key = revisions.present_key(story, revision.key, revision.scene_id or "")
-    pieces.mark_up_to_date(session, row.id, key or revision.key)
 
 
 def _put_back_level(

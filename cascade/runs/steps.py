@@ -18,9 +18,9 @@ from cascade.errors import Reason, UnknownStory, UnreadableStory
 from cascade.llm.provider import Answer, Usage
 from cascade.runs import events, reports
 from cascade.runs.lifecycle import lock_run
-from cascade.store import calls, pieces, revisions, stories
+from cascade.store import calls, made, pieces, revisions, stories
 from cascade.store.calls import Call
-from cascade.store.excerpt import Excerpt, excerpt, with_scenes_of
+from cascade.store.excerpt import Excerpt, excerpt, scenes_of_beat
 from cascade.store.pieces import Stood
 from cascade.store.revisions import Place
 from cascade.store.tables import Draft, Run, RunStep, StepStatus, now
@@ -99,8 +99,9 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
 def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     """Saves and charges a step: content, revision, status, capture and events in one transaction.
 
-    The first step of a beat also saves the beat's new level, and marks what hangs under the beat
-    out of date until it is written too. A text edited since the plan was made is never
+    The first step of a beat also saves the beat's new level; before it, what the texts under the
+    beat are made from is written down, so that those that the run does not reach are known to be
+    out of date. A text edited since the plan was made is never
     overwritten: the step fails as a conflict.
     """
     run = lock_run(session, run_id)
@@ -120,6 +121,8 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     if edited is not None:
         return _fail(session, run, plan, step, _conflict(edited, found.story))
 
+    if all(states[one.key] != "saved" for one in plan.steps_of(step.beat_key)):
+        made.write_down(session, scenes_of_beat(session, row, step.beat_key), [step.beat_key])
     text = written.answer.text
     revision_id = _write(session, run, plan, step, found, written)
     ledger.capture(session, run_id, key, step.credits)
@@ -295,17 +298,13 @@ def _write(
     scene = _scene(story, step)
     place = Place(story.id, step.key, scene.id if scene is not None else "")
     found = [(place, pieces.standing(row, here.scene_row(scene), step.piece))]
-    marks: dict[str, str | None] = {}
-    of_shots: dict[str, str] = {}
     level: Stood | None = None
-    # A resumed run's first part saved the level and set the marks.
+    # A resumed run's first part has saved the level.
     begins = step == plan.steps_of(step.beat_key)[0] and change.expected_level != change.new_level
     if begins:
         level = pieces.new_level(row, step.beat_key, change.new_level)
         of_level = Place(story.id, level_key(step.beat_key))
         found.insert(0, (of_level, pieces.standing_level(row, step.beat_key)))
-        under = with_scenes_of(session, row, story, step.beat_key)
-        marks = dict.fromkeys(map(str, under.pieces_of(step.beat_key)), run.id)
     revisions.keep_found(session, *found)
     if level is not None:
         revisions.add(session, of_level, level, **_by(run), level=change.new_level)
@@ -324,10 +323,6 @@ def _write(
         pieces.write_first(session, row, step.piece, written.answer.text, level)
     else:
         pieces.write_text(session, row, step.piece, scene.id, Stood(written.answer.text))
-        # Shots of a rewritten scene are kept, and marked.
-        shots = str(Piece(step.beat_key, "shots", step.scene_number))
-        marks[shots], of_shots[shots] = run.id, scene.id
-    pieces.set_marks(session, story.id, {**marks, step.key: None}, of_shots)
     return revision_id
 
 
@@ -343,7 +338,10 @@ def _provenance(written: Written) -> dict[str, Any]:
         "model": answer.model,
         "prompt_version": written.prompt_version,
         "prompt_hash": answer.prompt_hash,
-        "inputs_hash": digest(repr(written.brief)),
+        "sources": {
+            "level": digest(str(written.brief.new_level)),
+            **{kind: digest(text) for kind, text in written.brief.sources.items()},
+        },
         "prompt_tokens": usage.prompt_tokens,
         "cached_tokens": usage.cached_tokens,
         "completion_tokens": usage.completion_tokens,

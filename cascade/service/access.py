@@ -18,7 +18,7 @@ from cascade.store.database import Session
 from cascade.store.stories import Projects
 from cascade.story.story import Story
 
-Action = Literal["read", "draft", "start", "cancel", "resume", "restore", "approve"]
+Action = Literal["read", "draft", "start", "cancel", "resume", "restore", "fits", "approve"]
 
 # Who may do what in a project. The command line's grant, import and db are the operator's and
 # are not in it: whoever can run them owns the database.
@@ -30,6 +30,7 @@ ALLOWED: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         "cancel": ("editor", "producer"),
         "resume": ("editor",),
         "restore": ("editor",),
+        "fits": ("editor",),
         "approve": ("producer",),
     }
 )
@@ -41,6 +42,7 @@ _IN_WORDS: Mapping[Action, str] = MappingProxyType(
         "cancel": "cancel a run on this story",
         "resume": "resume a run on this story",
         "restore": "restore texts of this story",
+        "fits": "say that a text of this story fits",
         "approve": "approve a run on this story",
     }
 )

@@ -10,7 +10,7 @@ from cascade.service.house import House
 from cascade.service.running import Running
 from cascade.service.stories import Stories
 from cascade.service.studio import Studying
-from cascade.service.undoing import Undoing
+from cascade.service.undoing import Dismissing, Undoing
 from cascade.service.writing import Writing
 from cascade.store import accounts, pulse
 from cascade.store.accounts import Actor
@@ -68,7 +68,7 @@ class Demo(View):
             samples.reset(gate.session)
 
 
-class Desk(Stories, Drafting, Studying, Running, Undoing, Account, Demo, Writing):
+class Desk(Stories, Drafting, Studying, Running, Undoing, Dismissing, Account, Demo, Writing):
     """One person's view, bound once; it checks every read and every order.
 
     A story or run of a project of which they are no member is unknown, whatever the id

@@ -6,9 +6,10 @@ from typing import Any
 
 from cascade.formats import json as documents
 from cascade.service.access import Action, View
-from cascade.store import pieces, revisions, stories
+from cascade.store import made, revisions, stories
 from cascade.store.revisions import Written
 from cascade.store.stories import StorySummary
+from cascade.story.stale import Stale
 from cascade.story.story import Story
 
 
@@ -29,13 +30,12 @@ class Stories(View):
         """A story as the JSON document that `show` prints and `import` takes."""
         with self._reading() as gate:
             story = stories.read_story(gate.session, gate.story_id(reference))
-            return documents.story_document(story, pieces.out_of_date(gate.session, story.id))
+            return documents.story_document(story, made.out_of_date(gate.session, story))
 
-    def out_of_date(self, story_id: str) -> set[str]:
-        """The keys of a story's pieces that are out of date. Raises UnknownStory."""
+    def out_of_date(self, story_id: str) -> dict[str, Stale]:
+        """The pieces of a story that are out of date and why, by key. Raises UnknownStory."""
         with self._reading() as gate:
-            gate.permit("read", story_id)
-            return pieces.out_of_date(gate.session, story_id)
+            return made.out_of_date(gate.session, gate.story(story_id))
 
     def writers(self, story_id: str) -> dict[str, Written]:
         """Which run and model wrote the texts that still stand as a run wrote them, by key."""

@@ -17,13 +17,14 @@ from cascade.runs.restore import Replaced
 from cascade.service.access import Action, Gate
 from cascade.service.offers import Offer
 from cascade.service.planning import Planning
-from cascade.store import accounts, calls, drafts, pieces, pulse, revisions, stories
+from cascade.store import accounts, calls, drafts, made, pulse, revisions, stories
 from cascade.store.accounts import Actor
 from cascade.store.database import FAULTS
 from cascade.store.drafts import Draft
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
 from cascade.store.stories import StorySummary
+from cascade.story.stale import Stale
 from cascade.story.story import Story
 
 T = TypeVar("T")
@@ -81,7 +82,7 @@ class Beats:
     """A story to read: what of it is out of date, and what wrote the texts that a run wrote."""
 
     story: Story
-    out_of_date: set[str]
+    out_of_date: Mapping[str, Stale]
     writers: Mapping[str, Written]
 
 
@@ -251,7 +252,7 @@ def _progress(gate: Gate, run: RunView, story: Story) -> Progress:
 
 
 def _beats(gate: Gate, story: Story) -> Beats:
-    stale = pieces.out_of_date(gate.session, story.id)
+    stale = made.out_of_date(gate.session, story)
     return Beats(story, stale, revisions.writers(gate.session, story))
 
 

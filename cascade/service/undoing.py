@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from cascade.errors import SourceOutOfDate
 from cascade.runs import restore
 from cascade.runs.reading import Run
 from cascade.runs.restore import Replaced
 from cascade.service.access import Gate, View
+from cascade.store import made
 from cascade.store.accounts import Actor
+from cascade.story.piece import Piece
+from cascade.story.stale import place, sources_of
 
 
 class Replacements(View):
@@ -34,6 +38,30 @@ class Undoing(Replacements):
         with self._writing() as gate:
             run = _locked(gate, run_id)
             return restore.restore_run(gate.session, run, self._actor.user_id)
+
+
+class Dismissing(View):
+    """The order that takes a mark off."""
+
+    _actor: Actor
+
+    def fits(self, story_id: str, key: str) -> None:
+        """Keeps that a piece fits what stands above it now; shots too (`midpoint/shots/5`).
+
+        One that is not out of date stays as it is. Raises SourceOutOfDate, UnknownStory.
+        """
+        with self._writing() as gate:
+            gate.lock_story(story_id, "fits")
+            story = gate.story(story_id, "fits")
+            stale = made.out_of_date(gate.session, story)
+            if key not in stale:
+                return
+            piece = Piece.parse(key)
+            for source in sources_of(piece):
+                above = place(piece, source)
+                if str(above) in stale:
+                    raise SourceOutOfDate(above.describe(story.structure), str(above))
+            made.note_fit(gate.session, story, piece, self._actor.user_id)
 
 
 def _locked(gate: Gate, run_id: str) -> Run:

@@ -6,14 +6,14 @@ So that a step's cost does not grow with the number of scenes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.beatmap import snake
 from cascade.store.product import product_of
-from cascade.store.stories import in_order, number_of, scenes_of, story_of
+from cascade.store.stories import read_shots, scenes_of, story_of
 from cascade.store.tables import ScenePlot, StoryVersion
 from cascade.story import kinds
 from cascade.story.plan import Step, neighbours
@@ -72,15 +72,11 @@ def _read(
     return Excerpt(story_of(row, scenes_of(session, row, rows)), row, rows)
 
 
-def with_scenes_of(session: Session, row: StoryVersion, story: Story, beat_key: str) -> Story:
-    """The same with all scenes of one beat and no others, without texts or shots."""
-    rows = session.execute(
-        sa.select(ScenePlot.id, ScenePlot.scene_number).where(
-            ScenePlot.story_version_id == row.id, _of_beat(beat_key)
-        )
-    )
-    scenes = (Scene(id=id_, number=number_of(number), beat_key=beat_key) for id_, number in rows)
-    return replace(story, scenes=tuple(sorted(scenes, key=in_order)))
+def scenes_of_beat(session: Session, row: StoryVersion, beat_key: str) -> Story:
+    """A story with all scenes of one beat and no others, and with their shots."""
+    of_beat = sa.and_(ScenePlot.story_version_id == row.id, _of_beat(beat_key))
+    rows = session.scalars(sa.select(ScenePlot).where(of_beat)).all()
+    return story_of(row, scenes_of(session, row, rows, read_shots(session, of_beat)))
 
 
 def _of_beat(beat_key: str) -> sa.ColumnElement[bool]:

@@ -5,13 +5,11 @@ A write changes one value and nothing beside it, and must meet exactly one row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from cascade.errors import NotWritten
@@ -25,8 +23,7 @@ from cascade.store.beatmap import (
     literal_of,
     text_of,
 )
-from cascade.store.tables import Id, ScenePlot, SceneShot, StoryVersion
-from cascade.store.tables import Piece as Mark
+from cascade.store.tables import ScenePlot, StoryVersion
 from cascade.story import kinds
 from cascade.story.kinds import Kind
 from cascade.story.piece import Piece
@@ -147,57 +144,3 @@ def _change(
     # To its types every result is one of a SELECT, which counts no rows.
     if cast("sa.CursorResult[Any]", changed).rowcount != 1:
         raise NotWritten(table.__tablename__)
-
-
-# Marks
-
-
-def mark_out_of_date(session: Session, story_id: str, keys: Iterable[str], run_id: str) -> None:
-    """Marks pieces as written from inputs that are no longer theirs, because of this run."""
-    set_marks(session, story_id, dict.fromkeys(keys, run_id))
-
-
-def mark_up_to_date(session: Session, story_id: str, key: str) -> None:
-    """Takes the mark off a piece that has just been written."""
-    set_marks(session, story_id, {key: None})
-
-
-def set_marks(
-    session: Session,
-    story_id: str,
-    marks: Mapping[str, str | None],
-    of_shots: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Sets since which run each of some pieces is out of date, None for not; in one statement.
-
-    Those `of_shots`, by key the scene that they are of, are set where the scene has any.
-    """
-    rows = []
-    for key, since in marks.items():
-        row = sa.select(
-            sa.literal(story_id), sa.literal(key), sa.literal(since, Id), sa.literal(False)
-        )
-        there = sa.exists().where(SceneShot.scene_plot_id == of_shots.get(key))
-        rows.append(row.where(there if key in of_shots else sa.true()))
-    if not rows:
-        return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    upsert = dialect.insert(Mark)
-    columns = ["story_version_id", "key", "out_of_date_since", "locked"]
-    session.execute(
-        upsert.from_select(columns, sa.union_all(*rows)).on_conflict_do_update(
-            index_elements=[Mark.story_version_id, Mark.key],
-            set_={"out_of_date_since": upsert.excluded.out_of_date_since},
-        )
-    )
-
-
-def out_of_date(session: Session, story_id: str) -> set[str]:
-    """The keys of the pieces that are marked out of date; shots as `midpoint/shots/5`."""
-    return set(
-        session.scalars(
-            sa.select(Mark.key).where(
-                Mark.story_version_id == story_id, Mark.out_of_date_since.is_not(None)
-            )
-        )
-    )

@@ -13,7 +13,6 @@ from cascade.store.tables import (
     ACTIVE,
     CreditAccount,
     Draft,
-    Piece,
     Revision,
     Run,
     StoryVersion,
@@ -29,7 +28,7 @@ class Pulse:
 
 
 def take(session: Session, actor: Actor, story_id: str) -> Pulse:
-    """The signs of a story's runs, texts and marks, and of the user's draft and credits.
+    """The signs of a story's runs and texts, and of the user's draft and credits.
 
     Equal as long as none of these has changed. A text that another program writes leaves no sign
     until a run or a plan meets it.
@@ -45,9 +44,6 @@ def take(session: Session, actor: Actor, story_id: str) -> Pulse:
         Run.story_version_id == story_id, Run.status.in_(ACTIVE)
     )
     revision = sa.select(sa.func.max(Revision.id)).where(Revision.story_version_id == story_id)
-    marks = sa.select(sa.func.count(Piece.out_of_date_since)).where(
-        Piece.story_version_id == story_id
-    )
     credits = sa.select(sa.func.sum(CreditAccount.available)).where(
         CreditAccount.user_id == actor.user_id
     )
@@ -55,6 +51,6 @@ def take(session: Session, actor: Actor, story_id: str) -> Pulse:
     draft = sa.select(Draft.updated_at).where(
         Draft.story_version_id == story_id, Draft.user_id == actor.user_id
     )
-    parts = (draft, newest, active, revision, marks, credits, story)
+    parts = (draft, newest, active, revision, credits, story)
     draft_at, *rest = session.execute(sa.select(*(one.scalar_subquery() for one in parts))).one()
     return Pulse(draft_at, " ".join(map(str, rest)))

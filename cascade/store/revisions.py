@@ -68,11 +68,13 @@ def keep_found(session: Session, *found: tuple[Place, Stood]) -> None:
             "cell": stood.cell,
             "created_at": at,
             "origin": "found",
+            "is_kept": True,
         }
         kept = sa.select(_kept.id).where(
             _kept.id == place.newest(),
             _kept.digest == values["digest"],
             _kept.cell.is_not_distinct_from(stood.cell),
+            _kept.is_kept,
         )
         missing = ~kept.exists()
         if stood == Stood(""):

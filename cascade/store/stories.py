@@ -183,8 +183,9 @@ def read_story(session: Session, story_id: str) -> Story:
     Raises UnknownStory, and UnreadableStory where its structure is none of ours.
     """
     row = row_of(session, story_id)
-    rows = session.scalars(sa.select(ScenePlot).where(ScenePlot.story_version_id == story_id))
-    return story_of(row, scenes_of(session, row, rows.all(), _read_shots(session, story_id)))
+    of_story = ScenePlot.story_version_id == story_id
+    rows = session.scalars(sa.select(ScenePlot).where(of_story)).all()
+    return story_of(row, scenes_of(session, row, rows, read_shots(session, of_story)))
 
 
 def story_of(row: StoryVersion, scenes: tuple[Scene, ...]) -> Story:
@@ -287,13 +288,13 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _read_shots(session: Session, story_id: str) -> dict[str, list[Any]]:
-    """A story's shots by the id of their scene."""
+def read_shots(session: Session, those: sa.ColumnElement[bool]) -> dict[str, list[Any]]:
+    """The shots of those scenes by the id of their scene."""
     shots: dict[str, list[Any]] = {}
     for scene_id, shot in session.execute(
         sa.select(SceneShot.scene_plot_id, SceneShot.shot)
         .join(ScenePlot, ScenePlot.id == SceneShot.scene_plot_id)
-        .where(ScenePlot.story_version_id == story_id)
+        .where(those)
         .order_by(SceneShot.shot_number)
     ):
         shots.setdefault(scene_id, []).append(_shot(shot))

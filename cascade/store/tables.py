@@ -176,13 +176,12 @@ class ProjectMember(Base):
 
 
 class Piece(Base):
-    """The state of one piece of content beside its text: out of date since a run, locked."""
+    """The state of one piece of content beside its text: whether it is locked."""
 
     __tablename__ = "cascade_pieces"
 
     story_version_id: Mapped[str] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
-    out_of_date_since: Mapped[str | None] = mapped_column(Id)
     locked: Mapped[bool] = mapped_column(default=False)
 
 
@@ -203,6 +202,10 @@ class Revision(Base):
     text: Mapped[str]
     # What stood there where that was no plain text: see `store.revisions`.
     cell: Mapped[str | None]
+    # Where only the digest is known of what stood there, because nothing has replaced it.
+    is_kept: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    # The digests of what it was made from, by place (`story.stale`); null where that is not known.
+    sources: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     origin: Mapped[str] = mapped_column(sa.String(16))  # found | run | restored
     replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("cascade_revisions.id"))
@@ -214,7 +217,6 @@ class Revision(Base):
     model: Mapped[str | None] = mapped_column(sa.String(200))
     prompt_version: Mapped[str | None] = mapped_column(sa.String(64))
     prompt_hash: Mapped[str | None] = mapped_column(sa.String(64))
-    inputs_hash: Mapped[str | None] = mapped_column(sa.String(64))
     prompt_tokens: Mapped[int | None]
     cached_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]

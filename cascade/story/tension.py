@@ -9,6 +9,7 @@ from cascade.errors import BadLevel
 from cascade.story.structures import Structure
 
 LOWEST, HIGHEST, UNSET = 1, 5, 3
+LEVELS = range(LOWEST, HIGHEST + 1)
 
 
 def is_level(value: object) -> TypeGuard[int]:

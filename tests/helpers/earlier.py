@@ -128,8 +128,17 @@ def make_earlier(url: str, version: str) -> None:
             if version >= "0004":
                 connection.exec_driver_sql("DELETE FROM cascade_made")
                 _put(connection, "cascade_made", kept["cascade_made"])
+            revisions = kept[f"{PREFIX}revisions"]
+            # A version that marks texts keeps none of which it knows only what it was made from.
+            revisions[:] = [row for row in revisions if row["is_kept"] in (1, "true")]
             for name in PLAIN:
                 _put(connection, name, kept[PREFIX + name])
+            connection.exec_driver_sql(
+                "INSERT INTO pieces (story_version_id, key, out_of_date_since, locked) "
+                "SELECT r.story_version_id, s.key, r.id, false FROM runs r "
+                "JOIN run_steps s ON s.run_id = r.id AND s.status = 'pending' "
+                "WHERE r.status = 'cancelled'"
+            )
 
 
 def _values(connection: sa.Connection, table: str) -> list[dict[str, Any]]:
@@ -150,7 +159,7 @@ def _put(connection: sa.Connection, table: str, rows: list[dict[str, Any]]) -> N
     sign = "?" if connection.dialect.name == "sqlite" else "%s"
     signs = ", ".join(sign for _ in names)
     for row in rows:
-        values = tuple(row[name] for name in names)
+        values = tuple(row.get(name) for name in names)
         connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({signs})", values)
     if connection.dialect.name != "sqlite" and f"{table}_id_seq" in sequences(connection):
         newest = f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))"

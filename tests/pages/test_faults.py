@@ -96,7 +96,7 @@ def test_an_unexpected_error_of_a_use_case(
         ("accounts.available", ("number_input", "expander")),
         ("stories.read_story", ("selectbox",)),
         ("drafts.read", ("selectbox", "expander")),
-        ("pieces.out_of_date", ("selectbox", "number_input")),
+        ("made.out_of_date", ("selectbox", "number_input")),
         ("revisions.writers", ("selectbox", "number_input")),
         ("reading.latest", ("selectbox", "number_input", "expander")),
         ("restore.replaced", ("selectbox", "number_input", "expander")),

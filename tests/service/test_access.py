@@ -67,6 +67,7 @@ ORDERS: dict[str, dict[str, Verdict]] = {
     "cancel": only("editor", "producer"),
     "restore_piece": only("editor"),
     "restore_run": only("editor"),
+    "fits": only("editor"),
 }
 # About nobody's story: one's own credits, the writer, and whether this is a demo. A reset asks for
 # a role in every project there is, so that with a stranger's project there it is refused to all.
@@ -171,7 +172,7 @@ def test_orders(people: People, database_url: str, case: str) -> None:
         run_id = start(people)
     elif case == "accept":
         run_id = failed(people)
-    elif case in ("resume", "restore_piece", "restore_run"):
+    elif case in ("resume", "restore_piece", "restore_run", "fits"):
         run_id = stopped(people)
     plan = people.service.operator().plan(story_id, {"finale": 1}).plan
 
@@ -186,6 +187,7 @@ def test_orders(people: People, database_url: str, case: str) -> None:
             "cancel": lambda: desk.cancel(run_id),
             "restore_piece": lambda: desk.restore_piece(run_id, "midpoint/beatContent"),
             "restore_run": lambda: desk.restore_run(run_id),
+            "fits": lambda: desk.fits(story_id, "midpoint/keyAction"),
         }
         assert cases.keys() == ORDERS.keys()
         return cases[case]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cascade.store.stories import insert_story, read_story
 from cascade.store.tables import Base
 from cascade.story.kinds import KINDS
 from cascade.story.limits import LIMITS
+from cascade.story.stale import Stale
 from cascade.story.story import Story
 from cascade.story.structures import STRUCTURES
 from tests.helpers.making import stories
@@ -118,6 +120,8 @@ def expected(document: dict[str, Any]) -> dict[str, Any]:
             }
             for scene in sorted(document.get("scenes", []), key=lambda one: one["number"])
         ],
+        "outOfDate": [],
+        "locked": [],
     }
 
 
@@ -165,11 +169,26 @@ def test_any_story_comes_back_as_it_was_written(database: Database) -> None:
     check()
 
 
-def test_out_of_date_is_there_only_where_something_is() -> None:
+def test_what_is_out_of_date_is_always_there_with_its_reason() -> None:
     story = parse_document('{"title": "T", "language": "en", "structureType": "cat"}', "t")
-    assert "outOfDate" not in story_document(story)
-    marked = story_document(story, {"midpoint/script/5", "finale/keyAction"})
-    assert marked["outOfDate"] == ["finale/keyAction", "midpoint/script/5"]
+    assert (story_document(story)["outOfDate"], story_document(story)["locked"]) == ([], [])
+    since = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+    stale = {
+        "midpoint/script/5": Stale("above", "scenePlot", since=since),
+        "finale/keyAction": Stale("level", "level", 3, 5, since),
+    }
+    assert story_document(story, stale)["outOfDate"] == [
+        {
+            "key": "finale/keyAction",
+            "reason": "the beat's level went from 3 to 5 since 21 Nov 2026",
+            "since": "2026-11-21T09:30:00+00:00",
+        },
+        {
+            "key": "midpoint/script/5",
+            "reason": "the plot above it is out of date",
+            "since": "2026-11-21T09:30:00+00:00",
+        },
+    ]
 
 
 BASE: dict[str, Any] = {"title": "Tides", "language": "en", "structureType": "cat"}

@@ -25,6 +25,7 @@ from cascade.store.tables import PRODUCT_TABLES
 from tests.helpers.earlier import (
     OWN,
     PLAIN,
+    Rows,
     content_of,
     make_busy,
     make_earlier,
@@ -42,9 +43,14 @@ from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
 ROOT = Path(__file__).parents[2]
 # What an earlier version did not keep.
 LATER: dict[str, dict[str, set[str]]] = {
-    "0003": {"revisions": {"scene_id", "cell"}, "run_steps": {"scene_id"}},
-    "0004": {},
+    "0003": {
+        "revisions": {"scene_id", "cell", "is_kept", "sources"},
+        "run_steps": {"scene_id"},
+    },
+    "0004": {"revisions": {"is_kept", "sources"}},
 }
+# What is kept no more: marks follow from what texts were made from.
+GONE = {"revisions": {"inputs_hash"}, "pieces": {"out_of_date_since"}}
 # A product's tables of the names that Cascade's had, and its constraints and indexes too.
 NAMESAKES = [
     "CREATE TABLE users (id INTEGER CONSTRAINT pk_users PRIMARY KEY, mail TEXT)",
@@ -104,6 +110,20 @@ def fresh(request: pytest.FixtureRequest, like: str, folder: Path) -> Database:
     return Database(request.getfixturevalue("postgres_url"))
 
 
+def marks_of(database: Database) -> set[tuple[str, str]]:
+    """The texts that an earlier version has marked, by story and key."""
+    marked = "SELECT story_version_id, key FROM pieces WHERE out_of_date_since IS NOT NULL"
+    with database.engine.connect() as connection:
+        return {(story_id, key) for story_id, key in connection.exec_driver_sql(marked)}
+
+
+def assert_carried_over(after: Rows, before: Rows) -> None:
+    """Every row is there; beside the revisions stand those that say what was marked."""
+    revisions = before["revisions"]
+    assert set(after["revisions"]) > set(revisions)
+    assert {**after, "revisions": revisions} == before
+
+
 @pytest.mark.parametrize("version", ["0003", "0004"])
 def test_carried_over_with_runs_in_every_state(
     busy: tuple[str, dict[str, str]],
@@ -114,11 +134,13 @@ def test_carried_over_with_runs_in_every_state(
     url, ids = busy
     make_earlier(url, version)
     with closing(Database(url)) as database:
-        before, content = rows_of(database, ""), content_of(database)
+        before, content = rows_of(database, "", GONE), content_of(database)
+        marked = marks_of(database)
+        assert marked
         assert all(len(rows) > 1 for rows in before.values())
         assert not set(PLAIN) & set(check_.report(database).others)
         migrate.ensure(database)
-        assert rows_of(database, "cascade_", LATER[version]) == before
+        assert_carried_over(rows_of(database, "cascade_", LATER[version]), before)
         assert content_of(database) == content
         assert check_.report(database).complete
         check_append_only(database)
@@ -134,6 +156,12 @@ def test_carried_over_with_runs_in_every_state(
         assert {run.id: run.status for run in service.operator().runs()} == {
             v: k for k, v in ids.items()
         }
+        stale = {
+            (story.id, key)
+            for story in service.operator().stories()
+            for key in service.operator().out_of_date(story.id)
+        }
+        assert marked <= stale
         assert service.operator().is_demo()
         editor = service.actor("editor")
         assert service.desk(editor).credits().held > 0
@@ -208,13 +236,14 @@ def test_killed_in_the_middle_of_it(busy: tuple[str, dict[str, str]]) -> None:
     url, ids = busy
     make_earlier(url, "0003")
     with closing(Database(url)) as database:
-        before, content, shape = rows_of(database, ""), content_of(database), shape_of(database)
+        before, content = rows_of(database, "", GONE), content_of(database)
+        shape = shape_of(database)
         for moment in MOMENTS[database.engine.dialect.name]:
             assert start_and_die(url, moment) == -signal.SIGKILL, moment
-            assert rows_of(database, "") == before, moment
+            assert rows_of(database, "", GONE) == before, moment
             assert shape_of(database) == shape
         assert start_and_die(url, "after it") == -signal.SIGKILL
-        assert rows_of(database, "cascade_", LATER["0003"]) == before
+        assert_carried_over(rows_of(database, "cascade_", LATER["0003"]), before)
     with closing(open_service(url)) as service:
         assert {run.id: run.status for run in service.operator().runs()} == {
             v: k for k, v in ids.items()

@@ -17,10 +17,7 @@ from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
 from cascade.store.pieces import (
-    mark_out_of_date,
-    mark_up_to_date,
     new_level,
-    out_of_date,
     put_back_level,
 )
 from cascade.store.stories import (
@@ -231,20 +228,6 @@ def test_writing_a_level(database: Database) -> None:
         put_back_level(session, row, "go", new_level(row, "go", 5))
     with database.read() as session:
         assert read_story(session, story_id).levels == {"you": 1, "need": 2, "go": 5}
-
-
-def test_marks(database: Database) -> None:
-    one, other = inserted(database), inserted(database)
-    keys = list(map(str, STORY.pieces_of("need")))
-    assert keys == ["need/beatContent", "need/keyAction", "need/scenePlot/2", "need/script/2"]
-    with database.write() as session:
-        mark_out_of_date(session, one, keys, "run-1")
-        mark_out_of_date(session, one, keys[:1], "run-2")
-        mark_up_to_date(session, one, "need/keyAction")
-        mark_up_to_date(session, one, "you/keyAction")
-    with database.read() as session:
-        assert out_of_date(session, one) == set(keys) - {"need/keyAction"}
-        assert out_of_date(session, other) == set()
 
 
 def test_finding_a_story(database: Database) -> None:

@@ -117,7 +117,7 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     },
     "studio/curve": lambda x: {},
     "studio/headline": lambda x: {"estimate": 45, "lines": [x]},
-    "studio/marks": lambda x: {"is_new": True, "is_stale": True, "byline": x},
+    "studio/marks": lambda x: {"is_new": True, "stale": x, "why": x, "byline": x},
     "studio/numbers": lambda x: {"changed": [(x, x)]},
     "studio/prices": lambda x: {"rows": [("script", 2, 5)]},
     "studio/scene": lambda x: {

@@ -34,6 +34,7 @@ from cascade.errors import (
     Reason,
     RowsHidden,
     RunActive,
+    SourceOutOfDate,
     StalePlan,
     StoryGone,
     Unexpected,
@@ -110,6 +111,8 @@ def refusals() -> Iterator[CascadeError]:
     yield InsufficientCredits(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")
+    yield SourceOutOfDate("the script of scene 5", "midpoint/script/5")
+    yield SourceOutOfDate("the key action of Midpoint", "midpoint/keyAction")
     yield RunActive("r1")
     yield UnknownRun("r1")
     yield UnknownStory("s1")

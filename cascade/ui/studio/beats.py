@@ -17,6 +17,7 @@ from cascade.display import readable
 from cascade.service import Desk, Studio, Written
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, BeatKind, SceneKind
 from cascade.story.piece import Piece, level_key
+from cascade.story.stale import Stale
 from cascade.story.story import Scene, Story, Unreadable
 from cascade.story.structures import Beat
 from cascade.ui import session
@@ -24,7 +25,7 @@ from cascade.ui.kit.expanders import box, close, open_
 from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape, note, paragraphs, scene_name
 from cascade.ui.kit.screenplay import screenplay
-from cascade.ui.kit.texts import count, text
+from cascade.ui.kit.texts import count, moment, text
 from cascade.ui.kit.writer import byline
 
 
@@ -32,7 +33,7 @@ from cascade.ui.kit.writer import byline
 class _Marks:
     """What is to be said beside pieces: out of date, just written, and what wrote them."""
 
-    stale: set[str]
+    stale: Mapping[str, Stale]
     written: Mapping[str, Written]
     new_from: set[str]
 
@@ -41,11 +42,12 @@ class _Marks:
 
     def beside(self, key: str) -> Markup:
         """The marks of one piece as HTML."""
-        written = self.written.get(key)
+        written, stale = self.written.get(key), self.stale.get(key)
         return render(
             "studio/marks",
             is_new=self.is_new(key),
-            is_stale=key in self.stale,
+            stale=_mark(Piece.parse(key), stale) if stale is not None else "",
+            why=why_stale(stale) if stale is not None else "",
             byline=byline(written.provider, written.model) if written else "",
         )
 
@@ -54,7 +56,8 @@ class _Marks:
         badges = ""
         if any(key.startswith(f"{beat_key}/") and self.is_new(key) for key in self.written):
             badges += f" :green-badge[{text('beats.new')}]"
-        if any(key.startswith(f"{beat_key}/") for key in self.stale):
+        # Shots carry a mark of their own: nothing is to be rewritten because of them.
+        if any(key.startswith(f"{beat_key}/") and "/shots/" not in key for key in self.stale):
             badges += f" :orange-badge[{text('beats.out_of_date')}]"
         return badges
 
@@ -68,8 +71,6 @@ def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
         story = found.story
         marks = _Marks(found.out_of_date, found.writers, new_from)
         _draw_title(story)
-        if marks.stale:
-            st.caption(escape(text("beats.out_of_date_help")))
         if not story.scenes and not any(story.contents.values()):
             words = f"**{text('empty.beats')}.** {text('empty.beats_help')}"
             st.info(words, icon=":material/draft:")
@@ -77,6 +78,8 @@ def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
             opened = box(_label(story, number, beat, marks), _key(story, beat.key))
             if opened.open:
                 opened.html(_beat(story, beat, marks))
+                with opened:
+                    _offer_checks(desk, studio, story, beat, marks)
         beat_keys = story.structure.keys
         loose = [scene for scene in story.scenes if scene.beat_key not in beat_keys]
         if loose:
@@ -87,6 +90,48 @@ def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
 
     session.fragment(beats)()
     is_full_run = False
+
+
+def _offer_checks(desk: Desk, studio: Studio, story: Story, beat: Beat, marks: _Marks) -> None:
+    """A button for each shot list that may be looked at and found right."""
+    if "fits" not in studio.may:
+        return
+    for scene in story.planned_scenes(beat.key):
+        key = str(Piece(beat.key, "shots", scene.number))
+        stale = marks.stale.get(key)
+        if stale is not None and stale.cause != "above":
+            st.button(
+                text("beats.check_shots", number=scene.number),
+                key=f"fits-{story.id}-{key}",
+                type="tertiary",
+                icon=":material/check:",
+                on_click=session.guarded()(desk.fits),
+                args=(story.id, key),
+            )
+
+
+def _mark(piece: Piece, stale: Stale) -> str:
+    if piece.kind == "shots" and stale.source == "script":
+        return text("beats.shots_older")
+    return text("beats.out_of_date")
+
+
+def why_stale(stale: Stale) -> str:
+    """Why a text is out of date, in the reader's language."""
+    source = stale.source or "level"
+    if stale.cause == "marked":
+        return text("stale.marked")
+    if stale.cause == "above":
+        return text("stale.above", what=text(f"stale.of.{source}"))
+    who = stale.by or text("stale.outside")
+    if stale.since is None:
+        when = text("stale.outside")
+    else:
+        day = moment(stale.since, session.zone())
+        when = text("stale.since", when=day, who=who) if stale.by else day
+    if stale.cause == "level" and stale.before is not None:
+        return text("stale.level", before=stale.before, now=stale.now, when=when)
+    return text("stale.source", what=text(f"stale.of.{source}"), when=when)
 
 
 def _draw_title(story: Story) -> None:

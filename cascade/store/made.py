@@ -1,0 +1,96 @@
+"""What texts were made from, as revisions say it, and writing it down before a beat is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.store import revisions
+from cascade.store.tables import Revision, User, now
+from cascade.story import stale
+from cascade.story.piece import Piece
+from cascade.story.stale import Made, Stale
+from cascade.story.story import Story
+
+
+def out_of_date(session: Session, story: Story) -> dict[str, Stale]:
+    """The pieces of a story that are out of date, each with the reason, by key; in one query."""
+    return stale.out_of_date(story, read(session, story))
+
+
+def read(
+    session: Session, story: Story, those: sa.ColumnElement[bool] | None = None
+) -> dict[str, list[Made]]:
+    """What is known of the bytes of a story's pieces and levels, by their key today.
+
+    Of `those` revisions, or of all.
+    """
+    rows = session.execute(
+        sa.select(
+            Revision.key,
+            Revision.scene_id,
+            Revision.digest,
+            Revision.sources,
+            Revision.created_at,
+            User.display_name,
+            Revision.run_id,
+        )
+        .outerjoin(User, User.id == Revision.author_id)
+        .where(Revision.story_version_id == story.id, sa.true() if those is None else those)
+        .order_by(Revision.id)
+    )
+    made: dict[str, list[Made]] = {}
+    for key, scene_id, digest, sources, at, by, run_id in rows:
+        here = revisions.present_key(story, key, scene_id or "")
+        if here is not None:
+            one = Made(digest, sources, at, by or "", run_id or "")
+            made.setdefault(here, []).append(one)
+    return made
+
+
+def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None:
+    """Keeps of each text under some beats that it is made from what stands there now.
+
+    Of those of which nothing is known yet; before the first of the beat is changed. Their texts are
+    kept when they are replaced.
+    """
+    beats = list(beat_keys)
+    scenes = [scene.id for beat_key in beats for scene in story.planned_scenes(beat_key)]
+    of_beats = [Revision.key.startswith(f"{beat}/", autoescape=True) for beat in beats]
+    known = read(session, story, sa.or_(*of_beats, Revision.scene_id.in_(scenes)))
+    rows = [
+        _row(story, piece, "found")
+        for beat_key in beats
+        for piece in stale.marked_pieces(story, beat_key)
+        if not any(
+            one.sources is not None and one.digest == stale.digest_of(story, piece)
+            for one in known.get(str(piece), ())
+        )
+    ]
+    if rows:
+        session.execute(sa.insert(Revision), rows)
+
+
+def note_fit(session: Session, story: Story, piece: Piece, author_id: str) -> None:
+    """Keeps that somebody has found a piece to fit what stands above it now."""
+    session.execute(sa.insert(Revision), [_row(story, piece, "fits", author_id)])
+
+
+def _row(
+    story: Story, piece: Piece, origin: str, author_id: str | None = None
+) -> dict[str, object]:
+    scene = story.scene_of(piece)
+    return {
+        "story_version_id": story.id,
+        "key": str(piece),
+        "scene_id": scene.id if scene is not None else None,
+        "digest": stale.digest_of(story, piece),
+        "text": "",
+        "is_kept": False,
+        "sources": stale.standing(story, piece),
+        "created_at": now(),
+        "origin": origin,
+        "author_id": author_id,
+    }
