@@ -24,7 +24,7 @@ FIRST_TOKEN_S = 0.3
 TOKENS_A_SECOND = 80
 # The server sends seven characters a chunk; four are about a token.
 TOKENS_A_CHUNK = 7 / 4
-CONCURRENCY = 4
+CONCURRENCY = 6
 GOAL = 1.10
 
 

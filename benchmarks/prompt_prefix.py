@@ -25,7 +25,7 @@ from cascade.story.story import Story
 
 SAMPLES = Path(__file__).parents[1] / "cascade" / "samples"
 BEATS, SCENES = 3, 5
-CONCURRENCY = 4
+CONCURRENCY = 6
 GOAL = 0.6
 BYTES_A_TOKEN = 4
 

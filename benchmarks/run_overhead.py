@@ -1,8 +1,9 @@
 """What the engine adds to a run: wall time over the critical path, and milliseconds a step.
 
-A run of 3 beats with 5 scenes each (36 steps, 27 calls one after the other at 4 at once), with a
-writer that takes 20 or 200 ms a call, on SQLite and Postgres. Beside it, turn by turn, the same
-transactions with the same waits and no engine around them ("bare").
+A run of 3 beats with 5 scenes each (36 steps), with a writer that takes 20 or 200 ms a call, on
+SQLite and Postgres. Beside it, turn by turn, the same transactions with the same waits and no
+engine around them ("bare"), while nobody executes: an executor would take their runs up. "Serial"
+is one call after the other, without anything around them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ DELAYS_MS = (20, 200)
 
 def main() -> None:
     """Prints one line a database and delay: medians over the rounds."""
-    print("database  delay  critical   engine    bare  engine/critical  engine/bare  ms a step")
+    print(
+        "database  delay  critical   engine    bare  engine/critical  engine/bare  serial/engine"
+        "  ms a step"
+    )
     with tempfile.TemporaryDirectory(prefix="b-", dir="/tmp") as folder:
         for name, url in databases(Path(folder)):
             for delay_ms in DELAYS_MS:
@@ -56,16 +60,18 @@ def measure(name: str, url: str, delay_ms: int) -> None:
         plan = new_plan(service, actor, story_id)
         critical = calls_in_a_row(plan.groups(), settings.concurrency) * delay_ms / 1000
         engine, bare = [], []
-        with service.executing():
-            time_engine(service, actor, story_id)  # The first one also waits for the launch.
-            for _ in range(ROUNDS):
+        for _ in range(ROUNDS):
+            with service.executing():
+                time_engine(service, actor, story_id)  # The first one also waits for the launch.
                 engine.append(time_engine(service, actor, story_id))
-                bare.append(time_bare(service, actor, story_id))
+            bare.append(time_bare(service, actor, story_id))
         whole, plain = statistics.median(engine), statistics.median(bare)
         step_ms = (whole - critical) / len(plan.steps) * 1000
+        serial = len(plan.steps) * delay_ms / 1000
         print(
             f"{name:9} {delay_ms:3} ms {critical:7.2f} s {whole:6.2f} s {plain:6.2f} s "
-            f"{whole / critical:16.3f} {whole / plain:12.3f} {step_ms:10.2f}"
+            f"{whole / critical:16.3f} {whole / plain:12.3f} {serial / whole:14.2f} "
+            f"{step_ms:10.2f}"
         )
     finally:
         service.close()
