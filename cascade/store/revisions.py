@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from cascade.store.pieces import Stood
-from cascade.store.tables import Revision, now
+from cascade.store.tables import Base, Revision, now
 from cascade.story.piece import Piece
 from cascade.story.story import Story, digest
 
 # Revisions that a statement asks about while it adds one.
 _other, _kept = aliased(Revision), aliased(Revision)
+_TABLE = Base.metadata.tables[Revision.__tablename__]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,12 @@ class Place:
             "scene_id": self.scene_id or None,
         }
 
-    def newest(self) -> sa.ScalarSelect[int | None]:
-        """The id of its newest revision, as a query."""
-        wanted = sa.select(sa.func.max(_other.id)).where(
-            _other.story_version_id == self.story_id, of_piece(self.key, self.scene_id, _other)
-        )
-        return wanted.scalar_subquery()
+    def asked(self, n: int = 0) -> dict[str, str]:
+        """As the parameters of `_newest`."""
+        found = {f"story_{n}": self.story_id, f"key_{n}": self.key}
+        if self.scene_id:
+            found |= {f"scene_{n}": self.scene_id, f"kind_{n}": Piece.parse(self.key).kind}
+        return found
 
 
 def keep_found(session: Session, *found: tuple[Place, Stood]) -> None:
@@ -59,8 +61,8 @@ def keep_found(session: Session, *found: tuple[Place, Stood]) -> None:
     there is nothing to keep.
     """
     at = now()
-    rows = []
-    for place, stood in found:
+    given: dict[str, Any] = {}
+    for n, (place, stood) in enumerate(found):
         values = {
             **place.values,
             "digest": digest(stood.text),
@@ -70,42 +72,81 @@ def keep_found(session: Session, *found: tuple[Place, Stood]) -> None:
             "origin": "found",
             "is_kept": True,
         }
-        kept = sa.select(_kept.id).where(
-            _kept.id == place.newest(),
-            _kept.digest == values["digest"],
-            _kept.cell.is_not_distinct_from(stood.cell),
-            _kept.is_kept,
-        )
-        missing = ~kept.exists()
-        if stood == Stood(""):
-            missing &= place.newest().is_not(None)
-        columns = Revision.__table__.c
-        rows.append(
-            sa.select(
-                *(sa.literal(value, columns[name].type) for name, value in values.items())
-            ).where(missing)
-        )
-    session.execute(sa.insert(Revision).from_select(list(values), sa.union_all(*rows)))
+        given |= {f"{name}_of_{n}": value for name, value in values.items()}
+        given |= {**place.asked(n), f"is_nothing_{n}": stood == Stood("")}
+    session.execute(_keep(tuple(bool(place.scene_id) for place, _ in found)), given)
 
 
 def add(session: Session, place: Place, stood: Stood, **more: Any) -> int:
     """Keeps what stands at a place from now on, in the place of its newest revision; its own id."""
     row = {**place.values, "digest": digest(stood.text), "text": stood.text, "cell": stood.cell}
-    return session.execute(
-        sa.insert(Revision).values(**row, **more, replaces_id=place.newest()).returning(Revision.id)
-    ).scalar_one()
+    added = _add(of_scene=bool(place.scene_id))
+    return int(session.execute(added, {**row, **more, **place.asked()}).scalar_one())
 
 
-def of_piece(key: str, scene_id: str, table: type[Revision] = Revision) -> sa.ColumnElement[bool]:
-    """The revisions of one piece: a scene's by the scene, whatever number it had at the time.
+# Statements are made once: making one takes longer than executing it.
+
+
+@cache
+def _keep(of_scenes: tuple[bool, ...]) -> sa.Insert:
+    """Keeps what was found at so many places, each a beat's or a scene's."""
+    names = ["story_version_id", "key", "scene_id", "digest", "text", "cell", "created_at"]
+    names += ["origin", "is_kept"]
+    rows = []
+    for n, of_scene in enumerate(of_scenes):
+        values = {name: sa.bindparam(f"{name}_of_{n}", type_=_TABLE.c[name].type) for name in names}
+        newest = _newest(n, of_scene=of_scene)
+        kept = sa.select(_kept.id).where(
+            _kept.id == newest,
+            _kept.digest == values["digest"],
+            _kept.cell.is_not_distinct_from(values["cell"]),
+            _kept.is_kept,
+        )
+        is_nothing = sa.bindparam(f"is_nothing_{n}", type_=sa.Boolean())
+        rows.append(
+            sa.select(*values.values()).where(
+                ~kept.exists(), sa.not_(is_nothing) | newest.is_not(None)
+            )
+        )
+    return sa.insert(_TABLE).from_select(names, sa.union_all(*rows))
+
+
+@cache
+def _add(*, of_scene: bool) -> Any:
+    """Adds a revision that takes the place of the newest one of its place."""
+    return (
+        sa.insert(_TABLE).values(replaces_id=_newest(0, of_scene=of_scene)).returning(_TABLE.c.id)
+    )
+
+
+def _newest(n: int, *, of_scene: bool) -> sa.ScalarSelect[int | None]:
+    """The id of the newest revision of a place, given as `Place.asked`."""
+
+    def given(name: str) -> sa.BindParameter[str]:
+        return sa.bindparam(f"{name}_{n}", type_=sa.Text())
+
+    of_place = _other.key == given("key")
+    if of_scene:
+        of_place = _of_scene(_other, given("scene"), given("kind"), given("key"))
+    wanted = sa.select(sa.func.max(_other.id)).where(
+        _other.story_version_id == given("story"), of_place
+    )
+    return wanted.scalar_subquery()
+
+
+def _of_scene(
+    table: type[Revision],
+    scene_id: sa.BindParameter[str],
+    kind: sa.BindParameter[str],
+    key: sa.BindParameter[str],
+) -> sa.ColumnElement[bool]:
+    """The revisions of a scene's text of a kind, whatever number the scene had at the time.
 
     Those of before the scene was kept go by their key.
     """
-    if not scene_id:
-        return table.key == key
-    kind = Piece.parse(key).kind
-    own = (table.scene_id == scene_id) & table.key.contains(f"/{kind}/", autoescape=True)
-    return own | (table.scene_id.is_(None) & (table.key == key))
+    of_kind = table.key.like(sa.literal("%/").concat(kind).concat("/%"))
+    by_scene = sa.and_(table.scene_id == scene_id, of_kind)
+    return sa.or_(by_scene, sa.and_(table.scene_id.is_(None), table.key == key))
 
 
 def replaced_by(session: Session, revision: Revision) -> Stood:
