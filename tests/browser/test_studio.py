@@ -68,6 +68,25 @@ def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+def test_escape_puts_back_the_point_that_is_being_dragged(studio: Studio) -> None:
+    page, midpoint = studio.page, studio.slider("Midpoint")
+    studio.slider("All Is Lost").press("2")
+    studio.is_pending(1, "All Is Lost (4→2)")
+    studio.pull("Midpoint", 4)
+    expect(midpoint).to_have_attribute("aria-valuenow", "4")
+    page.keyboard.press("Escape")
+    expect(midpoint).to_have_attribute("aria-valuenow", "2")
+    # The drag is over, though the button is still down.
+    page.mouse.move(0, 0, steps=3)
+    page.mouse.up()
+    # An edit that comes after it, so that one of before would have been heard of by now.
+    studio.slider("Setup").press("5")
+    studio.is_pending(2, "Setup (2→5), All Is Lost (4→2)")
+    studio.in_step("Midpoint", 2)
+    studio.drag("Midpoint", 4)
+    studio.in_step("Midpoint", 4)
+
+
 def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     studio: Studio, server: Server
 ) -> None:

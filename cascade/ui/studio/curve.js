@@ -73,6 +73,14 @@ class Curve {
       if (Math.abs(this.root.clientWidth - this.width) > 1) this.draw();
     });
     this.resized.observe(root);
+    // Wherever the focus is: a point that is being dragged is the pointer's.
+    this.escape = (event) => {
+      if (event.key !== "Escape" || this.dragged === null) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.putBack();
+    };
+    window.addEventListener("keydown", this.escape, true);
     // The theme follows the system's at any time; the new colours are there a moment later.
     this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => setTimeout(() => this.draw(), 300);
@@ -94,6 +102,13 @@ class Curve {
   move(beat, level) {
     if (!this.data.enabled || level === this.level(beat)) return;
     this.unsent.set(beat.key, level);
+    this.draw();
+  }
+
+  // The point that is being dragged is back where it was, and nobody hears of it.
+  putBack() {
+    this.unsent.delete(this.data.beats[this.dragged].key);
+    this.dragged = null;
     this.draw();
   }
 
@@ -286,6 +301,8 @@ class Curve {
     handle.addEventListener("focus", () => this.show(index));
     handle.addEventListener("pointerdown", (event) => {
       if (!this.data.enabled || event.button !== 0) return;
+      // What the keyboard has done goes first: it is no part of what Escape takes back.
+      this.commit();
       handle.setPointerCapture(event.pointerId);
       this.dragged = index;
     });
@@ -302,7 +319,8 @@ class Curve {
     handle.addEventListener("pointercancel", drop);
     handle.addEventListener("blur", () => {
       this.hide(index);
-      this.commit();
+      // A drag ends where the pointer is let go, wherever the focus is meanwhile.
+      if (this.dragged !== index) this.commit();
     });
     handle.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -324,7 +342,8 @@ class Curve {
   }
 
   remove() {
-    this.commit();
+    if (this.dragged === null) this.commit();
+    window.removeEventListener("keydown", this.escape, true);
     this.resized.disconnect();
     this.scheme.removeEventListener("change", this.recolour);
     if (window.Plotly) window.Plotly.purge(this.plot);
