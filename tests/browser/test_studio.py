@@ -68,6 +68,25 @@ def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+def test_a_number_that_is_no_level_comes_back_with_a_sentence(studio: Studio) -> None:
+    studio.nothing_is_pending()
+    studio.slider("Midpoint").press("3")
+    studio.in_step("Midpoint", 3)
+    field = studio.number("Midpoint")
+    words = studio.say("curve.refused", beat="Midpoint", level=3)
+    for typed, leave in (("9", "Enter"), ("0", "Tab"), ("", "Tab")):
+        field.fill(typed)
+        field.press(leave)
+        studio.in_step("Midpoint", 3)
+        studio.sees(words)
+    expect(studio.page.locator("[aria-invalid='true']")).to_have_count(0)
+    # The field works as before.
+    field.fill("5")
+    field.press("Enter")
+    studio.in_step("Midpoint", 5)
+    studio.is_pending(1, "Midpoint (2→5)")
+
+
 def test_escape_puts_back_the_point_that_is_being_dragged(studio: Studio) -> None:
     page, midpoint = studio.page, studio.slider("Midpoint")
     studio.slider("All Is Lost").press("2")

@@ -21,6 +21,8 @@ const loadPlotly = (url) =>
     document.head.appendChild(script);
   }));
 
+// The browser's own: React replaces a field's `value`, and would take such a change for its own.
+const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
 const clamp = (value) => Math.max(1, Math.min(5, Math.round(value)));
 const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
@@ -81,14 +83,18 @@ class Curve {
       this.putBack();
     };
     window.addEventListener("keydown", this.escape, true);
+    // Before the field hears of it itself, which would keep such a number and say so in English.
+    this.typed = (event) => (event.type === "focusout" || event.key === "Enter") && this.checkField(event.target);
+    for (const type of ["keydown", "focusout"]) window.addEventListener(type, this.typed, true);
     // The theme follows the system's at any time; the new colours are there a moment later.
     this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => setTimeout(() => this.draw(), 300);
     this.scheme.addEventListener("change", this.recolour);
   }
 
-  update(data, send) {
+  update(data, send, refuse) {
     this.send = send;
+    this.refuse = refuse;
     this.data = data;
     this.count = Math.max(this.count, data.acknowledged);
     for (const [key, edit] of this.sent) if (edit.count <= data.acknowledged) this.sent.delete(key);
@@ -103,6 +109,17 @@ class Curve {
     if (!this.data.enabled || level === this.level(beat)) return;
     this.unsent.set(beat.key, level);
     this.draw();
+  }
+
+  // What is typed into a numeric editor and is no level gives way to the level of the curve.
+  checkField(field) {
+    if (!(field instanceof HTMLInputElement) || field.type !== "number" || field.disabled) return;
+    const beat = this.data.beats.find(({ key }) => field.closest(`.st-key-number-${CSS.escape(key)}`));
+    if (!beat || LEVELS.includes(Number.parseInt(field.value, 10))) return;
+    setValue.call(field, String(this.level(beat)));
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    this.refused = (this.refused ?? 0) + 1;
+    this.refuse({ beat: beat.key, level: this.level(beat), count: this.refused });
   }
 
   // The point that is being dragged is back where it was, and nobody hears of it.
@@ -344,6 +361,7 @@ class Curve {
   remove() {
     if (this.dragged === null) this.commit();
     window.removeEventListener("keydown", this.escape, true);
+    for (const type of ["keydown", "focusout"]) window.removeEventListener(type, this.typed, true);
     this.resized.disconnect();
     this.scheme.removeEventListener("change", this.recolour);
     if (window.Plotly) window.Plotly.purge(this.plot);
@@ -353,7 +371,7 @@ class Curve {
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".cascade-curve");
   const curve = (root.__cascadeCurve ??= new Curve(root));
-  curve.update(data, (edit) => setTriggerValue("edit", edit));
+  curve.update(data, (edit) => setTriggerValue("edit", edit), (typed) => setTriggerValue("refused", typed));
   return () => {
     // Called before every update too; only a root that has left the page is done with.
     setTimeout(() => {

@@ -21,7 +21,7 @@ from cascade.story.tension import HIGHEST, LOWEST, check_level
 from cascade.ui import session
 from cascade.ui.kit.html import render
 from cascade.ui.kit.language import language
-from cascade.ui.kit.prose import first_words
+from cascade.ui.kit.prose import escape, first_words
 from cascade.ui.kit.texts import text
 
 # What a run is doing to a beat: its turn has not come, it is at work on it, it is through.
@@ -100,6 +100,14 @@ def curve(
             }
         )
 
+    @session.guarded("editor")
+    def say_refused() -> None:
+        typed = st.session_state[key].refused
+        if typed:
+            label = story.structure.beat(typed["beat"]).label
+            level = check_level(typed["level"], typed["beat"])
+            st.toast(escape(text("curve.refused", beat=label, level=level)))
+
     structure = story.structure
     saved, jobs = story.curve, beat_jobs(language())[structure.type]
     _draw(
@@ -128,6 +136,7 @@ def curve(
             "texts": {**_texts(story), "help": text("curve.help") if enabled else ""},
         },
         on_edit_change=take_over,
+        on_refused_change=say_refused,
     )
 
 
