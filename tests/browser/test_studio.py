@@ -73,7 +73,7 @@ def test_a_number_that_is_no_level_comes_back_with_a_sentence(studio: Studio) ->
     studio.slider("Midpoint").press("3")
     studio.in_step("Midpoint", 3)
     field = studio.number("Midpoint")
-    words = studio.say("curve.refused", beat="Midpoint", level=3)
+    words = studio.say("editor.refused", beat="Midpoint", level=3)
     for typed, leave in (("9", "Enter"), ("0", "Tab"), ("", "Tab")):
         field.fill(typed)
         field.press(leave)
@@ -124,6 +124,18 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     wish.fill("keep the betrayal off-stage")
     wish.press("Enter")
     other.sees(studio.count("directions.given", 1))
+    # Nothing that was typed is gone for good.
+    studio.press("banner.reset")
+    studio.nothing_is_pending()
+    studio.sees(studio.count("banner.discarded", 2, changes=CHANGES))
+    studio.in_step("Midpoint", 2)
+    other.nothing_is_pending()
+    studio.press("banner.undo")
+    for tab in (studio, other):
+        tab.is_pending(2, CHANGES)
+        tab.in_step("All Is Lost", 2)
+        tab.sees(studio.count("directions.given", 1))
+    expect(studio.button("banner.undo")).to_have_count(0)
 
     server.kill()
     server.start()

@@ -98,6 +98,7 @@ def _draw_buttons(desk: Desk, offer: Offer) -> None:
             session.keep_problem("page", error)
             return
         close_dialog()
+        session.forget_reset(offer.plan.story_id)
         session.go(story=offer.plan.story_id, run=run_id)
 
     with st.container(horizontal=True, horizontal_alignment="right", key="confirm-buttons"):

@@ -119,7 +119,7 @@ class Curve {
     setValue.call(field, String(this.level(beat)));
     field.dispatchEvent(new Event("input", { bubbles: true }));
     this.refused = (this.refused ?? 0) + 1;
-    this.refuse({ beat: beat.key, level: this.level(beat), count: this.refused });
+    this.refuse({ beat: beat.key, count: this.refused });
   }
 
   // The point that is being dragged is back where it was, and nobody hears of it.

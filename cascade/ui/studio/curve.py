@@ -21,7 +21,7 @@ from cascade.story.tension import HIGHEST, LOWEST, check_level
 from cascade.ui import session
 from cascade.ui.kit.html import render
 from cascade.ui.kit.language import language
-from cascade.ui.kit.prose import escape, first_words
+from cascade.ui.kit.prose import first_words
 from cascade.ui.kit.texts import text
 
 # What a run is doing to a beat: its turn has not come, it is at work on it, it is through.
@@ -73,10 +73,12 @@ def curve(
     states: Mapping[str, BeatState],
     before: Mapping[str, int] | None,
     on_edit: Callable[[Mapping[str, int]], None],
+    on_refused: Callable[[str], None],
 ) -> None:
     """Draws the saved curve and, over it, `levels`.
 
-    `on_edit` gets the levels a person moved to; it is part of a callback.
+    `on_edit` gets the levels a person moved to, `on_refused` the beat for which they typed a number
+    that is none; both are part of a callback.
 
     `states` says which beats a run is at work on; `before` is the curve as it was before the run
     that the page shows, where that moved it.
@@ -102,11 +104,8 @@ def curve(
 
     @session.guarded("editor")
     def say_refused() -> None:
-        typed = st.session_state[key].refused
-        if typed:
-            label = story.structure.beat(typed["beat"]).label
-            level = check_level(typed["level"], typed["beat"])
-            st.toast(escape(text("curve.refused", beat=label, level=level)))
+        if typed := st.session_state[key].refused:
+            on_refused(story.structure.beat(typed["beat"]).key)
 
     structure = story.structure
     saved, jobs = story.curve, beat_jobs(language())[structure.type]
