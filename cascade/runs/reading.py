@@ -48,12 +48,16 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as a reader sees it; `error_fields` and `error_code` are `error` for programs."""
+    """A run as a reader sees it; `error_fields` and `error_code` are `error` for programs.
+
+    `user` is who started it as programs name them, `display_name` as people do.
+    """
 
     id: str
     story_id: str
     status: RunStatus
     user: str
+    display_name: str
     plan: Plan
     estimated_credits: int
     used_credits: int
@@ -186,6 +190,7 @@ def run_view(session: Session, run: Run) -> RunView:
         story_id=run.story_version_id,
         status=run.status,
         user=user.name,
+        display_name=user.display_name,
         plan=Plan.from_json(run.plan),
         estimated_credits=run.estimated_credits,
         used_credits=used,

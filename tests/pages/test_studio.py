@@ -142,6 +142,8 @@ def test_a_run_from_the_dialog_to_the_receipt(page: Page, service: Service) -> N
     assert run.status == "done"
     page.look()
     assert "Done: the story fits the new curve" in page.said
+    # In the reader's words and hours, which are UTC where no browser says which.
+    assert f"Started by Sample Editor, {run.created_at:%H:%M}. " in page.said
     assert "Credits used: 45 / 45</p>" in page.said
     # Not even without the markup does the clock run into the credits.
     assert re.search(r"Credits used: 45 / 45 · took \d+:\d\d", re.sub("<[^>]+>", "", page.said))

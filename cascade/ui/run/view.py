@@ -235,7 +235,7 @@ def _draw_head(
     st.html(render("run/used", used=used, times=_times(desk, run)))
     when = moment(run.created_at, session.zone())
     writer = writer_words("confirm.writer", run.provider, run.model)
-    words = text("run.by", user=run.user, when=when, writer=writer)
+    words = text("run.by", user=run.display_name, when=when, writer=writer)
     if run.resumed_from:
         words = f"{words} {text('run.resumes')}"
     if run.is_active:
