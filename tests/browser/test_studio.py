@@ -145,6 +145,46 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     expect(studio.dialog.get_by_text("keep the betrayal off-stage")).to_be_visible()
 
 
+@pytest.mark.parametrize("size", [(1366, 768), (400, 800)])
+def test_the_dialog_says_what_keeps_it_from_starting_where_one_looks(
+    studio: Studio, server: Server, look: Callable[[], Service], size: tuple[int, int]
+) -> None:
+    database = look()
+    database.operator().grant("poor", 12)
+    server.stop()
+    server.env["CASCADE_USER"] = "poor"
+    server.start()
+    page = studio.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(server.url)
+    studio.nothing_is_pending()
+    story = database.operator().story(database.operator().stories()[0].id)
+    desk = database.desk(database.actor("poor"))
+    levels = {key: 5 for key, level in story.curve.items() if level != 5}
+    desk.save_draft(story.id, levels)
+    expect(studio.button("banner.save")).to_be_enabled()
+    studio.press("banner.save")
+    expect(studio.button("confirm.start")).to_be_disabled()
+    offer = desk.offer(story.id)[2]
+    words = studio.say(
+        "confirm.missing", missing=offer.missing, needed=offer.plan.estimated_credits, available=12
+    )
+    expect(studio.dialog.get_by_text(words)).to_be_in_viewport(ratio=1)
+    expect(studio.button("confirm.start")).to_be_in_viewport(ratio=1)
+
+    # Another tab takes all but one back, and then that one too.
+    desk.save_draft(story.id, {"midpoint": 4})
+    changed = studio.say(
+        "confirm.changed", before=offer.plan.estimated_credits, after=26, available=12
+    )
+    expect(studio.dialog.get_by_text(changed)).to_be_in_viewport(ratio=1)
+    desk.save_draft(story.id, {})
+    expect(studio.dialog.get_by_text(studio.say("confirm.nothing"))).to_be_in_viewport(ratio=1)
+    studio.press("confirm.cancel")
+    expect(studio.dialog).to_have_count(0)
+    database.close()
+
+
 def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     studio: Studio, server: Server
 ) -> None:

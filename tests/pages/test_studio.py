@@ -115,6 +115,40 @@ def test_too_few_credits_says_how_many_and_cannot_start(
     assert not page.button("Cancel").disabled
 
 
+def test_the_dialog_says_when_its_numbers_change_under_it(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels")
+    who, story = service.desk(service.actor()), story_of(service)
+    assert "changed while this was open" not in page.look().said
+    who.edit_draft(story.id, {"setup": 5})
+    words = (
+        "These numbers changed while this was open: 45 credits before, 71 now. 500 are available."
+    )
+    assert words in page.look().said
+    # As long as it is open; it was said once the next time.
+    assert words in page.look().said
+    assert not page.button("Regenerate & Save").disabled
+    page.click("Cancel").click("Save Tension Levels")
+    assert "changed while this was open" not in page.said
+
+
+def test_the_dialog_stays_and_says_why_when_there_is_nothing_left_or_a_run_at_work(
+    page: Page, service: Service
+) -> None:
+    bend(page).click("Save Tension Levels")
+    who, story = service.desk(service.actor()), story_of(service)
+    run_id = who.start(who.plan(story.id, {"setup": 5}).plan)
+    page.look()
+    assert "A run has begun on this story since." in page.said
+    assert page.button("Regenerate & Save").disabled
+    who.cancel(run_id)
+    who.save_draft(story.id, {})
+    page.look()
+    assert "Nothing is left to change" in page.said
+    assert page.button("Regenerate & Save").disabled
+    page.click("Cancel")
+    assert not page.has_button("Regenerate & Save")
+
+
 def test_a_beat_without_scenes_is_planned_for_itself(
     open_service: Callable[..., Service], tmp_path: Path
 ) -> None:

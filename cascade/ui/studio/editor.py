@@ -163,8 +163,9 @@ class _Editor:
         if self.enabled and pending:
             draw_directions(self.desk, story, draft)
         _mark_numbers(story, levels)
-        if self.enabled and pending and confirm.is_open(story.id):
-            confirm.draw_dialog(self.desk, story.id)
+        # Whatever has become of it meanwhile: it says so itself, and does not just vanish.
+        if self.may_start and confirm.is_open(story.id):
+            confirm.draw_dialog(self.desk, story.id, is_locked=self.active is not None)
 
     def _draw_banner(self, story: Story, *, pending: bool) -> None:
         can_start = self.may_start or not self.enabled
