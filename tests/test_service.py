@@ -22,7 +22,7 @@ from cascade.errors import (
     UnknownUser,
 )
 from cascade.exits import exit_code
-from cascade.service import Actor, Draft, Service
+from cascade.service import Actor, Draft, Funds, Service
 from cascade.settings import Settings
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import Revision, Run, now
@@ -439,7 +439,10 @@ def test_a_grant_to_one_who_is_not_known_makes_an_editor(service: Service, story
 def test_credits_tell_every_movement(service: Service, story: Story, editor: Actor) -> None:
     run_id = start(service, editor, story, LEVELS)
     key = save_next(service, run_id)
+    assert service.desk(editor).funds(story.id) == Funds(455, 42)
+    assert service.desk(service.actor("viewer")).funds(story.id) == Funds(0, 0)
     service.desk(editor).cancel(run_id)
+    assert service.desk(editor).funds(story.id) == Funds(497, 0)
     found = service.desk(editor).credits()
     assert (found.deposited, found.available, found.held, found.captured) == (500, 497, 0, 3)
     assert [

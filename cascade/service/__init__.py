@@ -28,7 +28,7 @@ from cascade.runs.restore import Replaced
 from cascade.service.access import Action
 from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
-from cascade.service.offers import Cost, Offer
+from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.studio import Beats, Progress, Runs, Shown, Studio
 from cascade.settings import Settings
@@ -52,6 +52,7 @@ __all__ = [
     "Desk",
     "Diagnosis",
     "Draft",
+    "Funds",
     "Offer",
     "Operator",
     "Progress",

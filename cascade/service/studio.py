@@ -15,9 +15,9 @@ from cascade.runs import events, reading, restore
 from cascade.runs.reading import RunView
 from cascade.runs.restore import Replaced
 from cascade.service.access import Action, Gate
-from cascade.service.offers import Offer
+from cascade.service.offers import Funds, Offer, funds_of
 from cascade.service.planning import Planning
-from cascade.store import accounts, calls, drafts, pieces, pulse, revisions, stories
+from cascade.store import calls, drafts, pieces, pulse, revisions, stories
 from cascade.store.accounts import Actor
 from cascade.store.database import FAULTS
 from cascade.store.drafts import Draft
@@ -89,7 +89,7 @@ class Beats:
 class Head:
     """What stands above a story: the reader's credits, and whether they may reset the demo."""
 
-    balance: int
+    funds: Funds
     may_reset: bool
 
 
@@ -181,7 +181,7 @@ class Studying(Planning):
         # Where a model writes there is work of somebody's in it, whatever the tables say.
         asks = self._house.writer.is_offline and "start" in may
         return Head(
-            balance=accounts.available(gate.session, self._actor, project_id),
+            funds=funds_of(gate.session, self._actor, project_id),
             may_reset=asks and samples.whose(gate.session) is None,
         )
 

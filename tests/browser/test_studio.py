@@ -210,6 +210,11 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
 
     page.reload()
     studio.sees(studio.say("run.beat", number=2, total=2, change="All Is Lost (4→2)"))
+    # What was held becomes less with every step, while the curve is left in peace.
+    held = page.get_by_text(re.compile("455 (available|tersedia), [1-9]"))
+    expect(held).to_be_visible()
+    first = held.inner_text()
+    expect(held).not_to_have_text(first)
     # The first step is saved: its line says how the new text begins.
     saved = page.locator(".cascade-steps .done .words")
     expect(saved.first).not_to_be_empty()

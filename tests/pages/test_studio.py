@@ -28,6 +28,7 @@ def test_opens_on_the_first_story_as_the_sample_editor(page: Page, service: Serv
     assert labels == [beat.label for beat in story.structure.beats]
     assert [one.value for one in page.at.number_input] == list(story.curve.values())
     assert "500 credits available" in page.said
+    assert "held" not in page.said
     assert "No unsaved tension changes." in page.said
     assert page.button("Save Tension Levels").disabled
     assert page.button("Reset").disabled
@@ -200,6 +201,7 @@ def test_while_a_run_is_at_work_the_curve_is_read_only(page: Page, service: Serv
     assert all(one.disabled for one in page.at.number_input)
     assert "2 beats are being rewritten: Midpoint (2→4), All Is Lost (4→2)" in page.said
     assert "Credits used: 0 / 45" in page.said
+    assert "Credits: 455 available, 45 held" in page.said
     assert "offline draft: a pacing edit, not AI" in page.said
     other = Page(service)
     assert other.run_id == page.run_id
