@@ -436,6 +436,28 @@ def test_a_grant_to_one_who_is_not_known_makes_an_editor(service: Service, story
     assert service.operator().run(run_id).user == "maya"
 
 
+def test_a_page_lists_the_newest_runs_of_its_story(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    desk = service.desk(editor)
+    ids = []
+    for _ in range(7):
+        ids.append(start(service, editor, story, LEVELS))
+        desk.cancel(ids[-1])
+    page, whole = desk.studio(story.id), desk.studio(story.id, all_runs=True)
+    assert page is not None
+    assert whole is not None
+    found, every = page.runs.get(), whole.runs.get()
+    assert [one.id for one in found.listed] == ids[:1:-1]
+    assert found.has_more
+    assert [one.id for one in every.listed] == ids[::-1]
+    assert not every.has_more
+    first = found.listed[0]
+    assert (first.status, first.display_name) == ("cancelled", "Sample Editor")
+    assert (first.used_credits, first.estimated_credits) == (0, 45)
+    assert [(one.beat_key, one.new_level) for one in first.changes] == list(LEVELS.items())
+
+
 def test_credits_tell_every_movement(service: Service, story: Story, editor: Actor) -> None:
     run_id = start(service, editor, story, LEVELS)
     key = save_next(service, run_id)

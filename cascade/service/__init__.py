@@ -23,7 +23,7 @@ from cascade.runs.progress import (
     progress,
     remaining_s,
 )
-from cascade.runs.reading import RunView
+from cascade.runs.reading import RunSummary, RunView
 from cascade.runs.restore import Replaced
 from cascade.service.access import Action
 from cascade.service.desk import Desk
@@ -58,6 +58,7 @@ __all__ = [
     "Progress",
     "Pulse",
     "Replaced",
+    "RunSummary",
     "RunView",
     "Runs",
     "SchemaReport",

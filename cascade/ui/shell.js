@@ -1,6 +1,19 @@
 // What Streamlit does not do for the page: say its language, remember the one that was chosen, and
 // speak up for those who listen. A live region is heard only when its words change.
 
+// A link within the page goes where it leads without loading the page anew, as Back does; with a
+// key held it opens elsewhere, as any link.
+window.__cascadeGo ??= (() => {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a.cascade-go");
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    history.pushState(null, "", link.href);
+    window.dispatchEvent(new PopStateEvent("popstate"));
+  });
+  return true;
+})();
+
 export default function ({ data, parentElement }) {
   const { language, cookie, remember } = data;
   document.documentElement.lang = language;

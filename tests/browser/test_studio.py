@@ -244,6 +244,18 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     expect(page.get_by_text(studio.say("run.title.done"))).to_have_count(0)
     expect(page).to_have_url(re.compile(r"story=[^&]+$"))
 
+    # Both are found again where the curve is, without loading the page anew.
+    runs = page.get_by_role("list", name=studio.say("runs.title"), exact=True)
+    expect(runs.get_by_role("listitem")).to_have_count(2)
+    page.evaluate("window.notReloaded = true")
+    runs.get_by_role("link").filter(has_text=studio.say("runs.state.cancelled")).click()
+    studio.sees(studio.say("run.title.cancelled"))
+    expect(page).to_have_url(re.compile(r"story=.+&run=.+"))
+    assert page.evaluate("window.notReloaded")
+    expect(runs.locator("[aria-current]")).to_have_count(1)
+    page.go_back()
+    expect(page.get_by_text(studio.say("run.title.cancelled"))).to_have_count(0)
+
 
 def test_a_run_is_read_and_undone_byte_for_byte(
     studio: Studio, server: Server, look: Callable[[], Service]
