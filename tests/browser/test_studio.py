@@ -257,6 +257,29 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     expect(page.get_by_text(studio.say("run.title.cancelled"))).to_have_count(0)
 
 
+def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
+    studio: Studio, server: Server
+) -> None:
+    page = studio.page
+    server.stop()
+    server.env["CASCADE_WORKER"] = "external"
+    server.start()
+    page.goto(server.url)
+    studio.nothing_is_pending()
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    studio.sees(studio.say("run.title.queued"))
+    studio.sees(studio.say("run.title.waiting"))
+    expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_be_visible()
+    server.stop()
+    server.env["CASCADE_WORKER"] = "embedded"
+    server.start()
+    studio.sees(studio.say("run.title.running"))
+    expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_have_count(0)
+
+
 def test_a_run_is_read_and_undone_byte_for_byte(
     studio: Studio, server: Server, look: Callable[[], Service]
 ) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cascade.engine.seats import seat_for
 from cascade.llm.provider import ProviderError
 from cascade.service import Service
+from cascade.store.tables import Run
 
 from .conftest import MAIN, Page, bend, story_of
 
@@ -206,6 +209,27 @@ def test_while_a_run_is_at_work_the_curve_is_read_only(page: Page, service: Serv
     other = Page(service)
     assert other.run_id == page.run_id
     assert other.has_button("Cancel Process")
+
+
+def test_a_run_that_does_not_begin_says_what_it_waits_for(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels").click("Regenerate & Save")  # nobody executes it
+    assert "Starting…" in page.said
+    with service.database.write() as db:
+        run = db.get_one(Run, page.run_id)
+        run.created_at -= timedelta(seconds=11)
+        when = f"{run.created_at:%H:%M}"
+    assert "Waiting for a worker" in page.look().said
+    assert f"No worker is there; this run has waited for one since {when}." in page.said
+    assert "`cascade worker`" in page.said
+    # Somebody is there, and busy.
+    seat = seat_for(service.database)
+    assert seat.take()
+    page.at.session_state["has-worker"] = None
+    assert f"It has waited since {when} for a worker to be free." in page.look().said
+    seat.leave()
+    page.at.session_state["has-worker"] = None
+    with service.executing():
+        assert page.wait_for_end().status == "done"
 
 
 def test_cancel_and_resume(page: Page, service: Service) -> None:

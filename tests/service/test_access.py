@@ -69,9 +69,11 @@ ORDERS: dict[str, dict[str, Verdict]] = {
     "restore_piece": only("editor"),
     "restore_run": only("editor"),
 }
-# About nobody's story: one's own credits, the writer, and whether this is a demo. A reset asks for
-# a role in every project there is, so that with a stranger's project there it is refused to all.
+# About nobody's story: one's own credits, writer and workers, and whether this is a demo. A reset
+# asks for a role in every project there is, so that with a stranger's project there it is refused
+# to all.
 OF_NO_PROJECT = {"actor", "writer", "diagnose", "cost", "credits", "is_demo", "reset_demo"}
+OF_NO_PROJECT |= {"has_worker"}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ rewrites what is in them, and asks for one full run when the run has ended.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -42,6 +43,11 @@ POLL_S = 1.0
 # A run that has only just been queued is looked at sooner, so that its first step is seen to begin.
 FIRST_POLL_S = 0.25
 
+# How long a run may take to begin before it is said what it waits for, and how often that is looked
+# at: a look takes hold of the workers' lock for an instant.
+PATIENCE_S = 10.0
+WORKER_S = 2.0
+
 _BLOCK_STATES = {"done": "complete", "failed": "error", "left": "error"}
 _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 
@@ -70,7 +76,7 @@ def draw_run(desk: Desk, story: Story, shown: Shown, *, may: frozenset[str]) -> 
             restored = undone is not None and undone.is_done
             _draw_head(desk, story, fresh, found, may=may, restored=restored)
             _fill(blocks, now.story, found, wrote)
-            announce("run", _said(fresh, found))
+            announce("run", _said(desk, fresh, found))
             # The timer is the full run's, and so are the curve and the words below it.
             # That run is not broken off for it: the timer comes soon enough.
             begun = fresh.status != "queued" and not has_begun
@@ -99,10 +105,12 @@ def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool, bool]]:
     return [(beat.state != "pending", beat.done > 0, beat.state == "done") for beat in seen]
 
 
-def _said(run: RunView, seen: Sequence[BeatProgress]) -> str:
+def _said(desk: Desk, run: RunView, seen: Sequence[BeatProgress]) -> str:
     """What somebody hears who does not see the page: every beat's end, and the run's."""
     if not run.is_active:
         return text(f"run.said.{run.status}")
+    if run.status == "queued":
+        return _waits_for(desk, run) or text("run.said.queued")
     through = [beat.change.beat_label for beat in seen if beat.state == "done"]
     if not through:
         return text("run.said.begun")
@@ -212,8 +220,9 @@ def _draw_head(
 
     done, total = sum(beat.done for beat in seen), len(run.steps)
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = "run.title.restored" if restored else f"run.title.{run.status}"
-        st.subheader(text(title), anchor=False, width="stretch")
+        waits_for = _waits_for(desk, run)
+        status = "restored" if restored else "waiting" if waits_for else run.status
+        st.subheader(text(f"run.title.{status}"), anchor=False, width="stretch")
         if run.is_active:
             stopping = run.status == "cancelling"
             st.button(
@@ -230,6 +239,8 @@ def _draw_head(
                 args=(story.id,),
             )
     session.show_problem("page")
+    if waits_for:
+        st.warning(waits_for, icon=":material/hourglass_empty:")
     st.progress(done / total if total else 0.0, text=text("run.progress", done=done, total=total))
     used = text("run.credits", used=run.used_credits, estimated=run.estimated_credits)
     st.html(render("run/used", used=used, times=_times(desk, run)))
@@ -244,6 +255,23 @@ def _draw_head(
     # A block can only be running, complete or in error; one whose turn has not come must not spin.
     waiting = [at for at, beat in enumerate(seen) if beat.state == "pending"]
     st.html(render("run/waiting", waiting=waiting))
+
+
+def _waits_for(desk: Desk, run: RunView) -> str:
+    """What a run waits for that should have begun by now, and what to do; else empty."""
+    waited = datetime.now(UTC) - run.created_at
+    if run.status != "queued" or waited.total_seconds() < PATIENCE_S:
+        return ""
+    key = "run.worker_busy" if _has_worker(desk) else "run.no_worker"
+    return text(key, when=moment(run.created_at, session.zone()))
+
+
+def _has_worker(desk: Desk) -> bool:
+    looked, found = st.session_state.get("has-worker") or (0.0, False)
+    if time.monotonic() - looked > WORKER_S:
+        found = desk.has_worker()
+        st.session_state["has-worker"] = (time.monotonic(), found)
+    return bool(found)
 
 
 def _times(desk: Desk, run: RunView) -> str:
