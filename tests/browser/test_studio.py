@@ -330,6 +330,43 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     database.close()
 
 
+def test_a_run_counts_in_the_title_and_comes_into_view_when_it_ends(
+    studio: Studio, server: Server
+) -> None:
+    page = studio.page
+    server.stop()
+    server.env["CASCADE_OFFLINE_DELAY_MS"] = "1200"
+    server.start()
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.goto(server.url)
+    studio.nothing_is_pending()
+    other = Studio(page.context.new_page(), studio.language)
+    other.page.goto(server.url)
+    other.nothing_is_pending()
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    heading = page.locator(".st-key-run h3")
+    expect(heading).to_be_focused()
+    expect(heading).to_be_in_viewport()
+    expect(page).to_have_title(re.compile(r"\([1-7]/8\) Tinggi Muka Air"))
+    # Whoever only has the story open is not taken away from it.
+    expect(other.button("run.cancel")).to_have_count(1)
+    expect(other.page.locator(".st-key-run h3")).not_to_be_focused()
+
+    page.mouse.move(600, 400)
+    page.mouse.wheel(0, 2000)
+    expect(heading).not_to_be_in_viewport()
+    for tab in (studio, other):
+        ended = tab.page.locator(".st-key-run h3", has_text=studio.say("run.title.done"))
+        expect(ended).to_be_focused()
+        expect(ended).to_be_in_viewport()
+        aloud = tab.page.locator(".cascade-live").filter(has_text=studio.say("run.said.done"))
+        expect(aloud).to_have_attribute("aria-live", "polite")
+        expect(tab.page).to_have_title(studio.say("app.name"))
+
+
 def test_a_demo_is_reset_after_asking(studio: Studio, look: Callable[[], Service]) -> None:
     database = look()
     database.operator().grant("editor", 7)

@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 from markupsafe import Markup
 
+from cascade.display import readable
 from cascade.service import (
     MAX_ATTEMPTS,
     BeatProgress,
@@ -31,13 +32,14 @@ from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import short_change
 from cascade.ui.kit.html import render
+from cascade.ui.kit.problems import failure
 from cascade.ui.kit.prose import escape, first_words, step_name
 from cascade.ui.kit.texts import clock, count, duration, moment, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.run import receipt
 from cascade.ui.run.undo import Undoing, undoing
 from cascade.ui.session import guarded
-from cascade.ui.shell import announce
+from cascade.ui.shell import Bring, announce
 
 POLL_S = 1.0
 # A run that has only just been queued is looked at sooner, so that its first step is seen to begin.
@@ -48,16 +50,28 @@ FIRST_POLL_S = 0.25
 PATIENCE_S = 10.0
 WORKER_S = 2.0
 
+# What a session remembers: the run that was drawn last, and how often it was brought into view.
+_SHOWN, _BROUGHT = "run-shown", "run-brought"
+
 _BLOCK_STATES = {"done": "complete", "failed": "error", "left": "error"}
 _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 
 
-def draw_run(desk: Desk, story: Story, shown: Shown, *, may: frozenset[str]) -> Undoing | None:
+def no_run() -> None:
+    """Takes note that the page shows no run, so that one that comes is noticed."""
+    st.session_state[_SHOWN] = ""
+
+
+def draw_run(
+    desk: Desk, story: Story, shown: Shown, *, may: frozenset[str], is_asked_for: bool
+) -> Undoing | None:
     """The run: live while it goes, with its receipt when it is over.
 
-    What of it can be undone, once it is over.
+    What of it can be undone, once it is over. It comes into view when it ends, and when it comes to
+    somebody who has asked for it: whoever only has the story open is not taken away from it.
     """
     run = shown.progress.run
+    bring = _bring(run, is_asked_for=is_asked_for)
     seen = _seen(shown.progress)
     has_begun = run.status != "queued"
     undone = None if run.is_active else undoing(shown.replaced, story, run)
@@ -76,7 +90,8 @@ def draw_run(desk: Desk, story: Story, shown: Shown, *, may: frozenset[str]) -> 
             restored = undone is not None and undone.is_done
             _draw_head(desk, story, fresh, found, may=may, restored=restored)
             _fill(blocks, now.story, found, wrote)
-            announce("run", _said(desk, fresh, found))
+            title = _window_title(now.story, fresh, found)
+            announce("run", _said(desk, fresh, found), title=title, bring=bring)
             # The timer is the full run's, and so are the curve and the words below it.
             # That run is not broken off for it: the timer comes soon enough.
             begun = fresh.status != "queued" and not has_begun
@@ -105,10 +120,31 @@ def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool, bool]]:
     return [(beat.state != "pending", beat.done > 0, beat.state == "done") for beat in seen]
 
 
+def _bring(run: RunView, *, is_asked_for: bool) -> Bring | None:
+    """Where the reader is taken: to a run that has come or ended since the page was last drawn."""
+    now = f"{run.id} {'goes' if run.is_active else 'over'}"
+    before = st.session_state.get(_SHOWN)
+    st.session_state[_SHOWN] = now
+    # Nowhere by the first draw of a page: where a new page begins, its reader expects to be.
+    if before is not None and before != now and (is_asked_for or not run.is_active):
+        st.session_state[_BROUGHT] = st.session_state.get(_BROUGHT, 0) + 1
+    times = st.session_state.get(_BROUGHT, 0)
+    return Bring(to=".st-key-run", time=str(times)) if times else None
+
+
+def _window_title(story: Story, run: RunView, seen: Sequence[BeatProgress]) -> str:
+    """What the window is called while the run is at work: `(8/14) Tinggi Muka Air`."""
+    if not run.is_active:
+        return ""
+    done, total = sum(beat.done for beat in seen), len(run.steps)
+    return text("run.window", done=done, total=total, story=first_words(readable(story.title)))
+
+
 def _said(desk: Desk, run: RunView, seen: Sequence[BeatProgress]) -> str:
     """What somebody hears who does not see the page: every beat's end, and the run's."""
     if not run.is_active:
-        return text(f"run.said.{run.status}")
+        why = f" {failure(run.failure)}" if run.failure else ""
+        return text(f"run.said.{run.status}") + why
     if run.status == "queued":
         return _waits_for(desk, run) or text("run.said.queued")
     through = [beat.change.beat_label for beat in seen if beat.state == "done"]

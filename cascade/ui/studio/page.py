@@ -16,7 +16,7 @@ from cascade.service import Desk, Pulse, Runs, RunView, Studio
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.texts import text
-from cascade.ui.run.view import draw_run
+from cascade.ui.run.view import draw_run, no_run
 from cascade.ui.session import guarded
 from cascade.ui.studio.beats import draw_beats
 from cascade.ui.studio.editor import draw_editor
@@ -70,13 +70,15 @@ def _draw_story(desk: Desk, studio: Studio, story: Story, places: Sequence[Delta
         shown = studio.shown.get()
         # With a run on the page its own head shows what went wrong: that is where the button was.
         if shown is None:
+            no_run()
             session.show_problem("page")
             session.show_notice()
             _draw_last_run(story, runs.newest)
         else:
-            if not session.asked_for("run") or studio.trouble:
+            is_asked_for = bool(session.asked_for("run")) and not studio.trouble
+            if not is_asked_for:
                 session.go(story=story.id, run=shown.progress.run.id)
-            undone = draw_run(desk, story, shown, may=studio.may)
+            undone = draw_run(desk, story, shown, may=studio.may, is_asked_for=is_asked_for)
     with curve, session.shielded():
         draw_editor(desk, studio, runs, undone=undone)
     run = shown.progress.run if shown is not None else None
