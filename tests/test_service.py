@@ -22,7 +22,7 @@ from cascade.errors import (
     UnknownUser,
 )
 from cascade.exits import exit_code
-from cascade.service import Actor, Draft, Service
+from cascade.service import Actor, Draft, Funds, Service
 from cascade.settings import Settings
 from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import Revision, Run, now
@@ -446,10 +446,35 @@ def test_a_grant_to_one_who_is_not_known_makes_an_editor(service: Service, story
     assert service.operator().run(run_id).user == "maya"
 
 
+def test_a_page_lists_the_newest_runs_of_its_story(
+    service: Service, story: Story, editor: Actor
+) -> None:
+    desk = service.desk(editor)
+    ids = []
+    for _ in range(7):
+        ids.append(start(service, editor, story, LEVELS))
+        desk.cancel(ids[-1])
+    page, whole = desk.studio(story.id), desk.studio(story.id, all_runs=True)
+    assert page is not None
+    assert whole is not None
+    found, every = page.runs.get(), whole.runs.get()
+    assert [one.id for one in found.listed] == ids[:1:-1]
+    assert found.has_more
+    assert [one.id for one in every.listed] == ids[::-1]
+    assert not every.has_more
+    first = found.listed[0]
+    assert (first.status, first.display_name) == ("cancelled", "Sample Editor")
+    assert (first.used_credits, first.estimated_credits) == (0, 45)
+    assert [(one.beat_key, one.new_level) for one in first.changes] == list(LEVELS.items())
+
+
 def test_credits_tell_every_movement(service: Service, story: Story, editor: Actor) -> None:
     run_id = start(service, editor, story, LEVELS)
     key = save_next(service, run_id)
+    assert service.desk(editor).funds(story.id) == Funds(455, 42)
+    assert service.desk(service.actor("viewer")).funds(story.id) == Funds(0, 0)
     service.desk(editor).cancel(run_id)
+    assert service.desk(editor).funds(story.id) == Funds(497, 0)
     found = service.desk(editor).credits()
     assert (found.deposited, found.available, found.held, found.captured) == (500, 497, 0, 3)
     assert [

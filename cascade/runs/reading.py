@@ -17,10 +17,10 @@ from cascade.store import calls, stories
 from cascade.store.calls import Tokens, Used
 from cascade.store.stories import Projects
 from cascade.store.tables import ACTIVE as ACTIVE  # noqa: PLC0414 - given on to the service
-from cascade.store.tables import CreditAccount, RunStep, User
+from cascade.store.tables import CreditAccount, CreditEntry, RunStep, User
 from cascade.store.tables import Run as Run  # noqa: PLC0414 - given on to the service
 from cascade.store.tables import RunStatus as RunStatus  # noqa: PLC0414 - given on to the service
-from cascade.story.plan import Plan
+from cascade.story.plan import Change, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,16 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as a reader sees it; `error_fields` and `error_code` are `error` for programs."""
+    """A run as a reader sees it; `error_fields` and `error_code` are `error` for programs.
+
+    `user` is who started it as programs name them, `display_name` as people do.
+    """
 
     id: str
     story_id: str
     status: RunStatus
     user: str
+    display_name: str
     plan: Plan
     estimated_credits: int
     used_credits: int
@@ -86,6 +90,24 @@ class RunView:
         """True where a stopped run left steps undone and no other has taken them up."""
         stopped = self.status in ("cancelled", "failed") and self.resumed_by is None
         return stopped and any(step.status != "saved" for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run in a list: who, when, what, for how much, and what has become of it."""
+
+    id: str
+    status: RunStatus
+    display_name: str
+    created_at: datetime
+    changes: tuple[Change, ...]
+    estimated_credits: int
+    used_credits: int
+
+    @property
+    def is_active(self) -> bool:
+        """True until the run has ended."""
+        return self.status in ACTIVE
 
 
 def find(session: Session, reference: str, projects: Projects = None) -> str:
@@ -143,6 +165,47 @@ def newest(
     return [run_view(session, run) for run in session.scalars(wanted)]
 
 
+def summaries(
+    session: Session, story_id: str, projects: Projects = None, *, limit: int | None = None
+) -> list[RunSummary]:
+    """The runs of a story that these projects pay, newest first, in one statement."""
+    used = (
+        sa.select(sa.func.coalesce(sa.func.sum(CreditEntry.credits), 0))
+        .where(CreditEntry.run_id == Run.id, CreditEntry.kind == "capture")
+        .scalar_subquery()
+    )
+    # Of a plan only its changes: the rest of it is as long as the story.
+    wanted = (
+        sa.select(
+            Run.id,
+            Run.status,
+            User.display_name,
+            Run.created_at,
+            Run.plan["changes"],
+            Run.estimated_credits,
+            used,
+        )
+        .join(User, User.id == Run.user_id)
+        .where(Run.story_version_id == story_id, _of(projects))
+        .order_by(Run.created_at.desc(), Run.id.desc())
+        .limit(limit)
+    )
+    return [
+        RunSummary(
+            id=run_id,
+            status=status,
+            display_name=name,
+            created_at=created_at,
+            changes=tuple(Change(**change) for change in changes),
+            estimated_credits=estimated,
+            used_credits=int(captured),
+        )
+        for run_id, status, name, created_at, changes, estimated, captured in session.execute(
+            wanted
+        )
+    ]
+
+
 def latest(session: Session, story_id: str) -> tuple[Run | None, Run | None]:
     """The rows of a story's newest run and of the one at work on it, which may be the same."""
     newest_ = session.scalar(
@@ -186,6 +249,7 @@ def run_view(session: Session, run: Run) -> RunView:
         story_id=run.story_version_id,
         status=run.status,
         user=user.name,
+        display_name=user.display_name,
         plan=Plan.from_json(run.plan),
         estimated_credits=run.estimated_credits,
         used_credits=used,

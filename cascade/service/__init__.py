@@ -23,12 +23,12 @@ from cascade.runs.progress import (
     progress,
     remaining_s,
 )
-from cascade.runs.reading import RunView
+from cascade.runs.reading import RunSummary, RunView
 from cascade.runs.restore import Replaced
 from cascade.service.access import Action
 from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
-from cascade.service.offers import Cost, Offer
+from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.studio import Beats, Progress, Runs, Shown, Studio
 from cascade.settings import Settings
@@ -52,11 +52,13 @@ __all__ = [
     "Desk",
     "Diagnosis",
     "Draft",
+    "Funds",
     "Offer",
     "Operator",
     "Progress",
     "Pulse",
     "Replaced",
+    "RunSummary",
     "RunView",
     "Runs",
     "SchemaReport",

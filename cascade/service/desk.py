@@ -7,6 +7,7 @@ from cascade.ledger import Credits
 from cascade.service.access import View
 from cascade.service.drafting import Drafting
 from cascade.service.house import House
+from cascade.service.offers import Funds, funds_of
 from cascade.service.running import Running
 from cascade.service.stories import Stories
 from cascade.service.studio import Studying
@@ -37,6 +38,11 @@ class Account(View):
         """Credits they have available for runs on a story. Raises UnknownStory."""
         with self._reading() as gate:
             return accounts.available(gate.session, self._actor, gate.project(story_id))
+
+    def funds(self, story_id: str) -> Funds:
+        """What they have for runs on a story, and what runs hold of it. Raises UnknownStory."""
+        with self._reading() as gate:
+            return funds_of(gate.session, self._actor, gate.project(story_id))
 
     def pulse(self, story_id: str) -> Pulse:
         """A few signs that change whenever a page about the story has something new to show.

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cascade.settings import Settings
+from cascade.store import accounts
+from cascade.store.accounts import Actor
 from cascade.store.calls import Used
+from cascade.store.database import Session
 from cascade.story.plan import Plan
 
 
@@ -20,6 +23,14 @@ class StorySummary:
     language: str
     beats: int
     scenes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """Credits of one person in a project: what they may use, and what their runs have set aside."""
+
+    available: int
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,12 @@ class Cost:
     amount: float
     currency: str
     complete: bool
+
+
+def funds_of(session: Session, actor: Actor, project_id: str) -> Funds:
+    """A person's credits in a project; none where there is no account yet."""
+    account = accounts.account_of(session, actor, project_id)
+    return Funds(account.available, account.held) if account is not None else Funds(0, 0)
 
 
 def cost_of(tokens: Iterable[Used], settings: Settings) -> Cost | None:

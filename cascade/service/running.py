@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cascade.engine.seats import seat_for
 from cascade.errors import StalePlan
 from cascade.runs import lifecycle as runs
 from cascade.runs.reading import RunStatus
@@ -84,7 +83,7 @@ class Running(Planning, Watching):
             return status
         # Whoever executes it may hang.
         self._house.cancels.asked(run_id)
-        if not seat_for(database).somebody_sits():
+        if not self.has_worker():
             # Or be dead, and nobody else is there to end it.
             database.transact(runs.finish_cancelled, run_id)
             return self.run(run_id).status

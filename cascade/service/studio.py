@@ -12,12 +12,12 @@ from typing import Any, Generic, TypeVar, cast
 from cascade import samples
 from cascade.errors import Refused, StoryGone
 from cascade.runs import events, reading, restore
-from cascade.runs.reading import RunView
+from cascade.runs.reading import RunSummary, RunView
 from cascade.runs.restore import Replaced
 from cascade.service.access import Action, Gate
-from cascade.service.offers import Offer
+from cascade.service.offers import Funds, Offer, funds_of
 from cascade.service.planning import Planning
-from cascade.store import accounts, calls, drafts, made, pulse, revisions, stories
+from cascade.store import calls, drafts, made, pulse, revisions, stories
 from cascade.store.accounts import Actor
 from cascade.store.database import FAULTS
 from cascade.store.drafts import Draft
@@ -28,6 +28,8 @@ from cascade.story.stale import Stale
 from cascade.story.story import Story
 
 T = TypeVar("T")
+# How many runs of a story are listed, unless all are asked for.
+LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """A story's newest run, and the one at work on it with its events."""
+    """A story's newest run, the one at work on it with its events, and the newest in a list.
+
+    `has_more` where there are older ones that are not listed.
+    """
 
     newest: RunView | None = None
     active: RunView | None = None
     events: Sequence[Mapping[str, Any]] = ()
+    listed: Sequence[RunSummary] = ()
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class Beats:
 class Head:
     """What stands above a story: the reader's credits, and whether they may reset the demo."""
 
-    balance: int
+    funds: Funds
     may_reset: bool
 
 
@@ -120,10 +127,13 @@ class Studying(Planning):
 
     _actor: Actor
 
-    def studio(self, story: str | None = None, run: str | None = None) -> Studio | None:
+    def studio(
+        self, story: str | None = None, run: str | None = None, *, all_runs: bool = False
+    ) -> Studio | None:
         """The page that an address asks for by a story and a run; None where there is no story.
 
-        Without them, or where there is no such thing, that of the first story.
+        Without them, or where there is no such thing, that of the first story. It lists the newest
+        runs of the story, or `all_runs`.
         """
         with self._reading() as gate:
             listed = stories.summaries(gate.session, gate.projects)
@@ -140,7 +150,7 @@ class Studying(Planning):
             elif story is not None:
                 found = _part(lambda: story if story in ids else gate.story_id(story))
                 story_id = _or_trouble(found, trouble) or story_id
-            return self._studio(gate, listed, story_id, view, trouble)
+            return self._studio(gate, listed, story_id, view, trouble, all_runs=all_runs)
 
     def _asked(self, gate: Gate, run: str, ids: set[str]) -> RunView:
         run_id = reading.find(gate.session, run, gate.projects)
@@ -156,6 +166,8 @@ class Studying(Planning):
         story_id: str,
         asked: RunView | None,
         trouble: Sequence[Exception],
+        *,
+        all_runs: bool,
     ) -> Studio:
         session, user_id = gate.session, self._actor.user_id
         project_id = gate.project(story_id)
@@ -163,7 +175,7 @@ class Studying(Planning):
         gate.permit_in("read", project_id)
         known = {asked.id: asked} if asked is not None else {}
         story = _part(lambda: stories.read_story(session, story_id))
-        runs = _part(lambda: _runs(gate, story_id, known))
+        runs = _part(lambda: _runs(gate, story_id, known, all_runs=all_runs))
         return Studio(
             stories=listed,
             story_id=story_id,
@@ -182,7 +194,7 @@ class Studying(Planning):
         # Where a model writes there is work of somebody's in it, whatever the tables say.
         asks = self._house.writer.is_offline and "start" in may
         return Head(
-            balance=accounts.available(gate.session, self._actor, project_id),
+            funds=funds_of(gate.session, self._actor, project_id),
             may_reset=asks and samples.whose(gate.session) is None,
         )
 
@@ -236,14 +248,22 @@ class Studying(Planning):
             return story, draft, self._plan(gate, story, draft.levels, draft.directions)
 
 
-def _runs(gate: Gate, story_id: str, known: dict[str, RunView]) -> Runs:
+def _runs(gate: Gate, story_id: str, known: dict[str, RunView], *, all_runs: bool) -> Runs:
     newest, active = (
         known.get(row.id) or known.setdefault(row.id, reading.run_view(gate.session, row))
         if row is not None
         else None
         for row in reading.latest(gate.session, story_id)
     )
-    return Runs(newest, active, events.read(gate.session, active.id) if active else ())
+    most = None if all_runs else LISTED
+    listed = reading.summaries(gate.session, story_id, gate.projects, limit=most and most + 1)
+    return Runs(
+        newest,
+        active,
+        events.read(gate.session, active.id) if active else (),
+        listed[:most],
+        has_more=len(listed) > len(listed[:most]),
+    )
 
 
 def _progress(gate: Gate, run: RunView, story: Story) -> Progress:

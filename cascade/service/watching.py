@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cascade.engine.seats import seat_for
 from cascade.errors import DatabaseAway
 from cascade.runs import events, reading
 from cascade.runs.reading import ACTIVE, RunView
@@ -56,6 +57,10 @@ class Watching(View):
         with self._reading() as gate:
             gate.run(run_id)
             return events.read(gate.session, run_id, after)
+
+    def has_worker(self) -> bool:
+        """Whether anybody executes runs at this moment, in this process or elsewhere."""
+        return seat_for(self._house.database).somebody_sits()
 
     def growing(self, run_id: str) -> Mapping[str, str]:
         """The texts of a run that are being written right now, by step key. Raises UnknownRun."""

@@ -68,6 +68,7 @@ def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, 
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             st.session_state.pop("problem", None)
             st.session_state.pop("notice", None)
+            st.session_state.pop("remark", None)
             try:
                 action(*args, **kwargs)
             except Exception as error:
@@ -166,6 +167,18 @@ def show_notice() -> None:
         st.success(escape(words), icon=":material/check_circle:")
 
 
+def remark(words: str) -> None:
+    """Keeps a remark on what was done to the curve; it goes away with the next action."""
+    st.session_state["remark"] = words
+
+
+def show_remark() -> None:
+    """Shows the remark on the last action, in a place that is kept free for it: nothing moves."""
+    with st.container(key="remark"):
+        if words := st.session_state.get("remark"):
+            st.caption(escape(words))
+
+
 def show_error(error: CascadeError) -> None:
     """Shows an error as a message."""
     st.error(escape(explain(error)), icon=":material/error:")
@@ -211,10 +224,45 @@ def direct(desk: Desk, story: Story, beat_key: str, words: str) -> None:
     desk.edit_draft(story.id, {}, {beat_key: words})
 
 
-def reset(desk: Desk, story: Story) -> None:
-    """Puts every beat back to its saved level."""
-    _heard(story.id).clear()
+def reset(desk: Desk, story: Story) -> Draft:
+    """Puts every beat back to its saved level; what was pending until then, for `undo_reset`."""
+    discarded = desk.draft(story.id)
     desk.save_draft(story.id, {}, {})
+    _heard(story.id).clear()
+    if discarded.levels:
+        st.session_state[_discarded(story.id)] = (discarded, dict(story.curve))
+    return discarded
+
+
+def undoable(story: Story) -> Draft:
+    """What of the last reset can be brought back: what has been edited since stays as it is.
+
+    A beat with another saved level by now has nothing that could come back: what was discarded was
+    a change from the one of then.
+    """
+    found: tuple[Draft, Mapping[str, int]] | None = st.session_state.get(_discarded(story.id))
+    discarded, saved = found or (Draft({}, {}), {})
+    now = shown_draft(story.id)
+    beats = [key for key in discarded.levels if saved[key] == story.curve.get(key)]
+    levels = {key: discarded.levels[key] for key in beats if key not in now.levels}
+    given = {key: words for key, words in discarded.directions.items() if key in beats}
+    return Draft(levels, {key: given[key] for key in given if key not in now.directions})
+
+
+def undo_reset(desk: Desk, story: Story) -> None:
+    """Brings back what the last reset discarded, directions too."""
+    found = undoable(story)
+    desk.edit_draft(story.id, found.levels, found.directions)
+    forget_reset(story.id)
+
+
+def forget_reset(story_id: str) -> None:
+    """Brings nothing back any more: what was discarded is behind the editor."""
+    st.session_state.pop(_discarded(story_id), None)
+
+
+def _discarded(story_id: str) -> str:
+    return f"discarded/{story_id}"
 
 
 def _heard(story_id: str) -> dict[str, tuple[int, str]]:

@@ -71,7 +71,12 @@ class Studio:
         self.sees(self.say("state.generating"))
 
     def drag(self, beat: str, level: int) -> None:
-        """Drags a point to a level; the curve's ends, at 5 and 1, give the scale."""
+        """Drags a point to a level and lets it go."""
+        self.pull(beat, level)
+        self.page.mouse.up()
+
+    def pull(self, beat: str, level: int) -> None:
+        """Drags a point to a level and holds it; the curve's ends, at 5 and 1, give the scale."""
         top = _middle(self.slider("Finale"))[1]
         bottom = _middle(self.slider("Final Image"))[1]
         x, y = _middle(self.slider(beat))
@@ -80,7 +85,6 @@ class Studio:
         mouse.down()
         # Not quite on the line: it snaps.
         mouse.move(x, top + (5 - level) * (bottom - top) / 4 + 7, steps=6)
-        mouse.up()
 
     def open(self, label: str) -> None:
         """Opens an expander whose label begins so."""

@@ -79,6 +79,11 @@ def test_a_model_that_stumbles(
 
             # What may not be saved says why, is kept, and can be taken.
             expect(page.get_by_role("alert")).to_contain_text(SAID[language])
+            heading = page.locator(".st-key-run h3", has_text=studio.say("run.title.failed"))
+            expect(heading).to_be_focused()
+            expect(heading).to_be_in_viewport()
+            aloud = page.locator(".cascade-live").filter(has_text=studio.say("run.said.failed"))
+            expect(aloud).to_contain_text(SAID[language])
             used = page.locator(".cascade-steps li.failed .used")
             expect(used).to_contain_text(studio.count("run.step_calls", 2))
             studio.open(studio.say("rejected.show"))

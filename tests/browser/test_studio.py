@@ -68,6 +68,44 @@ def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+def test_a_number_that_is_no_level_comes_back_with_a_sentence(studio: Studio) -> None:
+    studio.nothing_is_pending()
+    studio.slider("Midpoint").press("3")
+    studio.in_step("Midpoint", 3)
+    field = studio.number("Midpoint")
+    words = studio.say("editor.refused", beat="Midpoint", level=3)
+    for typed, leave in (("9", "Enter"), ("0", "Tab"), ("", "Tab")):
+        field.fill(typed)
+        field.press(leave)
+        studio.in_step("Midpoint", 3)
+        studio.sees(words)
+    expect(studio.page.locator("[aria-invalid='true']")).to_have_count(0)
+    # The field works as before.
+    field.fill("5")
+    field.press("Enter")
+    studio.in_step("Midpoint", 5)
+    studio.is_pending(1, "Midpoint (2→5)")
+
+
+def test_escape_puts_back_the_point_that_is_being_dragged(studio: Studio) -> None:
+    page, midpoint = studio.page, studio.slider("Midpoint")
+    studio.slider("All Is Lost").press("2")
+    studio.is_pending(1, "All Is Lost (4→2)")
+    studio.pull("Midpoint", 4)
+    expect(midpoint).to_have_attribute("aria-valuenow", "4")
+    page.keyboard.press("Escape")
+    expect(midpoint).to_have_attribute("aria-valuenow", "2")
+    # The drag is over, though the button is still down.
+    page.mouse.move(0, 0, steps=3)
+    page.mouse.up()
+    # An edit that comes after it, so that one of before would have been heard of by now.
+    studio.slider("Setup").press("5")
+    studio.is_pending(2, "Setup (2→5), All Is Lost (4→2)")
+    studio.in_step("Midpoint", 2)
+    studio.drag("Midpoint", 4)
+    studio.in_step("Midpoint", 4)
+
+
 def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     studio: Studio, server: Server
 ) -> None:
@@ -86,6 +124,18 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     wish.fill("keep the betrayal off-stage")
     wish.press("Enter")
     other.sees(studio.count("directions.given", 1))
+    # Nothing that was typed is gone for good.
+    studio.press("banner.reset")
+    studio.nothing_is_pending()
+    studio.sees(studio.count("banner.discarded", 2, changes=CHANGES))
+    studio.in_step("Midpoint", 2)
+    other.nothing_is_pending()
+    studio.press("banner.undo")
+    for tab in (studio, other):
+        tab.is_pending(2, CHANGES)
+        tab.in_step("All Is Lost", 2)
+        tab.sees(studio.count("directions.given", 1))
+    expect(studio.button("banner.undo")).to_have_count(0)
 
     server.kill()
     server.start()
@@ -93,6 +143,46 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     studio.is_pending(2, CHANGES)
     studio.press("banner.save")
     expect(studio.dialog.get_by_text("keep the betrayal off-stage")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (400, 800)])
+def test_the_dialog_says_what_keeps_it_from_starting_where_one_looks(
+    studio: Studio, server: Server, look: Callable[[], Service], size: tuple[int, int]
+) -> None:
+    database = look()
+    database.operator().grant("poor", 12)
+    server.stop()
+    server.env["CASCADE_USER"] = "poor"
+    server.start()
+    page = studio.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(server.url)
+    studio.nothing_is_pending()
+    story = database.operator().story(database.operator().stories()[0].id)
+    desk = database.desk(database.actor("poor"))
+    levels = {key: 5 for key, level in story.curve.items() if level != 5}
+    desk.save_draft(story.id, levels)
+    expect(studio.button("banner.save")).to_be_enabled()
+    studio.press("banner.save")
+    expect(studio.button("confirm.start")).to_be_disabled()
+    offer = desk.offer(story.id)[2]
+    words = studio.say(
+        "confirm.missing", missing=offer.missing, needed=offer.plan.estimated_credits, available=12
+    )
+    expect(studio.dialog.get_by_text(words)).to_be_in_viewport(ratio=1)
+    expect(studio.button("confirm.start")).to_be_in_viewport(ratio=1)
+
+    # Another tab takes all but one back, and then that one too.
+    desk.save_draft(story.id, {"midpoint": 4})
+    changed = studio.say(
+        "confirm.changed", before=offer.plan.estimated_credits, after=26, available=12
+    )
+    expect(studio.dialog.get_by_text(changed)).to_be_in_viewport(ratio=1)
+    desk.save_draft(story.id, {})
+    expect(studio.dialog.get_by_text(studio.say("confirm.nothing"))).to_be_in_viewport(ratio=1)
+    studio.press("confirm.cancel")
+    expect(studio.dialog).to_have_count(0)
+    database.close()
 
 
 def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
@@ -120,6 +210,11 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
 
     page.reload()
     studio.sees(studio.say("run.beat", number=2, total=2, change="All Is Lost (4→2)"))
+    # What was held becomes less with every step, while the curve is left in peace.
+    held = page.get_by_text(re.compile("455 (available|tersedia), [1-9]"))
+    expect(held).to_be_visible()
+    first = held.inner_text()
+    expect(held).not_to_have_text(first)
     # The first step is saved: its line says how the new text begins.
     saved = page.locator(".cascade-steps .done .words")
     expect(saved.first).not_to_be_empty()
@@ -148,6 +243,41 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     studio.press("run.close")
     expect(page.get_by_text(studio.say("run.title.done"))).to_have_count(0)
     expect(page).to_have_url(re.compile(r"story=[^&]+$"))
+
+    # Both are found again where the curve is, without loading the page anew.
+    runs = page.get_by_role("list", name=studio.say("runs.title"), exact=True)
+    expect(runs.get_by_role("listitem")).to_have_count(2)
+    page.evaluate("window.notReloaded = true")
+    runs.get_by_role("link").filter(has_text=studio.say("runs.state.cancelled")).click()
+    studio.sees(studio.say("run.title.cancelled"))
+    expect(page).to_have_url(re.compile(r"story=.+&run=.+"))
+    assert page.evaluate("window.notReloaded")
+    expect(runs.locator("[aria-current]")).to_have_count(1)
+    page.go_back()
+    expect(page.get_by_text(studio.say("run.title.cancelled"))).to_have_count(0)
+
+
+def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
+    studio: Studio, server: Server
+) -> None:
+    page = studio.page
+    server.stop()
+    server.env["CASCADE_WORKER"] = "external"
+    server.start()
+    page.goto(server.url)
+    studio.nothing_is_pending()
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    studio.sees(studio.say("run.title.queued"))
+    studio.sees(studio.say("run.title.waiting"))
+    expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_be_visible()
+    server.stop()
+    server.env["CASCADE_WORKER"] = "embedded"
+    server.start()
+    studio.sees(studio.say("run.title.running"))
+    expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_have_count(0)
 
 
 def test_a_run_is_read_and_undone_byte_for_byte(
@@ -198,6 +328,43 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     studio.nothing_is_pending()
     assert database.operator().story(before.id) == before
     database.close()
+
+
+def test_a_run_counts_in_the_title_and_comes_into_view_when_it_ends(
+    studio: Studio, server: Server
+) -> None:
+    page = studio.page
+    server.stop()
+    server.env["CASCADE_OFFLINE_DELAY_MS"] = "1200"
+    server.start()
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.goto(server.url)
+    studio.nothing_is_pending()
+    other = Studio(page.context.new_page(), studio.language)
+    other.page.goto(server.url)
+    other.nothing_is_pending()
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    heading = page.locator(".st-key-run h3")
+    expect(heading).to_be_focused()
+    expect(heading).to_be_in_viewport()
+    expect(page).to_have_title(re.compile(r"\([1-7]/8\) Tinggi Muka Air"))
+    # Whoever only has the story open is not taken away from it.
+    expect(other.button("run.cancel")).to_have_count(1)
+    expect(other.page.locator(".st-key-run h3")).not_to_be_focused()
+
+    page.mouse.move(600, 400)
+    page.mouse.wheel(0, 2000)
+    expect(heading).not_to_be_in_viewport()
+    for tab in (studio, other):
+        ended = tab.page.locator(".st-key-run h3", has_text=studio.say("run.title.done"))
+        expect(ended).to_be_focused()
+        expect(ended).to_be_in_viewport()
+        aloud = tab.page.locator(".cascade-live").filter(has_text=studio.say("run.said.done"))
+        expect(aloud).to_have_attribute("aria-live", "polite")
+        expect(tab.page).to_have_title(studio.say("app.name"))
 
 
 def test_a_demo_is_reset_after_asking(studio: Studio, look: Callable[[], Service]) -> None:

@@ -57,6 +57,46 @@ def test_reset_and_a_saved_level_end_a_direction(page: Page, service: Service) -
     assert service.desk(who).draft(story.id) == Draft({"midpoint": 5}, {})
 
 
+def test_undo_brings_back_what_reset_discarded_directions_too(page: Page, service: Service) -> None:
+    who, story = service.actor(), story_of(service)
+    assert not page.has_button("Undo")
+    wish(bend(page), service, "Midpoint", WISH)
+    page.click("Reset")
+    assert service.desk(who).draft(story.id) == Draft({}, {})
+    assert "2 changes discarded: Midpoint (2→4), All Is Lost (4→2)" in page.said
+    assert [one.label for one in page.at.button].count("Reset") == 1
+    page.click("Undo")
+    assert service.desk(who).draft(story.id) == Draft(
+        {"midpoint": 4, "allIsLost": 2}, {"midpoint": WISH}
+    )
+    assert page.number("Midpoint").value == 4
+    assert not page.has_button("Undo")
+
+
+def test_undo_overwrites_nothing_that_was_edited_since(page: Page, service: Service) -> None:
+    who, story = service.actor(), story_of(service)
+    wish(bend(page), service, "Midpoint", WISH)
+    page.click("Reset").set(Midpoint=5, Setup=3).click("Undo")
+    assert service.desk(who).draft(story.id) == Draft(
+        {"setup": 3, "midpoint": 5, "allIsLost": 2}, {"midpoint": WISH}
+    )
+
+
+def test_undo_leaves_out_a_beat_that_was_saved_at_another_level(
+    page: Page, service: Service
+) -> None:
+    who, story = service.actor(), story_of(service)
+    bend(page).click("Reset")
+    with service.executing():
+        other = service.desk(who).start(service.desk(who).plan(story.id, {"midpoint": 5}).plan)
+        list(service.operator().follow(other))
+    page.look().click("Undo")
+    assert service.desk(who).draft(story.id) == Draft({"allIsLost": 2}, {})
+    # Once a run was started here, what lies before it is not offered any more.
+    page.click("Reset").set(Setup=3).run_through()
+    assert not page.has_button("Undo")
+
+
 def test_the_offline_writer_is_said_to_follow_no_direction(page: Page, service: Service) -> None:
     bend(page).open(f"directions-{story_of(service).id}")
     assert "The offline writer cannot: it works by rules." in page.said

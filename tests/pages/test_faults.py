@@ -93,7 +93,7 @@ def test_an_unexpected_error_of_a_use_case(
 @pytest.mark.parametrize(
     ("part", "is_there"),
     [
-        ("accounts.available", ("number_input", "expander")),
+        ("funds_of", ("number_input", "expander")),
         ("stories.read_story", ("selectbox",)),
         ("drafts.read", ("selectbox", "expander")),
         ("made.out_of_date", ("selectbox", "number_input")),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cascade.engine.seats import seat_for
 from cascade.llm.provider import ProviderError
 from cascade.service import Service
+from cascade.store.tables import Run
 
 from .conftest import MAIN, Page, bend, story_of
 
@@ -27,6 +31,7 @@ def test_opens_on_the_first_story_as_the_sample_editor(page: Page, service: Serv
     assert labels == [beat.label for beat in story.structure.beats]
     assert [one.value for one in page.at.number_input] == list(story.curve.values())
     assert "500 credits available" in page.said
+    assert "held" not in page.said
     assert "No unsaved tension changes." in page.said
     assert page.button("Save Tension Levels").disabled
     assert page.button("Reset").disabled
@@ -114,6 +119,40 @@ def test_too_few_credits_says_how_many_and_cannot_start(
     assert not page.button("Cancel").disabled
 
 
+def test_the_dialog_says_when_its_numbers_change_under_it(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels")
+    who, story = service.desk(service.actor()), story_of(service)
+    assert "changed while this was open" not in page.look().said
+    who.edit_draft(story.id, {"setup": 5})
+    words = (
+        "These numbers changed while this was open: 45 credits before, 71 now. 500 are available."
+    )
+    assert words in page.look().said
+    # As long as it is open; it was said once the next time.
+    assert words in page.look().said
+    assert not page.button("Regenerate & Save").disabled
+    page.click("Cancel").click("Save Tension Levels")
+    assert "changed while this was open" not in page.said
+
+
+def test_the_dialog_stays_and_says_why_when_there_is_nothing_left_or_a_run_at_work(
+    page: Page, service: Service
+) -> None:
+    bend(page).click("Save Tension Levels")
+    who, story = service.desk(service.actor()), story_of(service)
+    run_id = who.start(who.plan(story.id, {"setup": 5}).plan)
+    page.look()
+    assert "A run has begun on this story since." in page.said
+    assert page.button("Regenerate & Save").disabled
+    who.cancel(run_id)
+    who.save_draft(story.id, {})
+    page.look()
+    assert "Nothing is left to change" in page.said
+    assert page.button("Regenerate & Save").disabled
+    page.click("Cancel")
+    assert not page.has_button("Regenerate & Save")
+
+
 def test_a_beat_without_scenes_is_planned_for_itself(
     open_service: Callable[..., Service], tmp_path: Path
 ) -> None:
@@ -141,7 +180,11 @@ def test_a_run_from_the_dialog_to_the_receipt(page: Page, service: Service) -> N
     assert run.status == "done"
     page.look()
     assert "Done: the story fits the new curve" in page.said
-    assert "Credits used: 45 / 45" in page.said
+    # In the reader's words and hours, which are UTC where no browser says which.
+    assert f"Started by Sample Editor, {run.created_at:%H:%M}. " in page.said
+    assert "Credits used: 45 / 45</p>" in page.said
+    # Not even without the markup does the clock run into the credits.
+    assert re.search(r"Credits used: 45 / 45 · took \d+:\d\d", re.sub("<[^>]+>", "", page.said))
     assert [one.label.replace("\\", "") for one in page.at.status] == [
         "Beat 1/2: Midpoint (2→4)",
         "Beat 2/2: All Is Lost (4→2)",
@@ -161,10 +204,32 @@ def test_while_a_run_is_at_work_the_curve_is_read_only(page: Page, service: Serv
     assert all(one.disabled for one in page.at.number_input)
     assert "2 beats are being rewritten: Midpoint (2→4), All Is Lost (4→2)" in page.said
     assert "Credits used: 0 / 45" in page.said
+    assert "Credits: 455 available, 45 held" in page.said
     assert "offline draft: a pacing edit, not AI" in page.said
     other = Page(service)
     assert other.run_id == page.run_id
     assert other.has_button("Cancel Process")
+
+
+def test_a_run_that_does_not_begin_says_what_it_waits_for(page: Page, service: Service) -> None:
+    bend(page).click("Save Tension Levels").click("Regenerate & Save")  # nobody executes it
+    assert "Starting…" in page.said
+    with service.database.write() as db:
+        run = db.get_one(Run, page.run_id)
+        run.created_at -= timedelta(seconds=11)
+        when = f"{run.created_at:%H:%M}"
+    assert "Waiting for a worker" in page.look().said
+    assert f"No worker is there; this run has waited for one since {when}." in page.said
+    assert "`cascade worker`" in page.said
+    # Somebody is there, and busy.
+    seat = seat_for(service.database)
+    assert seat.take()
+    page.at.session_state["has-worker"] = None
+    assert f"It has waited since {when} for a worker to be free." in page.look().said
+    seat.leave()
+    page.at.session_state["has-worker"] = None
+    with service.executing():
+        assert page.wait_for_end().status == "done"
 
 
 def test_cancel_and_resume(page: Page, service: Service) -> None:

@@ -41,6 +41,7 @@ READS: dict[str, dict[str, Verdict]] = {
     "draft": READ,
     "plan": READ,
     "balance": READ,
+    "funds": READ,
     "pulse": READ,
     "active_run": READ,
     "runs": LISTED,
@@ -69,9 +70,11 @@ ORDERS: dict[str, dict[str, Verdict]] = {
     "restore_run": only("editor"),
     "fits": only("editor"),
 }
-# About nobody's story: one's own credits, the writer, and whether this is a demo. A reset asks for
-# a role in every project there is, so that with a stranger's project there it is refused to all.
+# About nobody's story: one's own credits, writer and workers, and whether this is a demo. A reset
+# asks for a role in every project there is, so that with a stranger's project there it is refused
+# to all.
 OF_NO_PROJECT = {"actor", "writer", "diagnose", "cost", "credits", "is_demo", "reset_demo"}
+OF_NO_PROJECT |= {"has_worker"}
 
 
 @pytest.fixture
@@ -131,6 +134,7 @@ def reads_of(desk: Desk, story_id: str, title: str, run_id: str) -> tuple[Asked,
         "draft": lambda: desk.draft(story_id),
         "plan": lambda: desk.plan(story_id, {"finale": 1}),
         "balance": lambda: desk.balance(story_id),
+        "funds": lambda: desk.funds(story_id),
         "pulse": lambda: desk.pulse(story_id),
         "active_run": lambda: desk.active_run(story_id),
         "runs": lambda: desk.runs() + desk.runs(story_id),

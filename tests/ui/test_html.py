@@ -120,6 +120,20 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     "studio/marks": lambda x: {"is_new": True, "stale": x, "why": x, "byline": x},
     "studio/numbers": lambda x: {"changed": [(x, x)]},
     "studio/prices": lambda x: {"rows": [("script", 2, 5)]},
+    "studio/runs": lambda x: {
+        "runs": [
+            {
+                "address": x,
+                "is_shown": True,
+                "status": x,
+                "what": x,
+                "who": x,
+                "when": x,
+                "credits": x,
+                "state": x,
+            }
+        ]
+    },
     "studio/scene": lambda x: {
         "name": x,
         "marks": x,

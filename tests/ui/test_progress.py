@@ -27,6 +27,7 @@ def run(status: Any = "running", **statuses: str) -> RunView:
         story_id="s",
         status=status,
         user="editor",
+        display_name="Sample Editor",
         plan=PLAN,
         estimated_credits=24,
         used_credits=0,

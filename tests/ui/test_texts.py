@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
 from zoneinfo import ZoneInfo
@@ -185,19 +185,28 @@ def test_a_text_that_is_not_there_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("of", "number", "money", "moment", "listing"),
     [
-        ("en", "12,345", "$0.0224", "Nov 25, 2026, 5:04", "a, b, and c"),
-        ("id", "12.345", "US$0,0224", "25 Nov 2026 17.04", "a, b, dan c"),
+        ("en", "12,345", "$0.0224", ("17:04", "Nov 25, 2026, 17:04"), "a, b, and c"),
+        ("id", "12.345", "US$0,0224", ("17.04", "25 Nov 2026 17.04"), "a, b, dan c"),
     ],
 )
 def test_numbers_money_dates_and_lists_are_the_languages(
-    monkeypatch: pytest.MonkeyPatch, of: str, number: str, money: str, moment: str, listing: str
+    monkeypatch: pytest.MonkeyPatch,
+    of: str,
+    number: str,
+    money: str,
+    moment: tuple[str, str],
+    listing: str,
 ) -> None:
     monkeypatch.setattr(texts, "language", lambda: of)
     assert texts.number(12345) == number
     assert texts.count("credits", 12345).startswith(number)
     assert texts.money(0.0224, "USD") == money
     when = datetime(2026, 11, 25, 10, 4, tzinfo=UTC)
-    assert texts.moment(when, ZoneInfo("Asia/Jakarta")).startswith(moment)
+    jakarta = ZoneInfo("Asia/Jakarta")
+    hour, today = moment
+    assert texts.moment(when, jakarta, now=when + timedelta(hours=6)) == hour
+    # Tomorrow there, though not yet everywhere.
+    assert texts.moment(when, jakarta, now=when + timedelta(hours=7)) == today
     assert texts.listing("abc") == listing
 
 

@@ -8,14 +8,15 @@ them are set as the language sets them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.core import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_skeleton, get_datetime_format
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -75,9 +76,15 @@ def money(amount: float, currency: str) -> str:
     return str(format_currency(amount, currency, f"¤{decimals}", language(), currency_digits=False))
 
 
-def moment(when: datetime, zone: tzinfo) -> str:
-    """A date and a time of day, in a time zone."""
-    return str(format_datetime(when.astimezone(zone), "medium", locale=language()))
+def moment(when: datetime, zone: tzinfo, now: datetime | None = None) -> str:
+    """An hour and minute in a time zone, with its date where that is not today's: `22:37`."""
+    there, today = when.astimezone(zone), (now or datetime.now(UTC)).astimezone(zone)
+    hour = format_skeleton("Hm", there, locale=language())
+    if there.date() == today.date():
+        return str(hour)
+    day = format_date(there, "medium", locale=language())
+    together: Any = get_datetime_format("medium", locale=language())
+    return str(together).format(hour, day)
 
 
 def listing(words: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ rewrites what is in them, and asks for one full run when the run has ended.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import streamlit as st
 from markupsafe import Markup
 
+from cascade.display import readable
 from cascade.service import (
     MAX_ATTEMPTS,
     BeatProgress,
@@ -30,28 +32,46 @@ from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import short_change
 from cascade.ui.kit.html import render
+from cascade.ui.kit.problems import failure
 from cascade.ui.kit.prose import escape, first_words, step_name
 from cascade.ui.kit.texts import clock, count, duration, moment, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.run import receipt
 from cascade.ui.run.undo import Undoing, undoing
 from cascade.ui.session import guarded
-from cascade.ui.shell import announce
+from cascade.ui.shell import Bring, announce
 
 POLL_S = 1.0
 # A run that has only just been queued is looked at sooner, so that its first step is seen to begin.
 FIRST_POLL_S = 0.25
 
+# How long a run may take to begin before it is said what it waits for, and how often that is looked
+# at: a look takes hold of the workers' lock for an instant.
+PATIENCE_S = 10.0
+WORKER_S = 2.0
+
+# What a session remembers: the run that was drawn last, and how often it was brought into view.
+_SHOWN, _BROUGHT = "run-shown", "run-brought"
+
 _BLOCK_STATES = {"done": "complete", "failed": "error", "left": "error"}
 _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 
 
-def draw_run(desk: Desk, story: Story, shown: Shown, *, may: frozenset[str]) -> Undoing | None:
+def no_run() -> None:
+    """Takes note that the page shows no run, so that one that comes is noticed."""
+    st.session_state[_SHOWN] = ""
+
+
+def draw_run(
+    desk: Desk, story: Story, shown: Shown, *, may: frozenset[str], is_asked_for: bool
+) -> Undoing | None:
     """The run: live while it goes, with its receipt when it is over.
 
-    What of it can be undone, once it is over.
+    What of it can be undone, once it is over. It comes into view when it ends, and when it comes to
+    somebody who has asked for it: whoever only has the story open is not taken away from it.
     """
     run = shown.progress.run
+    bring = _bring(run, is_asked_for=is_asked_for)
     seen = _seen(shown.progress)
     has_begun = run.status != "queued"
     undone = None if run.is_active else undoing(shown.replaced, story, run)
@@ -70,7 +90,8 @@ def draw_run(desk: Desk, story: Story, shown: Shown, *, may: frozenset[str]) -> 
             restored = undone is not None and undone.is_done
             _draw_head(desk, story, fresh, found, may=may, restored=restored)
             _fill(blocks, now.story, found, wrote)
-            announce("run", _said(fresh, found))
+            title = _window_title(now.story, fresh, found)
+            announce("run", _said(desk, fresh, found), title=title, bring=bring)
             # The timer is the full run's, and so are the curve and the words below it.
             # That run is not broken off for it: the timer comes soon enough.
             begun = fresh.status != "queued" and not has_begun
@@ -99,10 +120,33 @@ def _landmarks(seen: Sequence[BeatProgress]) -> list[tuple[bool, bool, bool]]:
     return [(beat.state != "pending", beat.done > 0, beat.state == "done") for beat in seen]
 
 
-def _said(run: RunView, seen: Sequence[BeatProgress]) -> str:
+def _bring(run: RunView, *, is_asked_for: bool) -> Bring | None:
+    """Where the reader is taken: to a run that has come or ended since the page was last drawn."""
+    now = f"{run.id} {'goes' if run.is_active else 'over'}"
+    before = st.session_state.get(_SHOWN)
+    st.session_state[_SHOWN] = now
+    # Nowhere by the first draw of a page: where a new page begins, its reader expects to be.
+    if before is not None and before != now and (is_asked_for or not run.is_active):
+        st.session_state[_BROUGHT] = st.session_state.get(_BROUGHT, 0) + 1
+    times = st.session_state.get(_BROUGHT, 0)
+    return Bring(to=".st-key-run", time=str(times)) if times else None
+
+
+def _window_title(story: Story, run: RunView, seen: Sequence[BeatProgress]) -> str:
+    """What the window is called while the run is at work: `(8/14) Tinggi Muka Air`."""
+    if not run.is_active:
+        return ""
+    done, total = sum(beat.done for beat in seen), len(run.steps)
+    return text("run.window", done=done, total=total, story=first_words(readable(story.title)))
+
+
+def _said(desk: Desk, run: RunView, seen: Sequence[BeatProgress]) -> str:
     """What somebody hears who does not see the page: every beat's end, and the run's."""
     if not run.is_active:
-        return text(f"run.said.{run.status}")
+        why = f" {failure(run.failure)}" if run.failure else ""
+        return text(f"run.said.{run.status}") + why
+    if run.status == "queued":
+        return _waits_for(desk, run) or text("run.said.queued")
     through = [beat.change.beat_label for beat in seen if beat.state == "done"]
     if not through:
         return text("run.said.begun")
@@ -212,8 +256,9 @@ def _draw_head(
 
     done, total = sum(beat.done for beat in seen), len(run.steps)
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = "run.title.restored" if restored else f"run.title.{run.status}"
-        st.subheader(text(title), anchor=False, width="stretch")
+        waits_for = _waits_for(desk, run)
+        status = "restored" if restored else "waiting" if waits_for else run.status
+        st.subheader(text(f"run.title.{status}"), anchor=False, width="stretch")
         if run.is_active:
             stopping = run.status == "cancelling"
             st.button(
@@ -230,12 +275,14 @@ def _draw_head(
                 args=(story.id,),
             )
     session.show_problem("page")
+    if waits_for:
+        st.warning(waits_for, icon=":material/hourglass_empty:")
     st.progress(done / total if total else 0.0, text=text("run.progress", done=done, total=total))
     used = text("run.credits", used=run.used_credits, estimated=run.estimated_credits)
     st.html(render("run/used", used=used, times=_times(desk, run)))
     when = moment(run.created_at, session.zone())
     writer = writer_words("confirm.writer", run.provider, run.model)
-    words = text("run.by", user=run.user, when=when, writer=writer)
+    words = text("run.by", user=run.display_name, when=when, writer=writer)
     if run.resumed_from:
         words = f"{words} {text('run.resumes')}"
     if run.is_active:
@@ -244,6 +291,23 @@ def _draw_head(
     # A block can only be running, complete or in error; one whose turn has not come must not spin.
     waiting = [at for at, beat in enumerate(seen) if beat.state == "pending"]
     st.html(render("run/waiting", waiting=waiting))
+
+
+def _waits_for(desk: Desk, run: RunView) -> str:
+    """What a run waits for that should have begun by now, and what to do; else empty."""
+    waited = datetime.now(UTC) - run.created_at
+    if run.status != "queued" or waited.total_seconds() < PATIENCE_S:
+        return ""
+    key = "run.worker_busy" if _has_worker(desk) else "run.no_worker"
+    return text(key, when=moment(run.created_at, session.zone()))
+
+
+def _has_worker(desk: Desk) -> bool:
+    looked, found = st.session_state.get("has-worker") or (0.0, False)
+    if time.monotonic() - looked > WORKER_S:
+        found = desk.has_worker()
+        st.session_state["has-worker"] = (time.monotonic(), found)
+    return bool(found)
 
 
 def _times(desk: Desk, run: RunView) -> str:

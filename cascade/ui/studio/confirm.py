@@ -1,7 +1,8 @@
 """The dialog before a run: what will be rewritten, for how much, by whom. It changes nothing.
 
 Whether it is open is a flag, set and cleared by callbacks: the dialog is drawn in every run of
-the script while the flag stands, so nothing that happens meanwhile can lose it.
+the script while the flag stands, so nothing that happens meanwhile can lose it. Nor does it change
+without a word: what it has shown is kept beside the flag, and what is different is said.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.changes import as_list
 from cascade.ui.kit.html import render
-from cascade.ui.kit.prose import scene_name, step_name
+from cascade.ui.kit.prose import escape, scene_name, step_name
 from cascade.ui.kit.texts import duration, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.session import guarded
 
 _FLAG = "confirming"
+# What the open dialog has shown last, and what it said before that where it was something else.
+_SHOWN, _BEFORE = "confirming/shown", "confirming/before"
 
 
 def is_open(story_id: str) -> bool:
@@ -31,16 +34,18 @@ def is_open(story_id: str) -> bool:
 
 def open_dialog(story_id: str) -> None:
     """Opens the dialog on a story; a callback."""
+    close_dialog()
     st.session_state[_FLAG] = story_id
 
 
 def close_dialog() -> None:
     """Closes the dialog; a callback."""
-    st.session_state.pop(_FLAG, None)
+    for key in (_FLAG, _SHOWN, _BEFORE):
+        st.session_state.pop(key, None)
 
 
-def draw_dialog(desk: Desk, story_id: str) -> None:
-    """Draws the open dialog for what is pending on a story."""
+def draw_dialog(desk: Desk, story_id: str, *, is_locked: bool) -> None:
+    """Draws the open dialog for what is pending on a story; `is_locked` where a run is at work."""
 
     @st.dialog(text("confirm.title"), width="medium", on_dismiss=close_dialog)
     def dialog() -> None:
@@ -52,18 +57,44 @@ def draw_dialog(desk: Desk, story_id: str) -> None:
             # The story as it is now: after a refusal the numbers are the new ones.
             story, draft, offer = desk.offer(story_id)
             session.keep_draft(story, draft)
+            _say_what_changed(offer)
             _draw_offer(desk, story, offer)
-            _draw_buttons(desk, offer)
+            _draw_buttons(desk, offer, is_locked=is_locked)
         except Exception as error:
             session.show_error(session.expected(error))
 
     dialog()
 
 
+def _say_what_changed(offer: Offer) -> None:
+    """Says so where these are not the numbers that the dialog has shown, as long as it is open.
+
+    A refusal has said so already.
+    """
+    shown: Offer | None = st.session_state.get(_SHOWN)
+    if shown is not None and not session.has_problem("dialog") and _differ(shown, offer):
+        st.session_state[_BEFORE] = shown
+    st.session_state[_SHOWN] = offer
+    before: Offer | None = st.session_state.get(_BEFORE)
+    if before is not None:
+        st.warning(
+            text(
+                "confirm.changed",
+                before=before.plan.estimated_credits,
+                after=offer.plan.estimated_credits,
+                available=offer.available,
+            ),
+            icon=":material/sync:",
+        )
+
+
+def _differ(one: Offer, other: Offer) -> bool:
+    return (one.plan, one.available) != (other.plan, other.available)
+
+
 def _draw_offer(desk: Desk, story: Story, offer: Offer) -> None:
     plan = offer.plan
     if not plan.steps:
-        st.info(text("confirm.nothing"))
         return
     st.markdown(text("confirm.changes"))
     st.html(as_list(plan.changes))
@@ -73,21 +104,11 @@ def _draw_offer(desk: Desk, story: Story, offer: Offer) -> None:
     with content:
         st.markdown(f"**{text('confirm.rewrites')}**")
         st.html(render("studio/prices", rows=plan.price_list()))
-    if offer.missing:
-        st.error(
-            text(
-                "confirm.missing",
-                missing=offer.missing,
-                needed=plan.estimated_credits,
-                available=offer.available,
-            ),
-            icon=":material/account_balance_wallet:",
-        )
     st.html(_scenes(story, plan))
     st.warning(text("confirm.warning"), icon=":material/history:")
 
 
-def _draw_buttons(desk: Desk, offer: Offer) -> None:
+def _draw_buttons(desk: Desk, offer: Offer, *, is_locked: bool) -> None:
     @guarded("dialog")
     def start() -> None:
         try:
@@ -98,17 +119,43 @@ def _draw_buttons(desk: Desk, offer: Offer) -> None:
             session.keep_problem("page", error)
             return
         close_dialog()
+        session.forget_reset(offer.plan.story_id)
         session.go(story=offer.plan.story_id, run=run_id)
 
-    with st.container(horizontal=True, horizontal_alignment="right", key="confirm-buttons"):
+    why_not = _why_not(offer, is_locked=is_locked)
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        key="confirm-buttons",
+    ):
+        if why_not:
+            # Beside the button that it is about: further up it would be out of sight.
+            st.error(escape(why_not), width="stretch")
         st.button(text("confirm.cancel"), key="confirm-cancel", on_click=close_dialog)
         st.button(
             text("confirm.start"),
             key="confirm-start",
             type="primary",
-            disabled=bool(offer.missing) or not offer.plan.steps,
+            disabled=bool(why_not),
             on_click=start,
         )
+
+
+def _why_not(offer: Offer, *, is_locked: bool) -> str:
+    """Why nothing can be started now; empty where it can."""
+    if is_locked:
+        return text("confirm.at_work")
+    if not offer.plan.steps:
+        return text("confirm.nothing")
+    if offer.missing:
+        return text(
+            "confirm.missing",
+            missing=offer.missing,
+            needed=offer.plan.estimated_credits,
+            available=offer.available,
+        )
+    return ""
 
 
 def _headline(desk: Desk, offer: Offer) -> Markup:

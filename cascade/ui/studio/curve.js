@@ -21,6 +21,8 @@ const loadPlotly = (url) =>
     document.head.appendChild(script);
   }));
 
+// The browser's own: React replaces a field's `value`, and would take such a change for its own.
+const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
 const clamp = (value) => Math.max(1, Math.min(5, Math.round(value)));
 const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
@@ -73,14 +75,26 @@ class Curve {
       if (Math.abs(this.root.clientWidth - this.width) > 1) this.draw();
     });
     this.resized.observe(root);
+    // Wherever the focus is: a point that is being dragged is the pointer's.
+    this.escape = (event) => {
+      if (event.key !== "Escape" || this.dragged === null) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.putBack();
+    };
+    window.addEventListener("keydown", this.escape, true);
+    // Before the field hears of it itself, which would keep such a number and say so in English.
+    this.typed = (event) => (event.type === "focusout" || event.key === "Enter") && this.checkField(event.target);
+    for (const type of ["keydown", "focusout"]) window.addEventListener(type, this.typed, true);
     // The theme follows the system's at any time; the new colours are there a moment later.
     this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => setTimeout(() => this.draw(), 300);
     this.scheme.addEventListener("change", this.recolour);
   }
 
-  update(data, send) {
+  update(data, send, refuse) {
     this.send = send;
+    this.refuse = refuse;
     this.data = data;
     this.count = Math.max(this.count, data.acknowledged);
     for (const [key, edit] of this.sent) if (edit.count <= data.acknowledged) this.sent.delete(key);
@@ -94,6 +108,24 @@ class Curve {
   move(beat, level) {
     if (!this.data.enabled || level === this.level(beat)) return;
     this.unsent.set(beat.key, level);
+    this.draw();
+  }
+
+  // What is typed into a numeric editor and is no level gives way to the level of the curve.
+  checkField(field) {
+    if (!(field instanceof HTMLInputElement) || field.type !== "number" || field.disabled) return;
+    const beat = this.data.beats.find(({ key }) => field.closest(`.st-key-number-${CSS.escape(key)}`));
+    if (!beat || LEVELS.includes(Number.parseInt(field.value, 10))) return;
+    setValue.call(field, String(this.level(beat)));
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    this.refused = (this.refused ?? 0) + 1;
+    this.refuse({ beat: beat.key, count: this.refused });
+  }
+
+  // The point that is being dragged is back where it was, and nobody hears of it.
+  putBack() {
+    this.unsent.delete(this.data.beats[this.dragged].key);
+    this.dragged = null;
     this.draw();
   }
 
@@ -286,6 +318,8 @@ class Curve {
     handle.addEventListener("focus", () => this.show(index));
     handle.addEventListener("pointerdown", (event) => {
       if (!this.data.enabled || event.button !== 0) return;
+      // What the keyboard has done goes first: it is no part of what Escape takes back.
+      this.commit();
       handle.setPointerCapture(event.pointerId);
       this.dragged = index;
     });
@@ -302,7 +336,8 @@ class Curve {
     handle.addEventListener("pointercancel", drop);
     handle.addEventListener("blur", () => {
       this.hide(index);
-      this.commit();
+      // A drag ends where the pointer is let go, wherever the focus is meanwhile.
+      if (this.dragged !== index) this.commit();
     });
     handle.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -324,7 +359,9 @@ class Curve {
   }
 
   remove() {
-    this.commit();
+    if (this.dragged === null) this.commit();
+    window.removeEventListener("keydown", this.escape, true);
+    for (const type of ["keydown", "focusout"]) window.removeEventListener(type, this.typed, true);
     this.resized.disconnect();
     this.scheme.removeEventListener("change", this.recolour);
     if (window.Plotly) window.Plotly.purge(this.plot);
@@ -334,7 +371,7 @@ class Curve {
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".cascade-curve");
   const curve = (root.__cascadeCurve ??= new Curve(root));
-  curve.update(data, (edit) => setTriggerValue("edit", edit));
+  curve.update(data, (edit) => setTriggerValue("edit", edit), (typed) => setTriggerValue("refused", typed));
   return () => {
     // Called before every update too; only a root that has left the page is done with.
     setTimeout(() => {

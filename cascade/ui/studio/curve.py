@@ -73,10 +73,12 @@ def curve(
     states: Mapping[str, BeatState],
     before: Mapping[str, int] | None,
     on_edit: Callable[[Mapping[str, int]], None],
+    on_refused: Callable[[str], None],
 ) -> None:
     """Draws the saved curve and, over it, `levels`.
 
-    `on_edit` gets the levels a person moved to; it is part of a callback.
+    `on_edit` gets the levels a person moved to, `on_refused` the beat for which they typed a number
+    that is none; both are part of a callback.
 
     `states` says which beats a run is at work on; `before` is the curve as it was before the run
     that the page shows, where that moved it.
@@ -99,6 +101,11 @@ def curve(
                 if one["count"] > known
             }
         )
+
+    @session.guarded("editor")
+    def say_refused() -> None:
+        if typed := st.session_state[key].refused:
+            on_refused(story.structure.beat(typed["beat"]).key)
 
     structure = story.structure
     saved, jobs = story.curve, beat_jobs(language())[structure.type]
@@ -128,6 +135,7 @@ def curve(
             "texts": {**_texts(story), "help": text("curve.help") if enabled else ""},
         },
         on_edit_change=take_over,
+        on_refused_change=say_refused,
     )
 
 

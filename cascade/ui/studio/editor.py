@@ -102,10 +102,32 @@ class _Editor:
         guarded("editor")(session.edit)(self.desk, story, levels)
         self.redraw([] if by_number and not session.has_problem("editor") else levels)
 
+    def refuse(self, story: Story, beat_key: str) -> None:
+        """Says why a number that was typed did not stay; a callback."""
+        level = {**story.curve, **session.shown_draft(story.id).levels}[beat_key]
+        label = story.structure.beat(beat_key).label
+        session.remark(text("editor.refused", beat=label, level=level))
+        self.redraw([])
+
     def reset(self, story: Story) -> None:
         """Puts every beat back to its saved level; a callback."""
+
+        @guarded("editor")
+        def discard() -> None:
+            levels = session.reset(self.desk, story).levels
+            if levels:
+                session.remark(
+                    count("banner.discarded", len(levels), changes=listed(story, levels))
+                )
+
         changed = session.shown_draft(story.id).levels
-        guarded("editor")(session.reset)(self.desk, story)
+        discard()
+        self.redraw(changed)
+
+    def undo(self, story: Story) -> None:
+        """Brings back what the last reset discarded; a callback."""
+        changed = session.undoable(story).levels
+        guarded("editor")(session.undo_reset)(self.desk, story)
         self.redraw(changed)
 
     def redraw(self, beat_keys: Iterable[str]) -> None:
@@ -126,6 +148,7 @@ class _Editor:
             states=states,
             before=_before(story, self.undone) if self.active is None else None,
             on_edit=lambda edited: self.edit(story, edited),
+            on_refused=lambda beat_key: self.refuse(story, beat_key),
         )
 
     def draw_pending(self) -> None:
@@ -134,17 +157,31 @@ class _Editor:
         draft = session.shown_draft(story.id)
         pending = bool(draft.levels) and self.active is None
         self._draw_banner(story, pending=pending)
+        session.show_remark()
+        announce("remark", aloud=".st-key-remark")
         session.show_problem("editor")
         if self.enabled and pending:
             draw_directions(self.desk, story, draft)
         _mark_numbers(story, levels)
-        if self.enabled and pending and confirm.is_open(story.id):
-            confirm.draw_dialog(self.desk, story.id)
+        # Whatever has become of it meanwhile: it says so itself, and does not just vanish.
+        if self.may_start and confirm.is_open(story.id):
+            confirm.draw_dialog(self.desk, story.id, is_locked=self.active is not None)
 
     def _draw_banner(self, story: Story, *, pending: bool) -> None:
         can_start = self.may_start or not self.enabled
         with st.container(key="banner", horizontal=True, vertical_alignment="center", border=True):
             st.markdown(escape(self._said(story)), width="stretch")
+            # Before the others: they stay where they are when it comes, and a second click on
+            # Reset is none on this.
+            if self.enabled and (levels := session.undoable(story).levels):
+                st.button(
+                    text("banner.undo"),
+                    key="undo-reset",
+                    icon=":material/undo:",
+                    help=text("banner.undo_help", changes=listed(story, levels)),
+                    on_click=self.undo,
+                    args=(story,),
+                )
             st.button(
                 text("banner.save"),
                 key="save",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Desk, Studio
+from cascade.service import Desk, Funds, Studio
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.prose import escape, first_words, paragraphs
@@ -14,6 +14,8 @@ from cascade.ui.kit.writer import offline_label
 from cascade.ui.session import guarded
 from cascade.ui.studio.doctor import draw_check
 
+# How often credits that are held are looked at.
+HELD_S = 2.0
 _LONGEST_TITLE = 120
 
 
@@ -40,14 +42,32 @@ def draw_head(desk: Desk, studio: Studio) -> None:
         key="story",
         on_change=choose,
     )
-    credits = count("head.credits", head.balance)
-    user = text("head.user", name=desk.actor.display_name)
-    lines = [f"**{escape(credits)}** · {escape(user)}"]
-    if not desk.writer.is_offline:
-        # The demo bar says who writes where no model does.
-        lines.append(escape(text("head.writer", model=desk.writer.model)))
-    figures.caption("  \n".join(lines))
+    with figures:
+        _draw_figures(desk, story_id, head.funds)
     draw_check(desk)
+
+
+def _draw_figures(desk: Desk, story_id: str, drawn: Funds) -> None:
+    """Credits and names; as long as credits are held, which become fewer with every step, live."""
+    is_full_run = True
+
+    def figures() -> None:
+        funds = drawn if is_full_run else desk.funds(story_id)
+        user = text("head.user", name=desk.actor.display_name)
+        lines = [f"**{escape(_credits(funds))}** · {escape(user)}"]
+        if not desk.writer.is_offline:
+            # The demo bar says who writes where no model does.
+            lines.append(escape(text("head.writer", model=desk.writer.model)))
+        st.caption("  \n".join(lines))
+
+    session.fragment(figures, run_every=HELD_S if drawn.held else None)()
+    is_full_run = False
+
+
+def _credits(funds: Funds) -> str:
+    if funds.held:
+        return text("head.credits_held", available=funds.available, held=funds.held)
+    return count("head.credits", funds.available)
 
 
 def draw_about(story: Story) -> None:

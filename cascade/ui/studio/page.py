@@ -16,20 +16,23 @@ from cascade.service import Desk, Pulse, Runs, RunView, Studio
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.texts import text
-from cascade.ui.run.view import draw_run
+from cascade.ui.run.view import draw_run, no_run
 from cascade.ui.session import guarded
 from cascade.ui.studio.beats import draw_beats
 from cascade.ui.studio.editor import draw_editor
 from cascade.ui.studio.head import draw_about, draw_head
+from cascade.ui.studio.history import asks_for_all, draw_runs
 
 # How often an open page looks whether something has happened elsewhere.
 WATCH_S = 2.0
-_PARTS = ("head", "run", "curve", "beats")
+_PARTS = ("head", "run", "curve", "runs", "beats")
 
 
 def draw_studio(desk: Desk) -> None:
     """The whole page, of one moment: what it shows is read once, before any of it is drawn."""
-    studio = desk.studio(session.asked_for("story"), session.asked_for("run"))
+    studio = desk.studio(
+        session.asked_for("story"), session.asked_for("run"), all_runs=asks_for_all()
+    )
     if studio is None:
         st.info(
             f"**{text('empty.stories')}.** {text('empty.stories_help')}",
@@ -58,7 +61,7 @@ def draw_studio(desk: Desk) -> None:
 
 def _draw_story(desk: Desk, studio: Studio, story: Story, places: Sequence[DeltaGenerator]) -> None:
     """What a story is, its run, its curve and its words, each in its place."""
-    head, above, curve, below = places
+    head, above, curve, listed, below = places
     with head, session.shielded():
         draw_about(story)
     runs, shown, undone = Runs(), None, None
@@ -67,16 +70,20 @@ def _draw_story(desk: Desk, studio: Studio, story: Story, places: Sequence[Delta
         shown = studio.shown.get()
         # With a run on the page its own head shows what went wrong: that is where the button was.
         if shown is None:
+            no_run()
             session.show_problem("page")
             session.show_notice()
             _draw_last_run(story, runs.newest)
         else:
-            if not session.asked_for("run") or studio.trouble:
+            is_asked_for = bool(session.asked_for("run")) and not studio.trouble
+            if not is_asked_for:
                 session.go(story=story.id, run=shown.progress.run.id)
-            undone = draw_run(desk, story, shown, may=studio.may)
+            undone = draw_run(desk, story, shown, may=studio.may, is_asked_for=is_asked_for)
     with curve, session.shielded():
         draw_editor(desk, studio, runs, undone=undone)
     run = shown.progress.run if shown is not None else None
+    with listed, session.shielded():
+        draw_runs(story, runs, run.id if run is not None else None)
     with below, session.shielded():
         new_from = {one.id for one in (run, runs.newest) if one is not None}
         draw_beats(desk, studio, new_from=new_from)
