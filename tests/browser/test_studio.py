@@ -87,6 +87,18 @@ def test_a_number_that_is_no_level_comes_back_with_a_sentence(studio: Studio) ->
     studio.is_pending(1, "Midpoint (2→5)")
 
 
+def test_an_edit_that_gets_lost_on_its_way_is_sent_again(studio: Studio) -> None:
+    studio.page.locator(".cascade-curve").evaluate(
+        "root => { const curve = root.__cascadeCurve, transmit = curve.transmit; let lost = false;"
+        " curve.transmit = function () { const send = this.send; if (!lost) this.send = () => {};"
+        " lost = true; transmit.call(this); this.send = send; }; }"
+    )
+    studio.slider("Midpoint").press("5")
+    studio.nothing_is_pending()
+    studio.in_step("Midpoint", 5)
+    studio.is_pending(1, "Midpoint (2→5)")
+
+
 def test_escape_puts_back_the_point_that_is_being_dragged(studio: Studio) -> None:
     page, midpoint = studio.page, studio.slider("Midpoint")
     studio.slider("All Is Lost").press("2")

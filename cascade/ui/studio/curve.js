@@ -5,6 +5,8 @@
 
 const HEIGHT = 340;
 const KEYBOARD_PAUSE_MS = 180;
+// After so long without an answer an edit is sent again; a slow server takes it once all the same.
+const UNANSWERED_MS = 4000;
 const LEVELS = [1, 2, 3, 4, 5];
 const LEAST_LEVEL = 0.6;
 const MOST_LEVEL = 5.4;
@@ -70,6 +72,7 @@ class Curve {
     this.dragged = null;
     this.told = null; // the beat that is being told of
     this.timer = null;
+    this.unanswered = null;
     this.width = 0;
     this.resized = new ResizeObserver(() => {
       if (Math.abs(this.root.clientWidth - this.width) > 1) this.draw();
@@ -98,6 +101,7 @@ class Curve {
     this.data = data;
     this.count = Math.max(this.count, data.acknowledged);
     for (const [key, edit] of this.sent) if (edit.count <= data.acknowledged) this.sent.delete(key);
+    if (!this.sent.size) clearTimeout(this.unanswered);
     this.draw();
   }
 
@@ -136,10 +140,17 @@ class Curve {
     this.count += 1;
     for (const [key, level] of this.unsent) this.sent.set(key, { level, count: this.count });
     this.unsent.clear();
+    this.transmit();
+  }
+
+  transmit() {
     // Everything unacknowledged goes along: of two edits in quick succession Python may see one.
     // Each carries its count, so that one which Python has had already is not taken twice.
     const edits = [...this.sent].map(([beat, edit]) => ({ beat, ...edit }));
     this.send({ edits, count: this.count });
+    // A page that is still loading, or a connection that comes back, may lose what it is given.
+    clearTimeout(this.unanswered);
+    this.unanswered = setTimeout(() => this.sent.size && this.transmit(), UNANSWERED_MS);
   }
 
   // Everything that follows from the width: margins, and the places of beats and levels.
@@ -360,6 +371,7 @@ class Curve {
 
   remove() {
     if (this.dragged === null) this.commit();
+    clearTimeout(this.unanswered);
     window.removeEventListener("keydown", this.escape, true);
     for (const type of ["keydown", "focusout"]) window.removeEventListener(type, this.typed, true);
     this.resized.disconnect();
