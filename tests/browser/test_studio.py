@@ -88,6 +88,8 @@ def test_a_number_that_is_no_level_comes_back_with_a_sentence(studio: Studio) ->
 
 
 def test_an_edit_that_gets_lost_on_its_way_is_sent_again(studio: Studio) -> None:
+    studio.nothing_is_pending()
+    expect(studio.slider("Midpoint")).to_be_visible()
     studio.page.locator(".cascade-curve").evaluate(
         "root => { const curve = root.__cascadeCurve, transmit = curve.transmit; let lost = false;"
         " curve.transmit = function () { const send = this.send; if (!lost) this.send = () => {};"
