@@ -101,8 +101,8 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
 
     The first step of a beat also saves the beat's new level; before it, what the texts under the
     beat are made from is written down, so that those that the run does not reach are known to be
-    out of date. A text edited since the plan was made is never
-    overwritten: the step fails as a conflict.
+    out of date. A text edited since the plan was made is never overwritten: the step fails as a
+    conflict.
     """
     run = lock_run(session, run_id)
     plan = Plan.from_json(run.plan)

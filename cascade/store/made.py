@@ -64,10 +64,7 @@ def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None
         _row(story, piece, "found")
         for beat_key in beats
         for piece in stale.marked_pieces(story, beat_key)
-        if not any(
-            one.sources is not None and one.digest == stale.digest_of(story, piece)
-            for one in known.get(str(piece), ())
-        )
+        if not stale.known_sources(story, piece, known)
     ]
     if rows:
         session.execute(sa.insert(Revision), rows)

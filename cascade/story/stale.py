@@ -138,21 +138,27 @@ def out_of_date(story: Story, made: Mapping[str, Sequence[Made]]) -> dict[str, S
     return found
 
 
+def known_sources(story: Story, piece: Piece, made: Mapping[str, Sequence[Made]]) -> list[Sources]:
+    """What is known that the bytes of a piece were made from, the newest last."""
+    known = made.get(str(piece))
+    own = digest_of(story, piece) if known else ""
+    return [one.sources for one in known or () if one.digest == own and one.sources is not None]
+
+
 def _why(
     story: Story,
     piece: Piece,
     made: Mapping[str, Sequence[Made]],
     above: Mapping[str, Stale],
 ) -> Stale | None:
-    own = digest_of(story, piece)
-    known = [one for one in made.get(str(piece), ()) if one.digest == own]
-    sourced = [one.sources for one in known if one.sources is not None]
-    today = standing(story, piece)
-    if sourced and not any(_stand(sources, today) for sources in sourced):
-        return _difference(story, piece, sourced[-1], today, made)
+    sourced = known_sources(story, piece, made)
+    if sourced:
+        today = standing(story, piece)
+        if not any(_stand(sources, today) for sources in sourced):
+            return _difference(story, piece, sourced[-1], today, made)
     for source in sources_of(piece):
-        if str(place(piece, source)) in above:
-            why = above[str(place(piece, source))]
+        why = above.get(str(place(piece, source)))
+        if why is not None:
             return Stale("above", source, since=why.since, by=why.by, run_id=why.run_id)
     return None
 
