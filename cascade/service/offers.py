@@ -1,4 +1,4 @@
-"""What use cases answer with: a story in a list, a priced plan, the cost of a run."""
+"""What use cases answer with: a priced plan, the cost of a run, what somebody has for runs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ from cascade.store.accounts import Actor
 from cascade.store.calls import Used
 from cascade.store.database import Session
 from cascade.story.plan import Plan
-
-
-@dataclass(frozen=True, slots=True)
-class StorySummary:
-    """A story in a list."""
-
-    id: str
-    title: str
-    structure_type: str
-    language: str
-    beats: int
-    scenes: int
 
 
 @dataclass(frozen=True, slots=True)
