@@ -75,7 +75,7 @@ from cascade.errors.refused import (
     UnreadablePieces,
     UnreadableStory,
 )
-from cascade.errors.root import CascadeError, Reason, Unexpected
+from cascade.errors.root import CascadeError, Explained, Reason, Unexpected
 from cascade.errors.usage import (
     AmbiguousRun,
     AmbiguousStory,
@@ -107,6 +107,7 @@ __all__ = [
     "DatabaseTooNew",
     "DatabaseUnavailable",
     "EditedSince",
+    "Explained",
     "InsufficientCredits",
     "MissingRights",
     "NotADemo",

@@ -26,14 +26,12 @@ class Reason:
         return self.message
 
 
-class CascadeError(Exception):
-    """The root of all expected errors."""
+class Explained(Exception):
+    """An exception that carries its reason."""
 
-    code: ClassVar[str] = "error"
-
-    def __init__(self, message: str, **fields: Any) -> None:
-        super().__init__(message)
-        self.reason = Reason(self.code, message, fields)
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
 
     @property
     def message(self) -> str:
@@ -44,6 +42,15 @@ class CascadeError(Exception):
     def fields(self) -> Mapping[str, Any]:
         """The reason for programs, beside its code."""
         return self.reason.fields
+
+
+class CascadeError(Explained):
+    """The root of all expected errors."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, **fields: Any) -> None:
+        super().__init__(Reason(self.code, message, fields))
 
 
 def said(given: object) -> str:

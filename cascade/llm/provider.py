@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from cascade.errors import Reason
+from cascade.errors import Explained, Reason
 from cascade.story.brief import Brief
 
 
@@ -65,7 +65,7 @@ class Provider(Protocol):
         ...
 
 
-class ProviderError(Exception):
+class ProviderError(Explained):
     """A call that brought no usable text.
 
     `reason` is for the editor: what happened and what to do.
@@ -87,8 +87,7 @@ class ProviderError(Exception):
         usage: Usage | None = None,
         model: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.reason = Reason(code, message, dict(fields or {}))
+        super().__init__(Reason(code, message, dict(fields or {})))
         self.retryable = retryable
         self.retry_after = retry_after
         self.passes = passes
@@ -99,16 +98,6 @@ class ProviderError(Exception):
     def code(self) -> str:
         """The reason for programs."""
         return self.reason.code
-
-    @property
-    def message(self) -> str:
-        """The reason in English."""
-        return self.reason.message
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """The reason for programs, beside its code."""
-        return self.reason.fields
 
 
 class RejectedText(ProviderError):
