@@ -21,12 +21,19 @@ def begun(plan: Plan, step: Step, states: Mapping[str, StepStatus]) -> list[Even
         "beatKey": step.beat_key,
         "beatLabel": plan.change(step.beat_key).beat_label,
     }
-    start = Event(body, f"beat_start/{at}")
+    beat_name, group_name = begun_names(plan, step)
+    start = Event(body, beat_name)
     if step.scene_number is None:
         return [start, Event(_step(at, step, "generating"))]
     body = _step(at, step, "generating", progress=_progress(plan, step, states))
-    group = Event(body, f"{_group_name(at, step)}/generating")
+    group = Event(body, group_name)
     return [start, group, Event(_scene(at, step, "generating"))]
+
+
+def begun_names(plan: Plan, step: Step) -> tuple[str, str]:
+    """The names of what is said once when the first of a beat, and of its group, is begun."""
+    at = beat_index(plan, step.beat_key)
+    return f"beat_start/{at}", f"{_group_name(at, step)}/generating"
 
 
 def saved(plan: Plan, step: Step, states: Mapping[str, StepStatus], text: str) -> list[Event]:

@@ -75,9 +75,7 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     run = lock_run(session, run_id)
     plan = Plan.from_json(run.plan)
     step = plan.step(key)
-    # All that any state of the group could give a name; what was told stays told.
-    names = [event.once for event in reports.begun(plan, step, _all_pending(plan, step))]
-    look = _look(session, run_id, step, [name for name in names if name is not None])
+    look = _look(session, run_id, step, reports.begun_names(plan, step))
     if look.states[key] == "saved":
         return "saved"
     if run.status != "running" or look.has_failed:
@@ -213,10 +211,6 @@ def _look(session: Session, run_id: str, step: Step, names: Sequence[str] = ()) 
         has_failed="failed" in states.values(),
         told=[key for key, status, _ in rows if status == "told"],
     )
-
-
-def _all_pending(plan: Plan, step: Step) -> dict[str, StepStatus]:
-    return dict.fromkeys((one.key for one in plan.steps_of(step.beat_key)), "pending")
 
 
 def _accepted(session: Session, call_id: int | None, brief: Brief) -> Written | None:
