@@ -76,6 +76,8 @@ def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
         "createdAt": run.created_at.isoformat(),
         "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
         "error": run.error,
+        "resumedFrom": run.resumed_from,
+        "planHash": run.plan_hash,
     }
     if run.provider == "offline":
         return document

@@ -35,6 +35,13 @@ directions = click.option(
 )
 
 
+def stale(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--stale [BEAT…]`: what is out of date, of some beats or of all."""
+    beats = click.argument("beats", metavar="[BEAT]...", nargs=-1)
+    named = "Rewrite what is out of date, under the beats named or under all."
+    return click.option("--stale", "is_stale", is_flag=True, help=named)(beats(command))
+
+
 class Command(click.Command):
     """A command whose texts are whole: an argument that is not UTF-8 is refused, a path may be."""
 

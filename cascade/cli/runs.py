@@ -27,6 +27,7 @@ from cascade.cli.base import (
     print_line,
     say,
     seen_by,
+    stale,
     view,
     with_service,
 )
@@ -44,6 +45,7 @@ LOOK_S = 0.05
 @cli.command()
 @click.argument("story")
 @changes
+@stale
 @directions
 @seen_by
 @as_json
@@ -52,12 +54,14 @@ def plan(
     service: Service,
     story: str,
     sets: tuple[str, ...],
+    is_stale: bool,
+    beats: tuple[str, ...],
     directed: tuple[str, ...],
     user: str | None,
     as_json: bool,
 ) -> None:
-    """Say what new levels would rewrite and cost. Changes nothing."""
-    offer = _offer(view(service, user), story, sets, directed)
+    """Say what new levels would rewrite and cost, and what is out of date. Changes nothing."""
+    offer = _offer(view(service, user), story, sets, directed, _stale(is_stale, beats))
     if as_json:
         print_json(shapes.plan_document(offer))
     else:
@@ -67,6 +71,7 @@ def plan(
 @cli.command("run")
 @click.argument("story")
 @changes
+@stale
 @directions
 @as_user
 @with_service
@@ -74,12 +79,17 @@ def run_(
     service: Service,
     story: str,
     sets: tuple[str, ...],
+    is_stale: bool,
+    beats: tuple[str, ...],
     directed: tuple[str, ...],
     user: str | None,
 ) -> int:
-    """Save new levels and rewrite what hangs under them; prints its events. Ctrl-C cancels."""
+    """Save new levels and rewrite what hangs under them, and what is out of date.
+
+    Prints its events. Ctrl-C cancels.
+    """
     mine = desk(service, user)
-    offer = _offer(mine, story, sets, directed)
+    offer = _offer(mine, story, sets, directed, _stale(is_stale, beats))
     return _start_and_follow(service, mine, lambda: mine.start(offer.plan))
 
 
@@ -178,8 +188,22 @@ def cancel(service: Service, run: str, user: str | None) -> None:
         )
 
 
+def _stale(is_stale: bool, beats: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The beats of `--stale`: none for all of them; None without it."""
+    if beats and not is_stale:
+        raise UsageError(
+            f'"{one_line(beats[0])}" is one argument too many. Beats are named after --stale, '
+            "levels given as --set BEAT=LEVEL."
+        )
+    return beats if is_stale else None
+
+
 def _offer(
-    seen: Desk | Operator, story: str, sets: tuple[str, ...], directed: tuple[str, ...]
+    seen: Desk | Operator,
+    story: str,
+    sets: tuple[str, ...],
+    directed: tuple[str, ...],
+    stale_beats: tuple[str, ...] | None,
 ) -> Offer:
     levels: dict[str, Any] = {}
     for given in sets:
@@ -199,7 +223,10 @@ def _offer(
                 f'"{one_line(given)}" is not BEAT=TEXT, for example midpoint="off-stage".'
             )
         wishes[beat.strip()] = text
-    return seen.plan(seen.story(story).id, levels, wishes)
+    found = seen.story(story)
+    if stale_beats is not None:
+        stale_beats = stale_beats or found.structure.keys
+    return seen.plan(found.id, levels, wishes, stale_beats=stale_beats or ())
 
 
 def _start_and_follow(service: Service, mine: Desk, start: Callable[[], str]) -> int:
@@ -248,11 +275,13 @@ def _print_plan(offer: Offer) -> None:
     plan = offer.plan
     for change in plan.changes:
         arrow = "more dramatic" if change.new_level > change.previous_level else "less intense"
-        levels = f"{change.previous_level} → {change.new_level}"
-        say(f"{change.beat_label} {levels}, {arrow}")
+        levels = f"{change.previous_level} → {change.new_level}, {arrow}"
+        if change.stays:
+            levels = f"stays at {change.new_level}, what is out of date"
+        say(f"{change.beat_label} {levels}")
         for step in plan.steps_of(change.beat_key):
             say(f"  {step.key}: {step.credits} credits")
     if not plan.steps:
-        say("Nothing to regenerate: every level given is the saved one already.")
+        say("Nothing to regenerate: no new level is given, and no text asked for is out of date.")
     missing = f"; {offer.missing} are missing" if offer.missing else ""
     say(f"{plan.estimated_credits} credits of {offer.available} available{missing}")

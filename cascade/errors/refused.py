@@ -14,14 +14,14 @@ class Refused(CascadeError):
 
 
 class NothingChanged(Refused):
-    """Every level asked for is the saved one."""
+    """Every level asked for is the saved one, and no text asked for is out of date."""
 
     code = "nothing_changed"
 
     def __init__(self) -> None:
         super().__init__(
-            "Nothing to regenerate: every level given is the saved one already. "
-            "Change at least one beat's tension level."
+            "Nothing to regenerate: no level given differs from the saved one, and no text asked "
+            "for is out of date. Change at least one beat's tension level."
         )
 
 

@@ -103,6 +103,7 @@ def render(brief: Brief, complaint: str | None = None) -> Prompt:
         "beat_number": place + 1,
         "beat_count": len(plan.beats),
         "beat_job": beat_jobs(brief.language)[plan.type][brief.beat_key],
+        "stays": brief.stays,
         "rising": brief.rising,
         "previous_level": brief.previous_level,
         "previous_name": names[brief.previous_level - 1],

@@ -22,11 +22,12 @@ from cascade.errors import (
     UnknownRun,
 )
 from cascade.runs import events
-from cascade.store import calls, stories
+from cascade.store import calls, made, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
+from cascade.story import stale
 from cascade.story.piece import Piece
 from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
-from cascade.story.story import Part
+from cascade.story.story import Part, Story
 
 # Writes the run into the runner's queue, in the same transaction.
 Enqueue = Callable[[Session, str], None]
@@ -285,6 +286,12 @@ def _beats_regenerated(session: Session, run_id: str, plan: Plan) -> int:
     )
 
 
+def _stale_again(session: Session, story: Story, plan: Plan) -> list[str]:
+    """What is out of date today under the beats of which a plan rewrites just that."""
+    beats = {change.beat_key for change in plan.changes if change.stays}
+    return stale.rewritable(made.out_of_date(session, story), beats) if beats else []
+
+
 def _check_fresh(session: Session, plan: Plan, *, resumed: bool) -> None:
     story = stories.read_story(session, plan.story_id)
     changed = stale_part(plan, story)
@@ -295,9 +302,13 @@ def _check_fresh(session: Session, plan: Plan, *, resumed: bool) -> None:
             story,
             {change.beat_key: change.new_level for change in plan.changes},
             directions={change.beat_key: change.direction for change in plan.changes},
+            stale=_stale_again(session, story, plan),
             exclusions=plan.exclusions,
             prompt_version=plan.prompt_version,
         )
-        changed = None if again.hash == plan.hash else Part("scenes")
+        if again.hash != plan.hash:
+            same = [step.key for step in again.steps] == [step.key for step in plan.steps]
+            is_stale = any(change.stays for change in plan.changes)
+            changed = Part("marks" if is_stale and not same else "scenes")
     if changed is not None:
         raise StalePlan(changed.describe(story.structure), **changed.fields)

@@ -59,6 +59,7 @@ class RunView:
     user: str
     display_name: str
     plan: Plan
+    plan_hash: str
     estimated_credits: int
     used_credits: int
     released_credits: int
@@ -251,6 +252,7 @@ def run_view(session: Session, run: Run) -> RunView:
         user=user.name,
         display_name=user.display_name,
         plan=Plan.from_json(run.plan),
+        plan_hash=run.plan_hash,
         estimated_credits=run.estimated_credits,
         used_credits=used,
         released_credits=0 if run.status in ACTIVE else run.estimated_credits - used,

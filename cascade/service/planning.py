@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from cascade.runs import lifecycle as runs
 from cascade.service.access import Gate, View
 from cascade.service.offers import Offer
-from cascade.store import accounts, revisions
+from cascade.store import accounts, made, revisions
 from cascade.store.accounts import Actor
+from cascade.story import stale
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan, make_plan
 from cascade.story.story import Story
@@ -25,10 +26,17 @@ class Planning(View):
         story_id: str,
         levels: Mapping[str, int],
         directions: Mapping[str, str] | None = None,
+        *,
+        stale_beats: Collection[str] = (),
     ) -> Offer:
-        """What new levels would do and cost. Raises UnknownStory, UnknownBeat, BadLevel."""
+        """What new levels would do and cost, and rewriting what is out of date under some beats.
+
+        A beat that is in both is planned whole. Raises UnknownStory, UnknownBeat, BadLevel,
+        UnreadablePieces.
+        """
         with self._reading() as gate:
-            return self._plan(gate, gate.story(story_id), levels, directions)
+            story = gate.story(story_id)
+            return self._plan(gate, story, levels, directions, stale_beats)
 
     def offer_to_resume(self, run_id: str) -> Offer:
         """What is left of a stopped run, and what that costs; accepting a text of it costs no less.
@@ -44,9 +52,14 @@ class Planning(View):
         story: Story,
         levels: Mapping[str, int],
         directions: Mapping[str, str] | None,
+        stale_beats: Collection[str] = (),
     ) -> Offer:
+        named: Sequence[str] = ()
+        if stale_beats:
+            beats = [story.structure.beat(key).key for key in stale_beats]
+            named = stale.rewritable(made.out_of_date(gate.session, story), beats)
         version = self._house.provider.prompt_version
-        plan = make_plan(story, levels, directions=directions, prompt_version=version)
+        plan = make_plan(story, levels, directions=directions, stale=named, prompt_version=version)
         return self._offer(gate, plan, story.project_id)
 
     def _rest(self, gate: Gate, run_id: str) -> Offer:

@@ -68,6 +68,11 @@ class Brief:
     siblings: tuple[Sibling, ...] = ()
 
     @property
+    def stays(self) -> bool:
+        """True where the level is not changed: the text is brought back in line with the others."""
+        return self.new_level == self.previous_level
+
+    @property
     def rising(self) -> bool:
         """True where the new level is above the one before."""
         return self.new_level > self.previous_level

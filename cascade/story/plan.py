@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
@@ -30,6 +30,7 @@ HASH_VERSION = 3
 class Change:
     """One beat's change of level. Neighbour levels are those after the run; None past the ends.
 
+    Where only texts that are out of date are rewritten the new level is the previous one.
     `expected_level` is what the story has when the run starts: the previous level, or, in a
     resumed run whose first part has saved it already, the new one.
     """
@@ -42,6 +43,11 @@ class Change:
     next_beat_level: int | None
     direction: str
     expected_level: int
+
+    @property
+    def stays(self) -> bool:
+        """True where the level is not changed: texts of the beat are brought back in line."""
+        return self.new_level == self.previous_level
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,22 +184,35 @@ def make_plan(
     levels: Mapping[str, int],
     *,
     directions: Mapping[str, str] | None = None,
+    stale: Collection[str] = (),
     exclusions: Iterable[str] = (),
     prompt_version: str = "",
 ) -> Plan:
     """The plan for new levels on a story; without steps where no level differs from the saved one.
 
-    `directions` are the editor's sentences by beat key; those of unchanged beats are left out.
-    `exclusions` are keys of pieces that stay as they are. Raises UnknownBeat, BadLevel, and
-    Unreadable where it would replace something that could not be read.
+    `stale` are keys of texts that are rewritten under the level that their beat has; a beat that
+    gets a new one is planned whole, once. `directions` are the editor's sentences by beat key;
+    those of other beats are left out. `exclusions` are keys of pieces that stay as they are.
+    Raises UnknownBeat, BadLevel, and UnreadablePieces where it would replace something that could
+    not be read, or write from it.
     """
     pending = pending_changes(story.structure, story.levels, levels)
     curve = story.curve | pending
     keys = story.structure.keys
     excluded = set(exclusions)
-    _refuse_unreadable(story, pending, excluded)
+    beats = pending.keys() | {Piece.parse(key).beat for key in stale}
+    steps = tuple(
+        step
+        for beat_key in keys
+        if beat_key in beats
+        for step in _steps_of_beat(story, beat_key)
+        if (beat_key in pending or step.key in stale) and step.key not in excluded
+    )
+    _refuse_unreadable(story, pending, excluded, steps)
     changes = []
-    for beat_key, new_level in pending.items():
+    touched = pending.keys() | {step.beat_key for step in steps}
+    for beat_key in (key for key in keys if key in touched):
+        new_level = curve[beat_key]
         at = keys.index(beat_key)
         changes.append(
             Change(
@@ -207,9 +226,6 @@ def make_plan(
                 expected_level=story.curve[beat_key],
             )
         )
-    steps = tuple(
-        step for key in pending for step in _steps_of_beat(story, key) if step.key not in excluded
-    )
     reads = {key: digest(story.text(key)) for key in _keys_read(story, steps)}
     return Plan(
         story_id=story.id,
@@ -220,7 +236,7 @@ def make_plan(
         reads=reads,
         exclusions=tuple(sorted(excluded)),
         prompt_version=prompt_version,
-        scenes={key: _scene_ids(story, key) for key in pending},
+        scenes={change.beat_key: _scene_ids(story, change.beat_key) for change in changes},
     )
 
 
@@ -316,19 +332,30 @@ def _scene_ids(story: Story, beat_key: str) -> tuple[str, ...]:
     return tuple(scene.id for scene in story.planned_scenes(beat_key))
 
 
-def _refuse_unreadable(story: Story, beat_keys: Iterable[str], excluded: set[str]) -> None:
-    """Raises Unreadable where a new level of these beats would replace what could not be read."""
-    found = [
-        piece
-        for beat in beat_keys
+def _refuse_unreadable(
+    story: Story, changed: Collection[str], excluded: set[str], steps: Sequence[Step]
+) -> None:
+    """Raises UnreadablePieces where a plan needs what could not be read.
+
+    Under a beat that gets a new level that is all that is not excluded; elsewhere what a step
+    replaces or is written from.
+    """
+    needed: dict[Piece, None] = {
+        piece: None
+        for beat in changed
         for piece in story.unreadable_under(beat)
         if str(piece) not in excluded
-    ]
+    }
+    for step in steps:
+        if step.beat_key not in changed:
+            sources = map(step.piece.beside, kinds.row(step.kind).written_from)
+            needed |= dict.fromkeys((Piece(step.beat_key, "level"), *sources, step.piece))
+    found = [piece for piece in needed if story.why_unreadable(piece) is not None]
     if found:
         named = [piece.describe(story.structure) for piece in found]
         why = {str(piece): str(story.why_unreadable(piece)) for piece in found}
         raise UnreadablePieces(named, why)
-    if beat_keys and "language" in story.unreadable:
+    if (changed or steps) and "language" in story.unreadable:
         raise UnreadablePieces(["its language"], {"language": str(story.unreadable["language"])})
 
 

@@ -9,7 +9,7 @@ texts carry the same marks, whatever the order in which they came to stand there
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, assert_never
@@ -77,7 +77,7 @@ class Stale:
                 assert_never(self.cause)
         if self.since is None:
             return f"{what}, changed outside Cascade"
-        return f"{what} since {self.since:%-d %b %Y}"
+        return f"{what} {'on' if self.cause == 'level' else 'since'} {self.since:%-d %b %Y}"
 
 
 def sources_of(piece: Piece) -> tuple[Source, ...]:
@@ -136,6 +136,12 @@ def out_of_date(story: Story, made: Mapping[str, Sequence[Made]]) -> dict[str, S
             if stale is not None:
                 found[str(piece)] = stale
     return found
+
+
+def rewritable(found: Iterable[str], beat_keys: Collection[str]) -> list[str]:
+    """Of the keys of what is out of date the texts under some beats: shots are never planned."""
+    pieces = map(Piece.parse, found)
+    return [str(one) for one in pieces if one.kind in KINDS and one.beat in beat_keys]
 
 
 def known_sources(story: Story, piece: Piece, made: Mapping[str, Sequence[Made]]) -> list[Sources]:

@@ -44,17 +44,20 @@ def digest(text: str) -> str:
 class Part:
     """A part of a story that somebody can change.
 
-    `key` is a piece's key, or of a level its beat's; the header and the scenes as such have none.
+    `key` is a piece's key, or of a level its beat's; the header, the scenes as such and what is out
+    of date have none.
     A scene that is gone, or hangs elsewhere now, is named by the piece that was to be written.
     """
 
-    cause: Literal["piece", "level", "header", "scenes", "scene_gone", "scene_moved"]
+    cause: Literal["piece", "level", "header", "scenes", "marks", "scene_gone", "scene_moved"]
     key: str = ""
 
     @property
     def fields(self) -> dict[str, str]:
         """The part as the fields of an error name it."""
-        name = {"level": "beat", "header": None, "scenes": None}.get(self.cause, "piece")
+        name = {"level": "beat", "header": None, "scenes": None, "marks": None}.get(
+            self.cause, "piece"
+        )
         return {"cause": self.cause, **({name: self.key} if name else {})}
 
     def describe(self, structure: Structure) -> str:
@@ -68,6 +71,8 @@ class Part:
                 return "the story's title, synopsis, genre, tone, language or structure"
             case "scenes":
                 return "its scenes, or who speaks in them"
+            case "marks":
+                return "what of it is out of date"
             case "scene_gone":
                 return f"scene {Piece.parse(self.key).scene}, which is gone"
             case "scene_moved":

@@ -119,6 +119,13 @@ def test_so_is_one_that_asks_again(language: Language) -> None:
     compare(f"again.{language}", golden_brief("script", language), flaw.complaint(language))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_so_is_one_under_a_level_that_stays(language: Language) -> None:
+    brief = golden_brief("script", language)
+    compare(f"stays.{language}", replace(brief, previous_level=brief.new_level))
+
+
 def test_there_is_no_other_file() -> None:
-    names = {f"{kind}.{language}.txt" for kind in (*KINDS, "again") for language in LANGUAGES}
+    others = ("again", "stays")
+    names = {f"{kind}.{language}.txt" for kind in (*KINDS, *others) for language in LANGUAGES}
     assert {path.name for path in GOLDEN.iterdir()} == names

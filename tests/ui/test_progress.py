@@ -23,6 +23,7 @@ KEYS = [step.key for step in PLAN.steps]
 def run(status: Any = "running", **statuses: str) -> RunView:
     given = {key.replace("__", "/"): value for key, value in statuses.items()}
     return RunView(
+        plan_hash="",
         id="r",
         story_id="s",
         status=status,
