@@ -133,9 +133,7 @@ class EngineMachine(RuleBasedStateMachine):
             assert plan.estimated_credits > available
             return multiple()
         except StalePlan:
-            # Planned a moment ago: only what a stopped run left may have been meddled with.
-            assert resumed_from
-            return multiple()
+            raise AssertionError("planned a moment ago, and nobody was in between") from None
         assert plan.steps
         assert not active
         assert plan.estimated_credits <= available
@@ -164,6 +162,11 @@ class EngineMachine(RuleBasedStateMachine):
             stopped = run.status in ("cancelled", "failed")
             assert not stopped or resumed or set(states.values()) == {"saved"}
             return multiple()
+        except RunActive:
+            assert self.active(run.story_version_id)
+            return multiple()
+        except StalePlan:
+            return multiple()  # Somebody has meddled with what it left.
         assert run.status in ("cancelled", "failed")
         assert plan is not None
         assert [step.key for step in plan.steps] == [

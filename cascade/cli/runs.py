@@ -35,6 +35,7 @@ from cascade.display import one_line
 from cascade.errors import DatabaseAway, Refused, UsageError
 from cascade.exits import CANCELLED, DONE, FAILED, exit_code
 from cascade.service import Desk, Offer, Operator, Service
+from cascade.story.piece import level_key
 
 EXIT_CODES = {"done": DONE, "cancelled": CANCELLED, "error": FAILED}
 # How long `cancel` waits for the run's end, which is this process's own to see to.
@@ -115,15 +116,24 @@ def resume(service: Service, run: str, accept: str | None, user: str | None) -> 
 @as_user
 @with_service
 def restore(service: Service, run: str, piece: str | None, user: str | None) -> None:
-    """Put back the texts and levels that a run changed. Costs nothing."""
+    """Put back the texts and levels that a run, and those that resumed it, changed.
+
+    What somebody has changed since stays and is named. Costs nothing.
+    """
     mine = desk(service, user)
     run_id = mine.find_run(run)
     if piece:
         mine.restore_piece(run_id, piece)
-        restored = [piece]
-    else:
-        restored = mine.restore_run(run_id)
-    say(f"Restored: {', '.join(restored) or 'the tension levels'}")
+        say(f"Restored: {piece}")
+        return
+    restored = mine.restore_run(run_id)
+    keys = [*restored.keys, *map(level_key, restored.levels)]
+    say(f"Restored: {', '.join(keys)}")
+    if restored.left:
+        left = ", ".join(
+            level_key(part.key) if part.cause == "level" else part.key for part in restored.left
+        )
+        say(f"Left as it is, because it was changed after the run: {left}")
 
 
 @cli.command("runs")

@@ -8,9 +8,20 @@ from pathlib import Path
 import click
 
 from cascade import shapes
-from cascade.cli.base import as_json, cli, print_json, say, seen_by, view, with_service
+from cascade.cli.base import (
+    as_json,
+    as_user,
+    cli,
+    desk,
+    print_json,
+    say,
+    seen_by,
+    view,
+    with_service,
+)
 from cascade.cli.check import WHY_KEYLESS, WHY_UNREADABLE
 from cascade.display import one_line
+from cascade.errors import UsageError
 from cascade.service import Service
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, row
 from cascade.story.piece import Piece
@@ -75,6 +86,24 @@ def export(service: Service, story: str, user: str | None) -> None:
     print_json(seen.document(found.id))
     for what, why in _unreadable(found):
         say(f"not in the document: {what} ({why})", err=True)
+
+
+@cli.command()
+@click.argument("story")
+@click.argument("key")
+@click.option("--reason", metavar="TEXT", required=True, help="Why it fits; kept with the mark.")
+@as_user
+@with_service
+def fits(service: Service, story: str, key: str, reason: str, user: str | None) -> None:
+    """Say that a text that is marked as out of date fits what stands above it.
+
+    KEY is a piece (midpoint/script/5, midpoint/shots/5), a beat (midpoint) or a scene (scene/5).
+    """
+    if not reason.strip():
+        raise UsageError("--reason is empty. Say in a few words why the text fits.")
+    mine = desk(service, user)
+    noted = mine.fits(mine.story(story).id, key, reason.strip())
+    say(f"Fits: {', '.join(noted)}" if noted else "Nothing of it is out of date.")
 
 
 def _unreadable(story: Story) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,8 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         AmbiguousStory
         UnknownRun
         AmbiguousRun
+        UnknownPiece
+        AmbiguousScene
         UnknownUser
         BadDocument
         CannotImport
@@ -78,12 +80,14 @@ from cascade.errors.refused import (
 from cascade.errors.root import CascadeError, Explained, Reason, Unexpected
 from cascade.errors.usage import (
     AmbiguousRun,
+    AmbiguousScene,
     AmbiguousStory,
     BadDocument,
     BadLevel,
     BadSetting,
     CannotImport,
     UnknownBeat,
+    UnknownPiece,
     UnknownRun,
     UnknownStory,
     UnknownStructure,
@@ -93,6 +97,7 @@ from cascade.errors.usage import (
 
 __all__ = [
     "AmbiguousRun",
+    "AmbiguousScene",
     "AmbiguousStory",
     "BadDocument",
     "BadLevel",
@@ -125,6 +130,7 @@ __all__ = [
     "StoryGone",
     "Unexpected",
     "UnknownBeat",
+    "UnknownPiece",
     "UnknownRun",
     "UnknownStory",
     "UnknownStructure",

@@ -125,7 +125,7 @@ class NotResumable(Refused):
     """A run that has not stopped half-way has nothing to resume.
 
     The causes: `status` (with the run's), `resumed` (with the `later` run), `saved` (every step
-    is), `step_saved` and `nothing_rejected` (with the step).
+    is), `restored` (what its chain wrote), `step_saved` and `nothing_rejected` (with the step).
     """
 
     code = "not_resumable"

@@ -113,6 +113,33 @@ class AmbiguousRun(UsageError):
         )
 
 
+class UnknownPiece(UsageError):
+    """A story has no piece, beat or scene of that key."""
+
+    code = "unknown_piece"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f'The story has no "{said(key)}". Give a piece, as midpoint/script/5, a beat, as '
+            "midpoint, or a scene, as scene/5; `cascade show` lists them.",
+            key=said(key),
+        )
+
+
+class AmbiguousScene(UsageError):
+    """A scene's number that scenes of several beats have."""
+
+    code = "ambiguous_scene"
+
+    def __init__(self, key: str, beats: Sequence[str]) -> None:
+        super().__init__(
+            f'"{said(key)}" is in several beats: {", ".join(beats)}. Give the piece that is meant '
+            "with its beat, as midpoint/script/5.",
+            key=said(key),
+            beats=list(beats),
+        )
+
+
 class UnknownUser(UsageError):
     """No user of that name."""
 

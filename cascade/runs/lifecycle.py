@@ -21,7 +21,7 @@ from cascade.errors import (
     StalePlan,
     UnknownRun,
 )
-from cascade.runs import events
+from cascade.runs import chains, events
 from cascade.store import calls, made, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
 from cascade.story import stale
@@ -70,12 +70,9 @@ def start(
     if not plan.steps:
         raise NothingChanged
     stories.lock_story(session, plan.story_id)
-    active = session.scalar(
-        sa.select(Run.id).where(Run.story_version_id == plan.story_id, Run.status.in_(ACTIVE))
-    )
-    if active is not None:
-        raise RunActive(active)
-    _check_fresh(session, plan, resumed=resumed_from is not None)
+    _check_free(session, plan.story_id)
+    story = stories.read_story(session, plan.story_id)
+    _check_fresh(session, plan, story, resumed=resumed_from is not None)
     run_id = stories.new_id()
     chain_id = resumed_from.chain_id if resumed_from else run_id
     ledger.hold(session, account_id, run_id, plan.estimated_credits)
@@ -114,8 +111,12 @@ def start(
     return run_id
 
 
-def plan_to_resume(session: Session, run: Run) -> Plan:
-    """The unfinished part of a cancelled or failed run's plan. Raises NotResumable."""
+def plan_to_resume(session: Session, run: Run, story: Story | None = None) -> Plan:
+    """The unfinished part of a cancelled or failed run's plan, where it can be resumed now.
+
+    `story` is the run's story as it is now, where it has been read already. Raises NotResumable,
+    and RunActive and StalePlan as `start` would.
+    """
     if run.status not in ("cancelled", "failed"):
         why = f"it is {run.status.replace('_', ' ')}."
         raise NotResumable(run.id, why, "status", status=run.status)
@@ -123,6 +124,9 @@ def plan_to_resume(session: Session, run: Run) -> Plan:
     if later is not None:
         why = f"run {later} has resumed it already; look at that one."
         raise NotResumable(run.id, why, "resumed", later=later)
+    if chains.is_restored(session, run):
+        why = "what it had written was restored. Plan the change again."
+        raise NotResumable(run.id, why, "restored")
     saved = {
         key: digest
         for key, digest in session.execute(
@@ -133,14 +137,16 @@ def plan_to_resume(session: Session, run: Run) -> Plan:
         if digest is not None
     }
     first = Plan.from_json(run.plan)
-    story = stories.read_story(session, run.story_version_id)
+    if all(step.key in saved for step in first.steps):
+        raise NotResumable(run.id, "every step of it was saved.", "saved")
+    _check_free(session, run.story_version_id)
+    story = story or stories.read_story(session, run.story_version_id)
     if header_digest(story) != first.header:
         # Of another structure, it may lack the very beats of the plan.
         header = Part("header")
         raise StalePlan(header.describe(story.structure), **header.fields)
     plan = resume_plan(first, saved, story)
-    if not plan.steps:
-        raise NotResumable(run.id, "every step of it was saved.", "saved")
+    _check_fresh(session, plan, story, resumed=True)
     return plan
 
 
@@ -292,8 +298,17 @@ def _stale_again(session: Session, story: Story, plan: Plan) -> list[str]:
     return stale.rewritable(made.out_of_date(session, story), beats) if beats else []
 
 
-def _check_fresh(session: Session, plan: Plan, *, resumed: bool) -> None:
-    story = stories.read_story(session, plan.story_id)
+def _check_free(session: Session, story_id: str) -> None:
+    """Raises RunActive where a run is at work on a story."""
+    active = session.scalar(
+        sa.select(Run.id).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))
+    )
+    if active is not None:
+        raise RunActive(active)
+
+
+def _check_fresh(session: Session, plan: Plan, story: Story, *, resumed: bool) -> None:
+    """Raises StalePlan where a story is not the one that a plan was made from any more."""
     changed = stale_part(plan, story)
     if changed is None and not resumed:
         # Made again from the story as it is now, it must come out the same: a scene added under

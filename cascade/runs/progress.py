@@ -69,8 +69,11 @@ def progress(
     now: datetime,
     growing: Mapping[str, str] = MappingProxyType({}),
 ) -> list[BeatProgress]:
-    """Every beat of a run with its steps, in order; `growing` are texts being written, by key."""
-    at_work = _at_work(run, events, now)
+    """Every beat of a run's chain with its steps, in order, as far as they have come.
+
+    `growing` are texts being written, by key.
+    """
+    whole, at_work = run.chain.plan, _at_work(run, events, now)
     steps = {step.key: step for step in run.steps}
 
     def line(step: Step) -> StepLine:
@@ -82,7 +85,8 @@ def progress(
         return replace(found, used=kept.tokens)
 
     def state(step: Step, status: str | None) -> StepLine:
-        if status == "saved":
+        # Another part of the chain may have saved it.
+        if status == "saved" or step.key in run.chain.saved:
             return StepLine(step, "done")
         if status == "failed":
             return StepLine(step, "failed")
@@ -97,8 +101,8 @@ def progress(
         return replace(begun, tail=tail)
 
     return [
-        BeatProgress(change, tuple(line(step) for step in run.plan.steps_of(change.beat_key)))
-        for change in run.plan.changes
+        BeatProgress(change, tuple(line(step) for step in whole.steps_of(change.beat_key)))
+        for change in whole.changes
     ]
 
 

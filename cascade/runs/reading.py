@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cascade import ledger
 from cascade.display import is_storable
 from cascade.errors import AmbiguousRun, Reason, UnknownRun
+from cascade.runs.chains import Chain, chain_of
 from cascade.store import calls, stories
 from cascade.store.calls import Tokens, Used
 from cascade.store.stories import Projects
@@ -50,7 +51,8 @@ class StepView:
 class RunView:
     """A run as a reader sees it; `error_fields` and `error_code` are `error` for programs.
 
-    `user` is who started it as programs name them, `display_name` as people do.
+    `user` is who started it as programs name them, `display_name` as people do. `plan`, `steps` and
+    credits are its own; of all that it is a part of `chain` speaks.
     """
 
     id: str
@@ -59,6 +61,7 @@ class RunView:
     user: str
     display_name: str
     plan: Plan
+    chain: Chain
     plan_hash: str
     estimated_credits: int
     used_credits: int
@@ -90,12 +93,17 @@ class RunView:
     def is_resumable(self) -> bool:
         """True where a stopped run left steps undone and no other has taken them up."""
         stopped = self.status in ("cancelled", "failed") and self.resumed_by is None
-        return stopped and any(step.status != "saved" for step in self.steps)
+        left = any(step.status != "saved" for step in self.steps)
+        return stopped and left and self.chain.restored_at is None
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run in a list: who, when, what, for how much, and what has become of it."""
+    """A chain in a list: who, when, what, for how much, and what has become of it.
+
+    `id`, `status`, `created_at` and `display_name` are its newest part's; what and for how much is
+    all of it.
+    """
 
     id: str
     status: RunStatus
@@ -104,6 +112,8 @@ class RunSummary:
     changes: tuple[Change, ...]
     estimated_credits: int
     used_credits: int
+    parts: int = 1
+    is_restored: bool = False
 
     @property
     def is_active(self) -> bool:
@@ -169,12 +179,16 @@ def newest(
 def summaries(
     session: Session, story_id: str, projects: Projects = None, *, limit: int | None = None
 ) -> list[RunSummary]:
-    """The runs of a story that these projects pay, newest first, in one statement."""
+    """A story's runs that these projects pay, newest first, a chain as one; in one statement."""
+    first, part, later = aliased(Run), aliased(Run), aliased(Run)
+    of_chain = part.chain_id == Run.chain_id
     used = (
         sa.select(sa.func.coalesce(sa.func.sum(CreditEntry.credits), 0))
-        .where(CreditEntry.run_id == Run.id, CreditEntry.kind == "capture")
+        .join(part, part.id == CreditEntry.run_id)
+        .where(of_chain, CreditEntry.kind == "capture")
         .scalar_subquery()
     )
+    parts = sa.select(sa.func.count()).select_from(part).where(of_chain).scalar_subquery()
     # Of a plan only its changes: the rest of it is as long as the story.
     wanted = (
         sa.select(
@@ -182,12 +196,19 @@ def summaries(
             Run.status,
             User.display_name,
             Run.created_at,
-            Run.plan["changes"],
-            Run.estimated_credits,
+            first.plan["changes"],
+            first.estimated_credits,
             used,
+            parts,
+            first.restored_at,
         )
         .join(User, User.id == Run.user_id)
-        .where(Run.story_version_id == story_id, _of(projects))
+        .join(first, first.id == Run.chain_id)
+        .where(
+            Run.story_version_id == story_id,
+            _of(projects),
+            ~sa.select(later.id).where(later.resumed_from == Run.id).exists(),
+        )
         .order_by(Run.created_at.desc(), Run.id.desc())
         .limit(limit)
     )
@@ -200,10 +221,20 @@ def summaries(
             changes=tuple(Change(**change) for change in changes),
             estimated_credits=estimated,
             used_credits=int(captured),
+            parts=int(count),
+            is_restored=restored_at is not None,
         )
-        for run_id, status, name, created_at, changes, estimated, captured in session.execute(
-            wanted
-        )
+        for (
+            run_id,
+            status,
+            name,
+            created_at,
+            changes,
+            estimated,
+            captured,
+            count,
+            restored_at,
+        ) in session.execute(wanted)
     ]
 
 
@@ -245,13 +276,15 @@ def run_view(session: Session, run: Run) -> RunView:
     assert user is not None
     used = ledger.captured_by(session, run.id)
     usage = calls.usage_of(session, run.id)
+    plan = Plan.from_json(run.plan)
     return RunView(
         id=run.id,
         story_id=run.story_version_id,
         status=run.status,
         user=user.name,
         display_name=user.display_name,
-        plan=Plan.from_json(run.plan),
+        plan=plan,
+        chain=chain_of(session, run, plan),
         plan_hash=run.plan_hash,
         estimated_credits=run.estimated_credits,
         used_credits=used,

@@ -1,21 +1,22 @@
-"""Undoing: the text a run replaced comes back, for one piece or for the whole run, levels too.
+"""Undoing: the text a run replaced comes back, for one piece or for a whole chain, levels too.
 
 Costs nothing and loses nothing: what is put aside is kept as a revision like any other text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cascade.errors import EditedSince, NothingToRestore, RunActive, UnknownStory
 from cascade.store import made, pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
-from cascade.store.tables import ACTIVE, Revision, Run, RunStep, StoryVersion
+from cascade.store.tables import ACTIVE, Revision, Run, RunStep, StoryVersion, now
 from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change, Plan
 from cascade.story.story import Part, Story, digest
@@ -23,7 +24,7 @@ from cascade.story.story import Part, Story, digest
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """One piece that a run wrote: the text before and the text it wrote.
+    """One piece that a chain wrote: the text before it and the text it wrote.
 
     `stands`: that text is there today; `is_back`: the one before is.
     """
@@ -35,10 +36,22 @@ class Replaced:
     is_back: bool
 
 
-def replaced(session: Session, run: Run, story: Story | None = None) -> list[Replaced]:
-    """What a run wrote, piece by piece, in the order of its plan; of a deleted story too.
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What has come back, and what was left because somebody has changed it since.
 
-    `story` is the run's story as it is now, where it has been read already.
+    `keys` are pieces, in the order of the plan; `levels` beats.
+    """
+
+    keys: tuple[str, ...]
+    levels: tuple[str, ...]
+    left: tuple[Part, ...]
+
+
+def replaced(session: Session, run: Run, story: Story | None = None) -> list[Replaced]:
+    """What the chain of a run wrote, piece by piece, in the order of its plan.
+
+    Of a deleted story too. `story` is the run's story as it is now, where it has been read already.
     """
     if story is None:
         with suppress(UnknownStory):
@@ -55,8 +68,14 @@ def replaced(session: Session, run: Run, story: Story | None = None) -> list[Rep
     ]
 
 
+def standing_levels(session: Session, run: Run, story: Story) -> list[Change]:
+    """The changes of level of a run's chain that stand: saved by it, and by nobody else since."""
+    ours = _levels_of_ours(session, run)
+    return [change for change in _levels(session, run) if _is_ours(story, change, ours)]
+
+
 def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
-    """Puts the text back that a run replaced at one piece.
+    """Puts the text back that a run, or its chain, replaced at one piece.
 
     What was written from the text that goes is out of date then. Raises NothingToRestore,
     EditedSince, RunActive; then nothing is changed.
@@ -73,46 +92,49 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
     raise NothingToRestore(run.id)
 
 
-def restore_run(session: Session, run: Run, author_id: str) -> list[str]:
-    """Puts back every text and level that a run changed; the keys of the pieces, in plan order.
+def restore_chain(session: Session, run: Run, author_id: str) -> Restored:
+    """Puts back every text and level that a run, with those before and after it, changed.
 
-    Raises EditedSince where somebody has changed one of them since (pieces that were restored one
-    by one are fine), NothingToRestore, RunActive; then nothing is changed.
+    What somebody or a later run has changed since stays and is named. From then on the chain
+    cannot be resumed. Raises EditedSince where nothing would come back for that, NothingToRestore,
+    RunActive; then nothing is changed.
     """
     row = _lock(session, run)
     story = stories.read_story(session, row.id)
-    plan = Plan.from_json(run.plan)
-    restored, edited = [], []
-    written = _written(session, run)
-    for revision, before in written:
+    standing, left = [], []
+    for revision, before in _written(session, run):
         if _stands(story, revision):
-            restored.append((revision, before))
+            standing.append((revision, before))
         elif _text(story, revision) != before.text:
-            edited.append(Part("piece", revision.key))
-    begun = {Piece.parse(revision.key).beat for revision, _ in written}
-    changes = [
-        change
-        for change in plan.changes
-        if change.beat_key in begun and change.expected_level != change.new_level
-    ]
-    edited += [
-        Part("level", change.beat_key)
-        for change in changes
-        if _level(story, change.beat_key) not in (change.new_level, change.previous_level)
-    ]
-    if edited:
-        raise _edited_since(edited, story)
-    changes = [one for one in changes if _level(story, one.beat_key) == one.new_level]
-    if not restored and not changes:
-        raise NothingToRestore(run.id)
-    beats = [_beat(story, revision) for revision, _ in restored]
+            left.append(Part("piece", revision.key))
+    changes, ours = [], _levels_of_ours(session, run)
+    for change in _levels(session, run):
+        if _is_ours(story, change, ours):
+            changes.append(change)
+        elif _level(story, change.beat_key) != change.previous_level:
+            left.append(Part("level", change.beat_key))
+    if not standing and not changes:
+        raise _edited_since(left, story) if left else NothingToRestore(run.id)
+    beats = [_beat(story, revision) for revision, _ in standing]
     beats += [change.beat_key for change in changes]
     made.write_down(session, story, dict.fromkeys(beats))
-    for revision, before in restored:
+    for revision, before in standing:
         _put_back(session, row, story, revision, before, author_id)
     for change in changes:
         _put_back_level(session, row, run, change, author_id)
-    return [revision.key for revision, _ in restored]
+    session.execute(sa.update(Run).where(Run.id == run.chain_id).values(restored_at=now()))
+    return Restored(
+        tuple(revision.key for revision, _ in standing),
+        tuple(change.beat_key for change in changes),
+        tuple(left),
+    )
+
+
+def _levels(session: Session, run: Run) -> list[Change]:
+    """The changes of level of a chain's plan that it has come to."""
+    plan = Plan.from_json(session.get_one(Run, run.chain_id).plan)
+    begun = {Piece.parse(revision.key).beat for revision, _ in _written(session, run)}
+    return [one for one in plan.changes if one.beat_key in begun and not one.stays]
 
 
 def _lock(session: Session, run: Run) -> StoryVersion:
@@ -126,12 +148,14 @@ def _lock(session: Session, run: Run) -> StoryVersion:
 
 
 def _written(session: Session, run: Run) -> list[tuple[Revision, Stood]]:
-    """The revisions of texts that a run wrote, in plan order, each with what it replaced."""
+    """The revisions of texts that a chain wrote, in plan order, each with what it replaced."""
+    own, first = RunStep, aliased(RunStep)
     rows = session.scalars(
         sa.select(Revision)
-        .join(RunStep, RunStep.revision_id == Revision.id)
-        .where(RunStep.run_id == run.id)
-        .order_by(RunStep.position)
+        .join(own, own.revision_id == Revision.id)
+        .join(first, sa.and_(first.run_id == own.chain_id, first.key == own.key))
+        .where(own.chain_id == run.chain_id, own.status == "saved")
+        .order_by(first.position)
     ).all()
     return list(zip(rows, revisions.all_replaced_by(session, rows), strict=True))
 
@@ -149,6 +173,33 @@ def _level(story: Story, beat_key: str) -> int | None:
     if story.why_unreadable(level_key(beat_key)) is not None:
         return None
     return story.curve.get(beat_key)
+
+
+def _levels_of_ours(session: Session, run: Run) -> dict[str, bool]:
+    """The keys of a story's levels that have revisions: whether the run's chain made the newest."""
+    newest = (
+        sa.select(sa.func.max(Revision.id))
+        .where(
+            Revision.story_version_id == run.story_version_id,
+            Revision.key.endswith("/level", autoescape=True),
+        )
+        .group_by(Revision.key)
+    )
+    rows = session.execute(
+        sa.select(Revision.key, Run.chain_id)
+        .outerjoin(Run, Run.id == Revision.run_id)
+        .where(Revision.id.in_(newest))
+    )
+    return {key: chain_id == run.chain_id for key, chain_id in rows}
+
+
+def _is_ours(story: Story, change: Change, ours: Mapping[str, bool]) -> bool:
+    """Whether a beat has the level that the chain has given it, and nobody has given it one since.
+
+    Those of before levels had revisions are known by their value.
+    """
+    stands = _level(story, change.beat_key) == change.new_level
+    return stands and ours.get(level_key(change.beat_key), True)
 
 
 def _beat(story: Story, revision: Revision) -> str:
@@ -192,7 +243,9 @@ def _put_back_level(
 ) -> None:
     key = level_key(change.beat_key)
     saved = session.scalar(
-        sa.select(Revision).where(Revision.run_id == run.id, Revision.key == key)
+        sa.select(Revision)
+        .join(Run, Run.id == Revision.run_id)
+        .where(Run.chain_id == run.chain_id, Revision.key == key)
     )
     if saved is None:
         # A run of before levels had revisions.

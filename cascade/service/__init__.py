@@ -15,6 +15,7 @@ from cascade.llm.flaws import flaw_in_words
 from cascade.llm.offline import label as offline_label
 from cascade.llm.prompting import beat_jobs
 from cascade.llm.provider import Provider
+from cascade.runs.chains import Chain
 from cascade.runs.progress import (
     BeatProgress,
     StepLine,
@@ -24,13 +25,13 @@ from cascade.runs.progress import (
     remaining_s,
 )
 from cascade.runs.reading import RunSummary, RunView
-from cascade.runs.restore import Replaced
+from cascade.runs.restore import Replaced, Restored
 from cascade.service.access import Action
 from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
 from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
-from cascade.service.studio import Beats, Progress, Runs, Shown, Studio
+from cascade.service.studio import Beats, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
 from cascade.store import accounts
 from cascade.store.accounts import Actor
@@ -47,6 +48,7 @@ __all__ = [
     "Actor",
     "BeatProgress",
     "Beats",
+    "Chain",
     "Cost",
     "Credits",
     "Desk",
@@ -58,6 +60,8 @@ __all__ = [
     "Progress",
     "Pulse",
     "Replaced",
+    "Rest",
+    "Restored",
     "RunSummary",
     "RunView",
     "Runs",

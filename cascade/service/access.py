@@ -110,6 +110,15 @@ class Gate:
         self._run(run_id, action)
         return lifecycle.lock_run(self.session, run_id)
 
+    def lock_chain(self, run_id: str, action: Action) -> Run:
+        """Locks the chain of a run for something, by its first one. Raises UnknownRun, NotAllowed.
+
+        Always that one row: two who locked several could wait for each other.
+        """
+        run = self._run(run_id, action)
+        lifecycle.lock_run(self.session, run.chain_id)
+        return run
+
     def _run(self, run_id: str, action: Action) -> Run:
         run, project_id = reading.row(self.session, run_id)
         if self.actor is not None and project_id not in self.roles:

@@ -41,7 +41,8 @@ class Planning(View):
     def offer_to_resume(self, run_id: str) -> Offer:
         """What is left of a stopped run, and what that costs; accepting a text of it costs no less.
 
-        Raises UnknownRun, UnknownStory, and NotResumable where there is nothing to resume.
+        Raises UnknownRun, UnknownStory, NotResumable where there is nothing to resume, RunActive,
+        and StalePlan where that would be refused.
         """
         with self._reading() as gate:
             return self._rest(gate, run_id)
@@ -62,10 +63,10 @@ class Planning(View):
         plan = make_plan(story, levels, directions=directions, stale=named, prompt_version=version)
         return self._offer(gate, plan, story.project_id)
 
-    def _rest(self, gate: Gate, run_id: str) -> Offer:
+    def _rest(self, gate: Gate, run_id: str, story: Story | None = None) -> Offer:
         run = gate.run(run_id)
         project_id = gate.project(run.story_version_id)
-        plan = runs.plan_to_resume(gate.session, run)
+        plan = runs.plan_to_resume(gate.session, run, story)
         return self._offer(gate, plan, project_id)
 
     def _offer(self, gate: Gate, plan: Plan, project_id: str) -> Offer:

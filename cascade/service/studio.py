@@ -5,7 +5,7 @@ A part that cannot be read takes no other along: it carries why, and says so whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -24,6 +24,7 @@ from cascade.store.drafts import Draft
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
 from cascade.store.stories import StorySummary
+from cascade.story.plan import Change
 from cascade.story.stale import Stale
 from cascade.story.story import Story
 
@@ -57,17 +58,25 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The run that a page shows; of one that has ended also what it wrote, and what is left of it.
+class Rest:
+    """What is left of a run that stopped early: what resuming it costs, or why it cannot be."""
 
-    `rest` is what resuming it would cost, `why_not` why that cannot be done although it stopped
-    early.
+    offer: Offer | None = None
+    why_not: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The run that a page shows; of one that has ended also what its chain wrote, and what is left.
+
+    `levels` are the changes of level that stand and nobody has touched since; `rest` is of a run
+    that stopped early.
     """
 
     progress: Progress
     replaced: Sequence[Replaced] = ()
-    rest: Offer | None = None
-    why_not: Refused | None = None
+    levels: Sequence[Change] = ()
+    rest: Rest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,8 @@ class Studio:
     """The page of one story at one moment.
 
     `trouble` is what of the address there is not. `shown` is the run that was asked for, else the
-    one at work.
+    one at work; where there is neither, `rest` is of the newest if that stopped early. `offer` is
+    what the pending changes would do and cost, where there are any.
     """
 
     stories: Sequence[StorySummary]
@@ -120,6 +130,8 @@ class Studio:
     beats: Part[Beats]
     runs: Part[Runs]
     shown: Part[Shown | None]
+    rest: Part[Rest | None]
+    offer: Part[Offer | None]
 
 
 class Studying(Planning):
@@ -176,6 +188,21 @@ class Studying(Planning):
         known = {asked.id: asked} if asked is not None else {}
         story = _part(lambda: stories.read_story(session, story_id))
         runs = _part(lambda: _runs(gate, story_id, known, all_runs=all_runs))
+        draft = _part(lambda: drafts.read(session, story.get(), user_id))
+
+        def rest() -> Rest | None:
+            newest = runs.get().newest
+            is_shown = asked is not None or runs.get().active is not None
+            if newest is None or is_shown:
+                return None
+            return self._what_is_left(gate, newest, story.get())
+
+        def offer() -> Offer | None:
+            pending = draft.get()
+            if not pending.levels:
+                return None
+            return self._plan(gate, story.get(), pending.levels, pending.directions)
+
         return Studio(
             stories=listed,
             story_id=story_id,
@@ -184,10 +211,12 @@ class Studying(Planning):
             trouble=trouble,
             head=_part(lambda: self._head(gate, project_id, may)),
             story=story,
-            draft=_part(lambda: drafts.read(session, story.get(), user_id)),
+            draft=draft,
             beats=_part(lambda: _beats(gate, story.get())),
             runs=runs,
             shown=_part(lambda: self._shown(gate, asked or runs.get().active, story.get())),
+            rest=_part(rest),
+            offer=_part(offer),
         )
 
     def _head(self, gate: Gate, project_id: str, may: frozenset[Action]) -> Head:
@@ -204,13 +233,21 @@ class Studying(Planning):
         progress = _progress(gate, run, story)
         if run.is_active:
             return Shown(progress)
-        replaced = restore.replaced(gate.session, gate.run(run.id), story)
+        row = gate.run(run.id)
+        return Shown(
+            progress,
+            restore.replaced(gate.session, row, story),
+            restore.standing_levels(gate.session, row, story),
+            self._what_is_left(gate, run, story),
+        )
+
+    def _what_is_left(self, gate: Gate, run: RunView, story: Story) -> Rest | None:
         if not run.is_resumable:
-            return Shown(progress, replaced)
+            return None
         try:
-            return Shown(progress, replaced, self._rest(gate, run.id))
+            return Rest(self._rest(gate, run.id, story))
         except Refused as error:
-            return Shown(progress, replaced, why_not=error)
+            return Rest(why_not=error)
 
     # The parts that are drawn again by themselves
 
@@ -240,11 +277,18 @@ class Studying(Planning):
             view = reading.run_view(gate.session, gate.run(run_id))
             return _progress(gate, view, gate.story(view.story_id))
 
-    def offer(self, story_id: str) -> tuple[Story, Draft, Offer]:
-        """What is pending on a story, and what it would do and cost. Raises UnknownStory."""
+    def offer(self, story_id: str, stale_beats: Collection[str] = ()) -> tuple[Story, Draft, Offer]:
+        """What is pending on a story, and what it would do and cost. Raises UnknownStory.
+
+        With `stale_beats` what rewriting what is out of date under them would, and no new level.
+        Raises UnreadablePieces.
+        """
         with self._reading() as gate:
             story = gate.story(story_id)
             draft = drafts.read(gate.session, story, self._actor.user_id)
+            if stale_beats:
+                here = [key for key in stale_beats if key in story.structure.keys]
+                return story, draft, self._plan(gate, story, {}, None, here)
             return story, draft, self._plan(gate, story, draft.levels, draft.directions)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from cascade.errors import SourceOutOfDate
 from cascade.runs import restore
 from cascade.runs.reading import Run
-from cascade.runs.restore import Replaced
+from cascade.runs.restore import Replaced, Restored
 from cascade.service.access import Gate, View
 from cascade.store import made
 from cascade.store.accounts import Actor
-from cascade.story.piece import Piece
+from cascade.story.keys import pieces_named
 from cascade.story.stale import place, sources_of
 
 
 class Replacements(View):
-    """What runs wrote, to compare."""
+    """What runs wrote, to compare. A run speaks for its whole chain."""
 
     def replaced(self, run_id: str) -> list[Replaced]:
         """What a run wrote, piece by piece: the text before and the text it wrote."""
@@ -23,7 +23,7 @@ class Replacements(View):
 
 
 class Undoing(Replacements):
-    """The orders that put back what a run replaced."""
+    """The orders that put back what a run and its chain replaced."""
 
     _actor: Actor
 
@@ -33,11 +33,14 @@ class Undoing(Replacements):
             run = _locked(gate, run_id)
             restore.restore_piece(gate.session, run, key, self._actor.user_id)
 
-    def restore_run(self, run_id: str) -> list[str]:
-        """Puts back every text and level a run changed. Raises EditedSince, RunActive."""
+    def restore_run(self, run_id: str) -> Restored:
+        """Puts back every text and level that a run and its chain changed, and nobody since.
+
+        Raises EditedSince and NothingToRestore where nothing would come back, RunActive.
+        """
         with self._writing() as gate:
             run = _locked(gate, run_id)
-            return restore.restore_run(gate.session, run, self._actor.user_id)
+            return restore.restore_chain(gate.session, run, self._actor.user_id)
 
 
 class Dismissing(View):
@@ -45,26 +48,34 @@ class Dismissing(View):
 
     _actor: Actor
 
-    def fits(self, story_id: str, key: str) -> None:
-        """Keeps that a piece fits what stands above it now; shots too (`midpoint/shots/5`).
+    def fits(self, story_id: str, key: str, reason: str = "") -> list[str]:
+        """Keeps that pieces fit what stands above them now; the keys of those that were marked.
 
-        One that is not out of date stays as it is. Raises SourceOutOfDate, UnknownStory.
+        `key` is a piece's, shots too (`midpoint/shots/5`), a beat's or a scene's (`scene/5`), which
+        stand for all their pieces and are taken from the top down. What is not out of date stays
+        as it is. Raises UnknownPiece, AmbiguousScene, SourceOutOfDate, UnknownStory; then nothing
+        is changed.
         """
         with self._writing() as gate:
             gate.lock_story(story_id, "fits")
             story = gate.story(story_id, "fits")
-            stale = made.out_of_date(gate.session, story)
-            if key not in stale:
-                return
-            piece = Piece.parse(key)
-            for source in sources_of(piece):
-                above = place(piece, source)
-                if str(above) in stale:
-                    raise SourceOutOfDate(above.describe(story.structure), str(above))
-            made.note_fit(gate.session, story, piece, self._actor.user_id)
+            marked = made.out_of_date(gate.session, story)
+            noted = []
+            for piece in pieces_named(story, key):
+                # One that was marked for what stands above it alone may fit by now.
+                if str(piece) not in marked:
+                    continue
+                for source in sources_of(piece):
+                    above = place(piece, source)
+                    if str(above) in marked:
+                        raise SourceOutOfDate(above.describe(story.structure), str(above))
+                made.note_fit(gate.session, story, piece, self._actor.user_id, reason)
+                noted.append(str(piece))
+                marked = made.out_of_date(gate.session, story)
+            return noted
 
 
 def _locked(gate: Gate, run_id: str) -> Run:
-    run = gate.lock_run(run_id, "restore")
+    run = gate.lock_chain(run_id, "restore")
     gate.lock_story_of(run, "restore")
     return run

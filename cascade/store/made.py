@@ -70,9 +70,12 @@ def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None
         session.execute(sa.insert(Revision), rows)
 
 
-def note_fit(session: Session, story: Story, piece: Piece, author_id: str) -> None:
-    """Keeps that somebody has found a piece to fit what stands above it now."""
-    session.execute(sa.insert(Revision), [_row(story, piece, "fits", author_id)])
+def note_fit(
+    session: Session, story: Story, piece: Piece, author_id: str, reason: str = ""
+) -> None:
+    """Keeps that somebody has found a piece to fit what stands above it now, and why."""
+    row = {**_row(story, piece, "fits", author_id), "reason": reason or None}
+    session.execute(sa.insert(Revision), [row])
 
 
 def _row(

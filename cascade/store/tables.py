@@ -207,7 +207,9 @@ class Revision(Base):
     # The digests of what it was made from, by place (`story.stale`); null where that is not known.
     sources: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
-    origin: Mapped[str] = mapped_column(sa.String(16))  # found | run | restored
+    origin: Mapped[str] = mapped_column(sa.String(16))  # found | run | fits | restored
+    # Why somebody found that it fits, in their words.
+    reason: Mapped[str | None]
     replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("cascade_revisions.id"))
     author_id: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
     run_id: Mapped[str | None] = mapped_column(Id, index=True)
@@ -313,11 +315,14 @@ class Run(Base):
     provider: Mapped[str] = mapped_column(sa.String(16))
     model: Mapped[str] = mapped_column(sa.String(200))
     resumed_from: Mapped[str | None] = mapped_column(Id, sa.ForeignKey("cascade_runs.id"))
-    chain_id: Mapped[str] = mapped_column(Id)  # the first run of a chain of resumed ones
+    # The first run of a chain of resumed ones.
+    chain_id: Mapped[str] = mapped_column(Id, index=True)
     last_seq: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # Of a chain's first run: when what the chain wrote was put back as a whole.
+    restored_at: Mapped[datetime | None]
     error: Mapped[str | None]
     error_code: Mapped[str | None] = mapped_column(sa.String(64))
     # What the sentence is made of, so that it can be said in another language.

@@ -45,7 +45,8 @@ def test_a_whole_run_is_undone_byte_for_byte(service: Service, actor: Actor, sto
     after = service.operator().document(story_id)
     assert after != before
     restored = service.desk(actor).restore_run(used)
-    assert restored == [step.key for step in service.operator().run(used).steps]
+    assert list(restored.keys) == [step.key for step in service.operator().run(used).steps]
+    assert (restored.levels, restored.left) == (("find", "take"), ())
     assert service.operator().document(story_id) == before
     # What was put aside is kept: every text the run wrote is still a revision.
     with service.database.read() as session:
@@ -90,12 +91,17 @@ def test_a_text_edited_since_is_not_overwritten(
     run_id = finished_run(service, actor, story_id)
     edit(service, story_id, "take/keyAction", "Somebody's own words.")
     story = service.operator().document(story_id)
-    with pytest.raises(EditedSince, match="the key action of Take"):
-        service.desk(actor).restore_run(run_id)
     with pytest.raises(EditedSince):
         service.desk(actor).restore_piece(run_id, "take/keyAction")
     assert service.operator().document(story_id) == story
     service.desk(actor).restore_piece(run_id, "take/beatContent")
+    restored = service.desk(actor).restore_run(run_id)
+    assert [part.key for part in restored.left] == ["take/keyAction"]
+    assert "take/beatContent" not in restored.keys, "it was back already"
+    assert service.operator().story(story_id).text("take/keyAction") == "Somebody's own words."
+    assert "take/keyAction" in service.operator().out_of_date(story_id)
+    with pytest.raises(EditedSince, match="the key action of Take"):
+        service.desk(actor).restore_run(run_id)
 
 
 def test_what_a_run_replaced_is_told_piece_by_piece(

@@ -38,14 +38,17 @@ def transact(service: Service, work: Any, *arguments: Any) -> Any:
         return work(session, *arguments)
 
 
-def save_steps(service: Service, run_id: str, count: int) -> list[str]:
-    """Takes a run into execution and saves its next steps; the keys of those that are left."""
+def save_steps(service: Service, run_id: str, count: int, by: str = "") -> list[str]:
+    """Takes a run into execution and saves its next steps; the keys of those that are left.
+
+    Two runs write the same texts, unless each is told `by` whom they are.
+    """
     keys = [key for group in transact(service, runs.begin, run_id) for key in group]
     for key in keys[:count]:
         found = transact(service, steps.announce, run_id, key)
         assert isinstance(found, Assignment)
         call = Call(1, "saved", "offline", "m", 5, prompt_tokens=10, completion_tokens=20)
-        answer = Answer(f"“New” words é {key}.", "stop", "m", "h")
+        answer = Answer(f"“New” words é {key}{by}.", "stop", "m", "h")
         written = Written(answer, found.brief, "offline", "1", call)
         assert transact(service, steps.save, run_id, key, written) == "saved"
     return keys[count:]

@@ -44,10 +44,11 @@ ROOT = Path(__file__).parents[2]
 # What an earlier version did not keep.
 LATER: dict[str, dict[str, set[str]]] = {
     "0003": {
-        "revisions": {"scene_id", "cell", "is_kept", "sources"},
+        "revisions": {"scene_id", "cell", "is_kept", "sources", "reason"},
         "run_steps": {"scene_id"},
+        "runs": {"restored_at"},
     },
-    "0004": {"revisions": {"is_kept", "sources"}},
+    "0004": {"revisions": {"is_kept", "sources", "reason"}, "runs": {"restored_at"}},
 }
 # What is kept no more: marks follow from what texts were made from.
 GONE = {"revisions": {"inputs_hash"}, "pieces": {"out_of_date_since"}}

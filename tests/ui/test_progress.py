@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cascade.runs.chains import Chain, Part
 from cascade.runs.progress import TAIL, elapsed_s, progress, remaining_s
 from cascade.runs.reading import RunView, StepView
 from cascade.story.plan import make_plan
@@ -22,7 +23,9 @@ KEYS = [step.key for step in PLAN.steps]
 
 def run(status: Any = "running", **statuses: str) -> RunView:
     given = {key.replace("__", "/"): value for key, value in statuses.items()}
+    saved = frozenset(key for key, value in given.items() if value == "saved")
     return RunView(
+        chain=Chain(PLAN, (Part("r", status, 0),), saved),
         plan_hash="",
         id="r",
         story_id="s",

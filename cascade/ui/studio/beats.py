@@ -94,6 +94,10 @@ def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
 
 def _offer_checks(desk: Desk, studio: Studio, story: Story, beat: Beat, marks: _Marks) -> None:
     """A button for each shot list that may be looked at and found right."""
+
+    def check(story_id: str, key: str) -> None:
+        desk.fits(story_id, key)
+
     if "fits" not in studio.may:
         return
     for scene in story.planned_scenes(beat.key):
@@ -105,7 +109,7 @@ def _offer_checks(desk: Desk, studio: Studio, story: Story, beat: Beat, marks: _
                 key=f"fits-{story.id}-{key}",
                 type="tertiary",
                 icon=":material/check:",
-                on_click=session.guarded()(desk.fits),
+                on_click=session.guarded()(check),
                 args=(story.id, key),
             )
 
