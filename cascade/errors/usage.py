@@ -122,7 +122,7 @@ class UnknownPiece(UsageError):
         super().__init__(
             f'The story has no "{said(key)}". Give a piece, as midpoint/script/5, a beat, as '
             "midpoint, or a scene, as scene/5; `cascade show` lists them.",
-            key=said(key),
+            named=said(key),
         )
 
 
@@ -135,7 +135,7 @@ class AmbiguousScene(UsageError):
         super().__init__(
             f'"{said(key)}" is in several beats: {", ".join(beats)}. Give the piece that is meant '
             "with its beat, as midpoint/script/5.",
-            key=said(key),
+            named=said(key),
             beats=list(beats),
         )
 

@@ -50,9 +50,14 @@ class Chain:
         is_over = self.parts[-1].status in ENDED
         return self.estimated_credits - self.used_credits if is_over else 0
 
-    def place(self, run_id: str) -> int:
-        """Which of its parts a run is, from 1."""
-        return next(n for n, part in enumerate(self.parts, 1) if part.id == run_id)
+    def part(self, run_id: str) -> Part:
+        """The part that a run is."""
+        return next(part for part in self.parts if part.id == run_id)
+
+    def after(self, run_id: str) -> Part | None:
+        """The part that has resumed a run, if any has."""
+        at = self.parts.index(self.part(run_id))
+        return self.parts[at + 1] if at + 1 < len(self.parts) else None
 
 
 def chain_of(session: Session, run: Run, plan: Plan) -> Chain:

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from cascade import ledger
 from cascade.display import is_storable
 from cascade.errors import AmbiguousRun, Reason, UnknownRun
 from cascade.runs.chains import Chain, chain_of
@@ -274,9 +273,10 @@ def run_view(session: Session, run: Run) -> RunView:
     )
     user = session.get(User, run.user_id)
     assert user is not None
-    used = ledger.captured_by(session, run.id)
     usage = calls.usage_of(session, run.id)
     plan = Plan.from_json(run.plan)
+    chain = chain_of(session, run, plan)
+    used, later = chain.part(run.id).used_credits, chain.after(run.id)
     return RunView(
         id=run.id,
         story_id=run.story_version_id,
@@ -284,7 +284,7 @@ def run_view(session: Session, run: Run) -> RunView:
         user=user.name,
         display_name=user.display_name,
         plan=plan,
-        chain=chain_of(session, run, plan),
+        chain=chain,
         plan_hash=run.plan_hash,
         estimated_credits=run.estimated_credits,
         used_credits=used,
@@ -300,7 +300,7 @@ def run_view(session: Session, run: Run) -> RunView:
         error_fields=run.error_fields or {},
         resumed_from=run.resumed_from,
         tokens=usage.by_model,
-        resumed_by=session.scalar(sa.select(Run.id).where(Run.resumed_from == run.id).limit(1)),
+        resumed_by=later.id if later is not None else None,
     )
 
 

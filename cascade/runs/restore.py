@@ -5,7 +5,7 @@ Costs nothing and loses nothing: what is put aside is kept as a revision like an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -48,15 +48,23 @@ class Restored:
     left: tuple[Part, ...]
 
 
-def replaced(session: Session, run: Run, story: Story | None = None) -> list[Replaced]:
-    """What the chain of a run wrote, piece by piece, in the order of its plan.
+def replaced(
+    session: Session, run: Run, story: Story | None = None
+) -> tuple[list[Replaced], list[Change]]:
+    """What the chain of a run wrote, piece by piece, in the order of its plan; and its levels.
 
-    Of a deleted story too. `story` is the run's story as it is now, where it has been read already.
+    Of these those that stand: saved by it, and by nobody else since. Of a deleted story the texts
+    only. `story` is the run's story as it is now, where it has been read already.
     """
     if story is None:
         with suppress(UnknownStory):
             story = stories.read_story(session, run.story_version_id)
-    return [
+    written, levels = _written(session, run), []
+    if story is not None:
+        ours = _levels_of_ours(session, run)
+        changes = _levels(session, run, written)
+        levels = [change for change in changes if _is_ours(story, change, ours)]
+    texts = [
         Replaced(
             revision.key,
             before.text,
@@ -64,14 +72,9 @@ def replaced(session: Session, run: Run, story: Story | None = None) -> list[Rep
             stands=story is not None and _stands(story, revision),
             is_back=story is not None and _text(story, revision) == before.text,
         )
-        for revision, before in _written(session, run)
+        for revision, before in written
     ]
-
-
-def standing_levels(session: Session, run: Run, story: Story) -> list[Change]:
-    """The changes of level of a run's chain that stand: saved by it, and by nobody else since."""
-    ours = _levels_of_ours(session, run)
-    return [change for change in _levels(session, run) if _is_ours(story, change, ours)]
+    return texts, levels
 
 
 def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
@@ -102,13 +105,14 @@ def restore_chain(session: Session, run: Run, author_id: str) -> Restored:
     row = _lock(session, run)
     story = stories.read_story(session, row.id)
     standing, left = [], []
-    for revision, before in _written(session, run):
+    written = _written(session, run)
+    for revision, before in written:
         if _stands(story, revision):
             standing.append((revision, before))
         elif _text(story, revision) != before.text:
             left.append(Part("piece", revision.key))
     changes, ours = [], _levels_of_ours(session, run)
-    for change in _levels(session, run):
+    for change in _levels(session, run, written):
         if _is_ours(story, change, ours):
             changes.append(change)
         elif _level(story, change.beat_key) != change.previous_level:
@@ -130,10 +134,10 @@ def restore_chain(session: Session, run: Run, author_id: str) -> Restored:
     )
 
 
-def _levels(session: Session, run: Run) -> list[Change]:
+def _levels(session: Session, run: Run, written: Iterable[tuple[Revision, Stood]]) -> list[Change]:
     """The changes of level of a chain's plan that it has come to."""
     plan = Plan.from_json(session.get_one(Run, run.chain_id).plan)
-    begun = {Piece.parse(revision.key).beat for revision, _ in _written(session, run)}
+    begun = {Piece.parse(revision.key).beat for revision, _ in written}
     return [one for one in plan.changes if one.beat_key in begun and not one.stays]
 
 

@@ -233,13 +233,8 @@ class Studying(Planning):
         progress = _progress(gate, run, story)
         if run.is_active:
             return Shown(progress)
-        row = gate.run(run.id)
-        return Shown(
-            progress,
-            restore.replaced(gate.session, row, story),
-            restore.standing_levels(gate.session, row, story),
-            self._what_is_left(gate, run, story),
-        )
+        texts, levels = restore.replaced(gate.session, gate.run(run.id), story)
+        return Shown(progress, texts, levels, self._what_is_left(gate, run, story))
 
     def _what_is_left(self, gate: Gate, run: RunView, story: Story) -> Rest | None:
         if not run.is_resumable:

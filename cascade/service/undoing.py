@@ -19,7 +19,8 @@ class Replacements(View):
     def replaced(self, run_id: str) -> list[Replaced]:
         """What a run wrote, piece by piece: the text before and the text it wrote."""
         with self._reading() as gate:
-            return restore.replaced(gate.session, gate.run(run_id))
+            texts, _ = restore.replaced(gate.session, gate.run(run_id))
+            return texts
 
 
 class Undoing(Replacements):

@@ -144,6 +144,11 @@ def rewritable(found: Iterable[str], beat_keys: Collection[str]) -> list[str]:
     return [str(one) for one in pieces if one.kind in KINDS and one.beat in beat_keys]
 
 
+def price(keys: Iterable[str]) -> int:
+    """What rewriting some texts costs, in credits."""
+    return sum(kinds.row(Piece.parse(key).text_kind).credits for key in keys)
+
+
 def known_sources(story: Story, piece: Piece, made: Mapping[str, Sequence[Made]]) -> list[Sources]:
     """What is known that the bytes of a piece were made from, the newest last."""
     known = made.get(str(piece))

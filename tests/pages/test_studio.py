@@ -245,9 +245,13 @@ def test_cancel_and_resume(page: Page, service: Service) -> None:
         assert page.run_id != first
         assert page.wait_for_end().status == "done"
     assert "It goes on where an earlier run stopped." in page.look().said
-    earlier = Page(service, run=first)
-    assert "A later run went on from here." in earlier.said
-    assert earlier.click("Show that run").run_id == page.run_id
+    # One receipt, whichever part of it is looked at, and from each a way to the other.
+    for part in (first, page.run_id):
+        seen = Page(service, run=part)
+        assert "<dd>45 credits <small>in 2 parts</small></dd>" in seen.said
+        for other in (first, page.run_id):
+            assert f"run={other}" in seen.said
+        assert "Old beside new: 14 texts" in [one.label for one in seen.at.expander]
 
 
 def test_a_run_that_stopped_is_pointed_at_from_its_story(page: Page, service: Service) -> None:

@@ -84,8 +84,9 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     "kit/aside": lambda x: {"words": x},
     "kit/changes": lambda x: {
         "changes": [
-            Some(new_level=2, previous_level=1, direction=x),
-            Some(new_level=1, previous_level=2, direction=""),
+            Some(new_level=2, previous_level=1, direction=x, stays=False),
+            Some(new_level=1, previous_level=2, direction="", stays=False),
+            Some(new_level=2, previous_level=2, direction="", stays=True),
         ],
         "short": lambda change: x,
     },
@@ -100,7 +101,10 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
         "new": [Some(before=x, marked="", after=x)],
     },
     "run/changed": lambda x: {"changes": [(x, x)]},
-    "run/figures": lambda x: {"run": Some(estimated_credits=3, used_credits=2, released_credits=1)},
+    "run/figures": lambda x: {
+        "chain": Some(estimated_credits=3, used_credits=2, released_credits=1),
+        "parts": [{"address": x, "is_shown": True, "name": x, "state": x, "credits": x}],
+    },
     "run/steps": lambda x: {
         "lines": [{"state": x, "sign": x, "name": x, "used": x, "state_words": x, "words": x}]
     },

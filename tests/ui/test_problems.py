@@ -15,6 +15,7 @@ import cascade
 from cascade import errors
 from cascade.errors import (
     AmbiguousRun,
+    AmbiguousScene,
     AmbiguousStory,
     BadLevel,
     CannotImport,
@@ -39,6 +40,7 @@ from cascade.errors import (
     StoryGone,
     Unexpected,
     UnknownBeat,
+    UnknownPiece,
     UnknownRun,
     UnknownStory,
     UnknownStructure,
@@ -115,6 +117,8 @@ def refusals() -> Iterator[CascadeError]:
     yield SourceOutOfDate("the key action of Midpoint", "midpoint/keyAction")
     yield RunActive("r1")
     yield UnknownRun("r1")
+    yield UnknownPiece("midpoint/script/99")
+    yield AmbiguousScene("scene/5", ["midpoint", "finale"])
     yield UnknownStory("s1")
     yield UnknownUser("Ana")
     for part in PARTS:
@@ -134,6 +138,7 @@ def refusals() -> Iterator[CascadeError]:
         yield NotResumable("r1", f"it is {status}.", "status", status=status)
     yield NotResumable("r1", "run r2 has resumed it already.", "resumed", later="r2")
     yield NotResumable("r1", "every step of it was saved.", "saved")
+    yield NotResumable("r1", "what it had written was restored.", "restored")
     yield NotResumable("r1", "nothing is kept.", "nothing_rejected", step="midpoint/script/5")
     yield NotResumable("r1", "it is saved already.", "step_saved", step="midpoint/script/5")
     for cause in get_args(Cause):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
+from cascade.story.piece import Piece
 from cascade.story.plan import Change
 from cascade.story.story import Story
 from cascade.ui.kit.html import render
-from cascade.ui.kit.texts import text
+from cascade.ui.kit.texts import count, listing, text
+
+# So many beats are named; of more it is said how many.
+MOST_NAMED = 4
 
 
 def short(beat: str, old: int, new: int) -> str:
@@ -18,7 +22,9 @@ def short(beat: str, old: int, new: int) -> str:
 
 
 def short_change(change: Change) -> str:
-    """One planned change: `Midpoint (2→4)`."""
+    """One planned change: `Midpoint (2→4)`, or `Midpoint (stays 4)`."""
+    if change.stays:
+        return text("change.stays", beat=change.beat_label, level=change.new_level)
     return short(change.beat_label, change.previous_level, change.new_level)
 
 
@@ -38,3 +44,18 @@ def tone(old: int, new: int) -> str:
 def as_list(changes: Iterable[Change]) -> Markup:
     """Planned changes as an HTML list, each with its arrow and what it means."""
     return render("kit/changes", changes=changes, short=short_change)
+
+
+def stale_texts(story: Story, keys: Sequence[str]) -> str:
+    """How many texts are out of date, and in which beats."""
+    beats = [story.structure.beat(key).label for key in beats_of(story, keys)]
+    if len(beats) > MOST_NAMED:
+        more = count("stale.more_beats", len(beats) - MOST_NAMED + 1)
+        beats = [*beats[: MOST_NAMED - 1], more]
+    return count("stale.texts", len(keys), beats=listing(beats))
+
+
+def beats_of(story: Story, keys: Sequence[str]) -> list[str]:
+    """The beats of some pieces, in structure order."""
+    found = {Piece.parse(key).beat for key in keys}
+    return [key for key in story.structure.keys if key in found]

@@ -13,6 +13,7 @@ from typing import Any
 from cascade.errors import CascadeError, Reason
 from cascade.service import Diagnosis, flaw_in_words
 from cascade.story.piece import Piece
+from cascade.story.story import Part
 from cascade.story.structures import STRUCTURES
 from cascade.ui.kit.language import language
 from cascade.ui.kit.texts import listing, text
@@ -55,7 +56,7 @@ def _values(code: str, fields: Mapping[str, Any]) -> dict[str, object]:
     if "roles" in fields:
         values["roles"] = listing(text(f"role.{role}") for role in fields["roles"])
     if code == "not_resumable" and "status" in fields:
-        values["status"] = text(f"run.title.{fields['status']}")
+        values["status"] = text(f"runs.state.{fields['status']}")
     if "columns" in fields:
         values["columns"] = listing(map(str, fields["columns"]))
     if why := _why(code, values):
@@ -75,6 +76,11 @@ def _why(code: str, fields: Mapping[str, Any]) -> str:
     if code == "bad_output":
         return flaw_in_words(fields, language())
     return ""
+
+
+def named_part(part: Part) -> str:
+    """A part of a story by its key: `the key action of Midpoint`, `the tension level of Finale`."""
+    return _level(part.key) if part.cause == "level" else _piece(part.key)
 
 
 def _piece(key: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from urllib.parse import urlencode
 
 import streamlit as st
 from markupsafe import Markup
 
-from cascade.service import BeatProgress, Desk, Offer, RunView, Shown
+from cascade.service import BeatProgress, Desk, Offer, Rest, RunView, Shown
+from cascade.story.stale import rewritable
 from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.kit.changes import short_change, tone
+from cascade.ui.kit.changes import short_change, stale_texts, tone
 from cascade.ui.kit.html import render
 from cascade.ui.kit.problems import explain, failure
 from cascade.ui.kit.prose import escape, note
@@ -27,32 +29,43 @@ def draw_receipt(
     seen: Sequence[BeatProgress],
     found: Undoing,
     *,
+    stale: Collection[str],
     may: frozenset[str],
 ) -> None:
     """The receipt of a run that has ended."""
-    run, offer = shown.progress.run, shown.rest
+    run, rest = shown.progress.run, shown.rest or Rest()
     if run.failure:
         st.error(escape(failure(run.failure)), icon=":material/error:")
-    draw_rejected(desk, story, run, offer, may="resume" in may)
-    st.html(render("run/figures", run=run))
+    draw_rejected(desk, story, run, rest.offer, may="resume" in may)
+    st.html(render("run/figures", chain=run.chain, parts=_parts(run)))
     if run.provider != "offline" and run.tokens:
         st.caption(escape(_used(desk, run)))
+    if run.status == "done" and (left := rewritable(stale, story.structure.keys)):
+        st.markdown(escape(f"{stale_texts(story, left)} {text('stale.below')}"))
     st.markdown(f"**{text('run.changed')}**")
     st.html(_changed(seen))
     draw_undoing(desk, story, run, found, may="restore" in may)
-    if run.resumed_by:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(text("run.resumed_by"), width="stretch")
-            st.button(
-                text("run.show_later"),
-                key=f"later-{run.id}",
-                on_click=session.go,
-                kwargs={"story": run.story_id, "run": run.resumed_by},
-            )
-    elif offer is not None:
-        _draw_resume(desk, run, offer, may=may)
-    elif shown.why_not is not None:
-        st.markdown(escape(explain(shown.why_not)))
+    if rest.offer is not None:
+        _draw_resume(desk, run, rest.offer, may=may)
+    elif rest.why_not is not None:
+        st.markdown(escape(f"{text('run.no_resume')} {explain(rest.why_not)}"))
+
+
+def _parts(run: RunView) -> list[dict[str, object]]:
+    """The runs of a chain, each a way to it; none where there is just the one."""
+    parts = run.chain.parts
+    if len(parts) == 1:
+        return []
+    return [
+        {
+            "address": f"?{urlencode({'story': run.story_id, 'run': part.id})}",
+            "is_shown": part.id == run.id,
+            "name": text("run.part", number=number),
+            "state": text(f"runs.state.{part.status}"),
+            "credits": count("credits", part.used_credits),
+        }
+        for number, part in enumerate(parts, 1)
+    ]
 
 
 def _draw_resume(desk: Desk, run: RunView, offer: Offer, *, may: frozenset[str]) -> None:
@@ -112,7 +125,7 @@ def _changed(seen: Sequence[BeatProgress]) -> Markup:
             words = text(
                 "run.changed_beat", change=short_change(change), done=beat.done, total=total
             )
-            style = tone(change.previous_level, change.new_level)
+            style = "kept" if change.stays else tone(change.previous_level, change.new_level)
         else:
             words = text("run.level_kept", beat=change.beat_label, old=change.expected_level)
             style = "kept"

@@ -12,7 +12,7 @@ from typing import Literal
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Desk, Replaced, RunView
+from cascade.service import Desk, Replaced, RunView, Shown
 from cascade.story.kinds import KINDS, row
 from cascade.story.plan import Change, Step
 from cascade.story.story import Story
@@ -20,6 +20,7 @@ from cascade.ui import session
 from cascade.ui.kit.changes import short_change
 from cascade.ui.kit.differences import side_by_side
 from cascade.ui.kit.expanders import box
+from cascade.ui.kit.problems import named_part
 from cascade.ui.kit.prose import escape, step_name
 from cascade.ui.kit.texts import count, listing, text
 from cascade.ui.session import guarded
@@ -38,15 +39,25 @@ class Rewritten:
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """What of a run can be undone: its texts in story order, and the levels that are still its."""
+    """What of a run's chain can be undone: its texts in story order, and the levels still its.
+
+    `levels_back` are those that are as before it.
+    """
 
     pieces: tuple[Rewritten, ...]
     levels: tuple[Change, ...]
+    levels_back: tuple[Change, ...] = ()
+    levels_left: tuple[Change, ...] = ()
 
     @property
     def standing(self) -> int:
         """How many of the run's texts are still in the story."""
         return sum(piece.state == "stands" for piece in self.pieces)
+
+    @property
+    def back(self) -> int:
+        """How many of its texts are as they were before it."""
+        return sum(piece.state == "restored" for piece in self.pieces)
 
     @property
     def is_possible(self) -> bool:
@@ -56,25 +67,27 @@ class Undoing:
     @property
     def is_done(self) -> bool:
         """True where all that the run wrote is as it was before it."""
-        restored = all(piece.state == "restored" for piece in self.pieces)
-        return bool(self.pieces) and restored and not self.levels
+        restored = self.back == len(self.pieces) > 0
+        return restored and not self.levels and not self.levels_left
 
 
-def undoing(replaced: Sequence[Replaced], story: Story, run: RunView) -> Undoing:
-    """What of a run that has ended can be undone, in the story as it is now."""
-    steps = {step.key: step for step in run.plan.steps}
-    pieces = [Rewritten(one, steps[one.key], _state(one)) for one in replaced]
+def undoing(shown: Shown, story: Story) -> Undoing:
+    """What of a run that has ended can be undone, with its chain, in the story as it is now."""
+    plan = shown.progress.run.chain.plan
+    steps = {step.key: step for step in plan.steps}
+    pieces = [Rewritten(one, steps[one.key], _state(one)) for one in shown.replaced]
     beats = story.structure.keys
     pieces.sort(key=lambda one: _place(beats, one))
     begun = {piece.step.beat_key for piece in pieces}
-    levels = [
+    others = [
         change
-        for change in run.plan.changes
-        if change.beat_key in begun
-        # The story may have another structure by now, which has no such beat.
-        and change.expected_level != change.new_level == story.curve.get(change.beat_key)
+        for change in plan.changes
+        if change.beat_key in begun and not change.stays and change not in shown.levels
     ]
-    return Undoing(tuple(pieces), tuple(levels))
+    # The story may have another structure by now, which has no such beat.
+    back = [one for one in others if story.curve.get(one.beat_key) == one.previous_level]
+    left = [one for one in others if one not in back]
+    return Undoing(tuple(pieces), tuple(shown.levels), tuple(back), tuple(left))
 
 
 def draw_undoing(desk: Desk, story: Story, run: RunView, found: Undoing, *, may: bool) -> None:
@@ -91,7 +104,7 @@ def draw_undoing(desk: Desk, story: Story, run: RunView, found: Undoing, *, may:
     with compared:
         if run.provider == "offline":
             st.caption(text("undo.offline"))
-        for change in run.plan.changes:
+        for change in run.chain.plan.changes:
             pieces = [one for one in found.pieces if one.step.beat_key == change.beat_key]
             if pieces:
                 st.markdown(f"**{escape(short_change(change))}**")
@@ -147,14 +160,24 @@ def _draw_restore_piece(desk: Desk, run: RunView, key: str, name: str) -> None:
 def _draw_restore_all(desk: Desk, run: RunView, found: Undoing) -> None:
     @guarded()
     def restore() -> None:
-        desk.restore_run(run.id)
-        session.notify(text("undo.all_done"))
+        restored = desk.restore_run(run.id)
+        what = [count("undo.texts", len(restored.keys))] if restored.keys else []
+        what += [count("undo.levels", len(restored.levels))] if restored.levels else []
+        words = text("undo.all_done", what=listing(what))
+        if restored.left:
+            left = (named_part(part) for part in restored.left)
+            words = f"{words} {text('undo.left', what=listing(left))}"
+        session.notify(words)
 
     texts, levels = found.standing, len(found.levels)
     what = [count("undo.texts", texts)] if texts else []
     what += [count("undo.levels", levels)] if levels else []
     with st.popover(text("undo.all"), icon=":material/undo:", key=f"undo-{run.id}"):
-        st.markdown(text("undo.all_ask", what=listing(what)))
+        words = text("undo.all_ask", what=listing(what))
+        edited = sum(piece.state == "edited" for piece in found.pieces) + len(found.levels_left)
+        if edited:
+            words = f"{words} {count('undo.all_edited', edited)}"
+        st.markdown(words)
         st.button(text("undo.all_yes"), key=f"undo-yes-{run.id}", type="primary", on_click=restore)
 
 

@@ -7,7 +7,7 @@ rewrites what is in them, and asks for one full run when the run has ended.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ from cascade.ui.kit.problems import failure
 from cascade.ui.kit.prose import escape, first_words, step_name
 from cascade.ui.kit.texts import clock, count, duration, moment, text
 from cascade.ui.kit.writer import writer_words
-from cascade.ui.run import receipt
+from cascade.ui.run import outcome, receipt
 from cascade.ui.run.undo import Undoing, undoing
 from cascade.ui.session import guarded
 from cascade.ui.shell import Bring, announce
@@ -63,23 +63,30 @@ def no_run() -> None:
 
 
 def draw_run(
-    desk: Desk, story: Story, shown: Shown, *, may: frozenset[str], is_asked_for: bool
+    desk: Desk,
+    story: Story,
+    shown: Shown,
+    *,
+    stale: Collection[str],
+    may: frozenset[str],
+    is_asked_for: bool,
 ) -> Undoing | None:
-    """The run: live while it goes, with its receipt when it is over.
+    """The run: live while it goes, with its receipt when it is over; its chain speaks through it.
 
     What of it can be undone, once it is over. It comes into view when it ends, and when it comes to
     somebody who has asked for it: whoever only has the story open is not taken away from it.
+    `stale` are the keys of what is out of date in the story.
     """
     run = shown.progress.run
     bring = _bring(run, is_asked_for=is_asked_for)
     seen = _seen(shown.progress)
     has_begun = run.status != "queued"
-    undone = None if run.is_active else undoing(shown.replaced, story, run)
+    undone = None if run.is_active else undoing(shown, story)
     wrote = {one.replaced.key: one.replaced.after for one in undone.pieces} if undone else {}
     with st.container(border=True, key="run"):
         head = st.container()
         if undone is not None:
-            receipt.draw_receipt(desk, story, shown, seen, undone, may=may)
+            receipt.draw_receipt(desk, story, shown, seen, undone, stale=stale, may=may)
         blocks = _make_blocks(seen)
 
         is_full_run = True
@@ -87,8 +94,8 @@ def draw_run(
         def look() -> None:
             now = shown.progress if is_full_run else desk.progress(run.id)
             fresh, found = now.run, seen if is_full_run else _seen(now)
-            restored = undone is not None and undone.is_done
-            _draw_head(desk, story, fresh, found, may=may, restored=restored)
+            heading = outcome.title(fresh, undone, now.story, stale)
+            _draw_head(desk, story, fresh, found, may=may, heading=heading)
             _fill(blocks, now.story, found, wrote)
             title = _window_title(now.story, fresh, found)
             announce("run", _said(desk, fresh, found), title=title, bring=bring)
@@ -136,7 +143,7 @@ def _window_title(story: Story, run: RunView, seen: Sequence[BeatProgress]) -> s
     """What the window is called while the run is at work: `(8/14) Tinggi Muka Air`."""
     if not run.is_active:
         return ""
-    done, total = sum(beat.done for beat in seen), len(run.steps)
+    done, total = sum(beat.done for beat in seen), len(run.chain.plan.steps)
     return text("run.window", done=done, total=total, story=first_words(readable(story.title)))
 
 
@@ -248,17 +255,17 @@ def _draw_head(
     seen: Sequence[BeatProgress],
     *,
     may: frozenset[str],
-    restored: bool,
+    heading: str,
 ) -> None:
     @guarded()
     def cancel() -> None:
         desk.cancel(run.id)
 
-    done, total = sum(beat.done for beat in seen), len(run.steps)
+    done, total = sum(beat.done for beat in seen), len(run.chain.plan.steps)
     with st.container(horizontal=True, vertical_alignment="center"):
         waits_for = _waits_for(desk, run)
-        status = "restored" if restored else "waiting" if waits_for else run.status
-        st.subheader(text(f"run.title.{status}"), anchor=False, width="stretch")
+        heading = text("run.title.waiting") if waits_for else heading
+        st.subheader(heading, anchor=False, width="stretch")
         if run.is_active:
             stopping = run.status == "cancelling"
             st.button(
@@ -278,7 +285,8 @@ def _draw_head(
     if waits_for:
         st.warning(waits_for, icon=":material/hourglass_empty:")
     st.progress(done / total if total else 0.0, text=text("run.progress", done=done, total=total))
-    used = text("run.credits", used=run.used_credits, estimated=run.estimated_credits)
+    chain = run.chain
+    used = text("run.credits", used=chain.used_credits, estimated=chain.estimated_credits)
     st.html(render("run/used", used=used, times=_times(desk, run)))
     when = moment(run.created_at, session.zone())
     writer = writer_words("confirm.writer", run.provider, run.model)

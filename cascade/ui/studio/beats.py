@@ -25,8 +25,9 @@ from cascade.ui.kit.expanders import box, close, open_
 from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape, note, paragraphs, scene_name
 from cascade.ui.kit.screenplay import screenplay
-from cascade.ui.kit.texts import count, moment, text
+from cascade.ui.kit.texts import count, text
 from cascade.ui.kit.writer import byline
+from cascade.ui.studio.out_of_date import draw_of_beat, draw_summary, mark, why_stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class _Marks:
         return render(
             "studio/marks",
             is_new=self.is_new(key),
-            stale=_mark(Piece.parse(key), stale) if stale is not None else "",
+            stale=mark(Piece.parse(key), stale) if stale is not None else "",
             why=why_stale(stale) if stale is not None else "",
             byline=byline(written.provider, written.model) if written else "",
         )
@@ -71,6 +72,7 @@ def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
         story = found.story
         marks = _Marks(found.out_of_date, found.writers, new_from)
         _draw_title(story)
+        draw_summary(studio, story, found.out_of_date)
         if not story.scenes and not any(story.contents.values()):
             words = f"**{text('empty.beats')}.** {text('empty.beats_help')}"
             st.info(words, icon=":material/draft:")
@@ -79,7 +81,7 @@ def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
             if opened.open:
                 opened.html(_beat(story, beat, marks))
                 with opened:
-                    _offer_checks(desk, studio, story, beat, marks)
+                    draw_of_beat(desk, studio, story, beat, marks.stale)
         beat_keys = story.structure.keys
         loose = [scene for scene in story.scenes if scene.beat_key not in beat_keys]
         if loose:
@@ -90,52 +92,6 @@ def draw_beats(desk: Desk, studio: Studio, *, new_from: set[str]) -> None:
 
     session.fragment(beats)()
     is_full_run = False
-
-
-def _offer_checks(desk: Desk, studio: Studio, story: Story, beat: Beat, marks: _Marks) -> None:
-    """A button for each shot list that may be looked at and found right."""
-
-    def check(story_id: str, key: str) -> None:
-        desk.fits(story_id, key)
-
-    if "fits" not in studio.may:
-        return
-    for scene in story.planned_scenes(beat.key):
-        key = str(Piece(beat.key, "shots", scene.number))
-        stale = marks.stale.get(key)
-        if stale is not None and stale.cause != "above":
-            st.button(
-                text("beats.check_shots", number=scene.number),
-                key=f"fits-{story.id}-{key}",
-                type="tertiary",
-                icon=":material/check:",
-                on_click=session.guarded()(check),
-                args=(story.id, key),
-            )
-
-
-def _mark(piece: Piece, stale: Stale) -> str:
-    if piece.kind == "shots" and stale.source == "script":
-        return text("beats.shots_older")
-    return text("beats.out_of_date")
-
-
-def why_stale(stale: Stale) -> str:
-    """Why a text is out of date, in the reader's language."""
-    source = stale.source or "level"
-    if stale.cause == "marked":
-        return text("stale.marked")
-    if stale.cause == "above":
-        return text("stale.above", what=text(f"stale.of.{source}"))
-    who = stale.by or text("stale.outside")
-    if stale.since is None:
-        when = text("stale.outside")
-    else:
-        day = moment(stale.since, session.zone())
-        when = text("stale.since", when=day, who=who) if stale.by else day
-    if stale.cause == "level" and stale.before is not None:
-        return text("stale.level", before=stale.before, now=stale.now, when=when)
-    return text("stale.source", what=text(f"stale.of.{source}"), when=when)
 
 
 def _draw_title(story: Story) -> None:

@@ -7,6 +7,8 @@ without a word: what it has shown is kept beside the flag, and what is different
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 from markupsafe import Markup
 
@@ -22,7 +24,11 @@ from cascade.ui.kit.texts import duration, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.session import guarded
 
+# The fragment that it is drawn in, with what is pending.
+PENDING = "pending"
 _FLAG = "confirming"
+# Of which beats what is out of date is to be rewritten; none where pending levels are to be saved.
+_STALE = "confirming/stale"
 # What the open dialog has shown last, and what it said before that where it was something else.
 _SHOWN, _BEFORE = "confirming/shown", "confirming/before"
 
@@ -32,15 +38,21 @@ def is_open(story_id: str) -> bool:
     return st.session_state.get(_FLAG) == story_id
 
 
-def open_dialog(story_id: str) -> None:
-    """Opens the dialog on a story; a callback."""
+def open_dialog(story_id: str, stale_beats: Sequence[str] = ()) -> None:
+    """Opens the dialog on a story's pending changes, or on what is out of date; a callback."""
     close_dialog()
     st.session_state[_FLAG] = story_id
+    st.session_state[_STALE] = tuple(stale_beats)
+
+
+def show_dialog() -> None:
+    """Draws the part of the page that the open dialog is in; ends a callback of another part."""
+    st.rerun([PENDING])
 
 
 def close_dialog() -> None:
     """Closes the dialog; a callback."""
-    for key in (_FLAG, _SHOWN, _BEFORE):
+    for key in (_FLAG, _STALE, _SHOWN, _BEFORE):
         st.session_state.pop(key, None)
 
 
@@ -55,7 +67,8 @@ def draw_dialog(desk: Desk, story_id: str, *, is_locked: bool) -> None:
         session.show_problem("dialog")
         try:
             # The story as it is now: after a refusal the numbers are the new ones.
-            story, draft, offer = desk.offer(story_id)
+            stale_beats = st.session_state.get(_STALE) or ()
+            story, draft, offer = desk.offer(story_id, stale_beats)
             session.keep_draft(story, draft)
             _say_what_changed(offer)
             _draw_offer(desk, story, offer)
@@ -96,7 +109,8 @@ def _draw_offer(desk: Desk, story: Story, offer: Offer) -> None:
     plan = offer.plan
     if not plan.steps:
         return
-    st.markdown(text("confirm.changes"))
+    is_stale = all(change.stays for change in plan.changes)
+    st.markdown(text("confirm.stale" if is_stale else "confirm.changes"))
     st.html(as_list(plan.changes))
     price, content = st.columns([5, 6], gap="medium")
     with price:
@@ -105,7 +119,8 @@ def _draw_offer(desk: Desk, story: Story, offer: Offer) -> None:
         st.markdown(f"**{text('confirm.rewrites')}**")
         st.html(render("studio/prices", rows=plan.price_list()))
     st.html(_scenes(story, plan))
-    st.warning(text("confirm.warning"), icon=":material/history:")
+    warning = "confirm.warning_stale" if is_stale else "confirm.warning"
+    st.warning(text(warning), icon=":material/history:")
 
 
 def _draw_buttons(desk: Desk, offer: Offer, *, is_locked: bool) -> None:
@@ -147,7 +162,7 @@ def _why_not(offer: Offer, *, is_locked: bool) -> str:
     if is_locked:
         return text("confirm.at_work")
     if not offer.plan.steps:
-        return text("confirm.nothing")
+        return text("confirm.nothing_stale" if st.session_state.get(_STALE) else "confirm.nothing")
     if offer.missing:
         return text(
             "confirm.missing",

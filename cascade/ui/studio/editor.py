@@ -10,14 +10,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cascade.service import Desk, Draft, Runs, Studio, beat_states
+from cascade.errors import CascadeError
+from cascade.service import Desk, Draft, Offer, Runs, Studio, beat_states
 from cascade.story.story import Story
 from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import session
 from cascade.ui.kit.changes import listed, short_change, tone
 from cascade.ui.kit.html import render
+from cascade.ui.kit.problems import explain
 from cascade.ui.kit.prose import escape
-from cascade.ui.kit.texts import count, text
+from cascade.ui.kit.texts import count, duration, text
 from cascade.ui.run.undo import Undoing
 from cascade.ui.session import guarded
 from cascade.ui.shell import announce
@@ -25,8 +27,8 @@ from cascade.ui.studio import confirm
 from cascade.ui.studio.curve import curve
 from cascade.ui.studio.directions import draw_directions
 
-# The fragments that an edit draws anew, beside the numeric editors.
-_CURVE, _PENDING = "curve", "pending"
+# A fragment that an edit draws anew, beside what is pending and the numeric editors.
+_CURVE = "curve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def draw_editor(desk: Desk, studio: Studio, runs: Runs, *, undone: Undoing | Non
         elif not editor.enabled:
             st.info(text("curve.locked_role"), icon=":material/visibility:")
     session.fragment(editor.draw_curve, key=_CURVE)()
-    session.fragment(editor.draw_pending, key=_PENDING)()
+    session.fragment(editor.draw_pending, key=confirm.PENDING)()
     editor.draw_numbers()
     editor.drawn = None
 
@@ -80,6 +82,7 @@ class _Editor:
         # What the whole page was drawn from; a part that is drawn alone later reads anew.
         self.drawn: tuple[Story, Draft, Runs] | None
         self.drawn = studio.story.get(), studio.draft.get(), runs
+        self.offer = studio.offer
         session.keep_draft(self.drawn[0], self.drawn[1])
 
     def read(self) -> tuple[Story, dict[str, int]]:
@@ -132,7 +135,7 @@ class _Editor:
 
     def redraw(self, beat_keys: Iterable[str]) -> None:
         """Draws the curve, what is pending and some numeric editors anew; ends a callback."""
-        st.rerun([_CURVE, _PENDING, *(_number(beat_key) for beat_key in beat_keys)])
+        st.rerun([_CURVE, confirm.PENDING, *(_number(beat_key) for beat_key in beat_keys)])
 
     def draw_curve(self) -> None:
         """The curve to bend; or how far a run is with it."""
@@ -201,6 +204,14 @@ class _Editor:
             )
         announce("banner", aloud=".st-key-banner [data-testid='stMarkdown']")
 
+    def _price(self) -> str:
+        """What the pending changes would cost, from the same plan as the dialog; or why not."""
+        try:
+            offer = self.offer.get() if self.drawn else self.desk.offer(self.story_id)[2]
+            return _priced(offer) if offer is not None else ""
+        except CascadeError as error:
+            return explain(error)
+
     def _said(self, story: Story) -> str:
         if self.active is not None:
             changes = self.active.plan.changes
@@ -209,7 +220,8 @@ class _Editor:
         levels = session.shown_draft(story.id).levels
         if not levels:
             return text("banner.none")
-        return count("banner.pending", len(levels), changes=listed(story, levels))
+        words = count("banner.pending", len(levels), changes=listed(story, levels))
+        return f"{words} · {self._price()}"
 
     def draw_numbers(self) -> None:
         """A numeric editor for every beat."""
@@ -247,6 +259,21 @@ class _Editor:
             disabled=not self.enabled,
             on_change=take_over,
         )
+
+
+def _priced(offer: Offer) -> str:
+    """`45 credits · 14 texts in 5 scenes · about 16 seconds · 500 → 455`."""
+    plan = offer.plan
+    texts = count("banner.texts", len(plan.steps))
+    if plan.affected_scenes:
+        texts = count("banner.scenes", len(plan.affected_scenes), texts=texts)
+    if offer.missing:
+        after = text("banner.missing", missing=offer.missing, available=offer.available)
+    else:
+        left = offer.available - plan.estimated_credits
+        after = text("banner.balance", before=offer.available, after=left)
+    credits = count("credits", plan.estimated_credits)
+    return " · ".join((credits, texts, duration(offer.expected_seconds), after))
 
 
 def _number(beat_key: str) -> str:

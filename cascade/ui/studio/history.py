@@ -10,7 +10,7 @@ from cascade.service import Runs, RunSummary
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.html import render
-from cascade.ui.kit.texts import moment, text
+from cascade.ui.kit.texts import count, moment, text
 from cascade.ui.session import guarded
 
 
@@ -31,11 +31,16 @@ def draw_runs(story: Story, runs: Runs, shown: str | None) -> None:
 
 def _line(story: Story, run: RunSummary, shown: str | None) -> dict[str, object]:
     changes = (
-        text("runs.change", beat=one.beat_label, old=one.previous_level, new=one.new_level)
+        text("runs.stays", beat=one.beat_label)
+        if one.stays
+        else text("runs.change", beat=one.beat_label, old=one.previous_level, new=one.new_level)
         for one in run.changes
     )
     # What a run at work has used so far it says itself, every second.
     key = "runs.estimated" if run.is_active else "runs.used"
+    credits = text(key, used=run.used_credits, estimated=run.estimated_credits)
+    if run.parts > 1:
+        credits = f"{credits} {count('run.in_parts', run.parts)}"
     return {
         "address": f"?{urlencode({'story': story.id, 'run': run.id})}",
         "is_shown": run.id == shown,
@@ -43,8 +48,8 @@ def _line(story: Story, run: RunSummary, shown: str | None) -> dict[str, object]
         "what": ", ".join(changes),
         "who": run.display_name,
         "when": moment(run.created_at, session.zone()),
-        "credits": text(key, used=run.used_credits, estimated=run.estimated_credits),
-        "state": text(f"runs.state.{run.status}"),
+        "credits": credits,
+        "state": text(f"runs.state.{'restored' if run.is_restored else run.status}"),
     }
 
 

@@ -12,10 +12,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cascade.errors import DatabaseAway, UnknownStory
-from cascade.service import Desk, Pulse, Runs, RunView, Studio
+from cascade.service import Desk, Pulse, Rest, Runs, RunView, Studio
 from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.kit.texts import text
+from cascade.ui.kit.texts import count, text
 from cascade.ui.run.view import draw_run, no_run
 from cascade.ui.session import guarded
 from cascade.ui.studio.beats import draw_beats
@@ -73,12 +73,19 @@ def _draw_story(desk: Desk, studio: Studio, story: Story, places: Sequence[Delta
             no_run()
             session.show_problem("page")
             session.show_notice()
-            _draw_last_run(story, runs.newest)
+            _draw_last_run(story, runs.newest, studio.rest.get())
         else:
             is_asked_for = bool(session.asked_for("run")) and not studio.trouble
             if not is_asked_for:
                 session.go(story=story.id, run=shown.progress.run.id)
-            undone = draw_run(desk, story, shown, may=studio.may, is_asked_for=is_asked_for)
+            undone = draw_run(
+                desk,
+                story,
+                shown,
+                stale=studio.beats.get().out_of_date,
+                may=studio.may,
+                is_asked_for=is_asked_for,
+            )
     with curve, session.shielded():
         draw_editor(desk, studio, runs, undone=undone)
     run = shown.progress.run if shown is not None else None
@@ -89,12 +96,14 @@ def _draw_story(desk: Desk, studio: Studio, story: Story, places: Sequence[Delta
         draw_beats(desk, studio, new_from=new_from)
 
 
-def _draw_last_run(story: Story, newest: RunView | None) -> None:
-    """Says so where the newest run stopped half-way: it can be resumed from here."""
-    if newest is None or not newest.is_resumable:
+def _draw_last_run(story: Story, newest: RunView | None, rest: Rest | None) -> None:
+    """Says so where the newest run stopped half-way and can be resumed, and for how much."""
+    if newest is None or rest is None or rest.offer is None:
         return
+    plan = rest.offer.plan
+    left = count("run.last_left", len(plan.steps), credits=plan.estimated_credits)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="last-run"):
-        st.markdown(text(f"run.last.{newest.status}"), width="stretch")
+        st.markdown(f"{text(f'run.last.{newest.status}')} {left}", width="stretch")
         st.button(
             text("run.last_show"),
             key=f"show-{newest.id}",

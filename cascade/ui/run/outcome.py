@@ -1,0 +1,36 @@
+"""What is said at the head of a run that has ended: exactly what has come of it by now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from cascade.service import RunView
+from cascade.story.stale import rewritable
+from cascade.story.story import Story
+from cascade.ui.kit.texts import count, listing, text
+from cascade.ui.run.undo import Undoing
+
+
+def title(run: RunView, found: Undoing | None, story: Story, stale: Collection[str]) -> str:
+    """The heading of a run; `stale` are the keys of what is out of date in its story.
+
+    "Done" is said only of a story in which nothing is out of date, and "restored" with what is.
+    """
+    if found is not None and found.back:
+        return _restored(found)
+    if run.status != "done" or found is None:
+        return text(f"run.title.{run.status}")
+    if rewritable(stale, story.structure.keys):
+        return count("run.title.wrote", len(found.pieces))
+    if all(change.stays for change in run.chain.plan.changes):
+        return text("run.title.in_line")
+    return text("run.title.done")
+
+
+def _restored(found: Undoing) -> str:
+    pieces, levels = len(found.pieces), len(found.levels_back)
+    if not found.is_done:
+        return count("run.title.restored_part", pieces, back=found.back)
+    what = [count("undo.texts", pieces)]
+    what += [count("undo.levels", levels)] if levels else []
+    return text("run.title.restored", what=listing(what))
