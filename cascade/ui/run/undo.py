@@ -126,7 +126,7 @@ def _draw_pieces(
         if piece.state == "restored":
             label += f" :green-badge[{text('undo.restored')}]"
         elif piece.state == "edited":
-            label += f" :orange-badge[{text('undo.edited')}]"
+            label += f" :yellow-badge[{text('undo.edited')}]"
         opened = box(label, f"piece-{run.id}-{key}", "compact")
         if not opened.open:
             continue

@@ -59,7 +59,7 @@ class _Marks:
             badges += f" :green-badge[{text('beats.new')}]"
         # Shots carry a mark of their own: nothing is to be rewritten because of them.
         if any(key.startswith(f"{beat_key}/") and "/shots/" not in key for key in self.stale):
-            badges += f" :orange-badge[{text('beats.out_of_date')}]"
+            badges += f" :yellow-badge[{text('beats.out_of_date')}]"
         return badges
 
 
