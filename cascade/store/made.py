@@ -36,16 +36,17 @@ def read(
             Revision.created_at,
             User.display_name,
             Revision.run_id,
+            Revision.origin,
         )
         .outerjoin(User, User.id == Revision.author_id)
         .where(Revision.story_version_id == story.id, sa.true() if those is None else those)
         .order_by(Revision.id)
     )
     made: dict[str, list[Made]] = {}
-    for key, scene_id, digest, sources, at, by, run_id in rows:
+    for key, scene_id, digest, sources, at, by, run_id, origin in rows:
         here = revisions.present_key(story, key, scene_id or "")
         if here is not None:
-            one = Made(digest, sources, at, by or "", run_id or "")
+            one = Made(digest, sources, at, by or "", run_id or "", origin == "found")
             made.setdefault(here, []).append(one)
     return made
 
@@ -64,7 +65,7 @@ def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None
         _row(story, piece, "found")
         for beat_key in beats
         for piece in stale.marked_pieces(story, beat_key)
-        if not stale.known_sources(story, piece, known)
+        if not stale.makings(story, piece, known)
     ]
     if rows:
         session.execute(sa.insert(Revision), rows)

@@ -32,7 +32,8 @@ MARKED_FOR = "markedFor"
 class Made:
     """What is known of some bytes: what they were made from, or only who put them there, and when.
 
-    `sources` are None where that is not known; `by` is the name of a person.
+    `sources` are None where that is not known; `by` is the name of a person. `is_found`: they
+    were there when Cascade first looked, and nobody knows who made them, or when.
     """
 
     digest: str
@@ -40,6 +41,7 @@ class Made:
     at: datetime
     by: str = ""
     run_id: str = ""
+    is_found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,11 @@ def price(keys: Iterable[str]) -> int:
     return sum(kinds.row(Piece.parse(key).text_kind).credits for key in keys)
 
 
-def known_sources(story: Story, piece: Piece, made: Mapping[str, Sequence[Made]]) -> list[Sources]:
+def makings(story: Story, piece: Piece, made: Mapping[str, Sequence[Made]]) -> list[Made]:
     """What is known that the bytes of a piece were made from, the newest last."""
     known = made.get(str(piece))
     own = digest_of(story, piece) if known else ""
-    return [one.sources for one in known or () if one.digest == own and one.sources is not None]
+    return [one for one in known or () if one.digest == own and one.sources is not None]
 
 
 def _why(
@@ -162,11 +164,11 @@ def _why(
     made: Mapping[str, Sequence[Made]],
     above: Mapping[str, Stale],
 ) -> Stale | None:
-    sourced = known_sources(story, piece, made)
-    if sourced:
+    known = makings(story, piece, made)
+    if known:
         today = standing(story, piece)
-        if not any(_stand(sources, today) for sources in sourced):
-            return _difference(story, piece, sourced[-1], today, made)
+        if not any(_stand(one.sources or {}, today) for one in known):
+            return _difference(story, piece, known[-1], today, made)
     for source in sources_of(piece):
         why = above.get(str(place(piece, source)))
         if why is not None:
@@ -183,11 +185,15 @@ def _stand(sources: Sources, today: Mapping[str, str]) -> bool:
 def _difference(
     story: Story,
     piece: Piece,
-    sources: Sources,
+    making: Made,
     today: Mapping[str, str],
     made: Mapping[str, Sequence[Made]],
 ) -> Stale:
-    """The first source that is another one today, with whoever made it so."""
+    """The first source that is another one today, with whoever made it so first since then.
+
+    Not who did so last: one that goes away and comes back is the difference that it was.
+    """
+    sources = making.sources or {}
     if MARKED_FOR in sources:
         return Stale("marked", run_id=sources[MARKED_FOR])
     # Of shots the nearest: their script. A text is told the highest, which the others follow from.
@@ -196,9 +202,11 @@ def _difference(
         source for source in order if sources.get(source, today[source]) != today[source]
     )
     changed = [
-        one for one in made.get(str(place(piece, source)), ()) if one.digest == today[source]
+        one
+        for one in made.get(str(place(piece, source)), ())
+        if one.digest == today[source] and one.at >= making.at
     ]
-    by = changed[-1] if changed else None
+    by = changed[0] if changed and not changed[0].is_found else None
     since, who, run_id = (by.at, by.by, by.run_id) if by is not None else (None, "", "")
     if source != "level":
         return Stale("source", source, since=since, by=who, run_id=run_id)
