@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._is_away = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cascade-database")
+        self._writing = threading.Lock()
         if self.is_sqlite:
             self._check_folder(make=make_folder)
             self.engine = sa.create_engine(
@@ -95,7 +97,7 @@ class Database:
 
         Raises DatabaseAway, DatabaseRefused.
         """
-        with self._session(self.engine) as session:
+        with self._turn(), self._session(self.engine) as session:
             yield session
 
     @contextmanager
@@ -106,6 +108,23 @@ class Database:
         """
         with self._session(self._reader) as session:
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Has this process's writers wait for each other here, where one at a time may write.
+
+        SQLite has who waits ask again after a sleep of up to a tenth of a second; here the next one
+        begins at once. One who has waited in vain leaves it to SQLite to say so.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        is_mine = self._writing.acquire(timeout=BUSY_TIMEOUT_MS / 1000)
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._writing.release()
 
     @contextmanager
     def _session(self, engine: sa.Engine) -> Iterator[Session]:
