@@ -1,4 +1,4 @@
-"""DBOS as the runner: a run is a workflow, a step of a run is a DBOS step.
+"""DBOS as the runner: a run is a workflow, a group of its steps is a DBOS step.
 
 DBOS remembers where a workflow was and runs it on after a crash. That is all it is trusted with:
 whether a step is saved and charged is decided in our own tables (`cascade.runs.steps`), and a
@@ -161,15 +161,22 @@ async def _finish(run_id: str) -> None:
         await _transact(runs.fail, run_id, _failure(error, f"the end of run {run_id}"))
 
 
-@DBOS.step(name="step")
-async def _step(run_id: str, key: str) -> str:
-    writer = _runner().writer
-    try:
-        return await writer.write_step(run_id, key)
-    except Exception as error:
-        # A fault of ours ends the run with a sentence, not with a run that hangs for ever.
-        failure = _failure(error, f"step {key} of run {run_id}")
-        return await writer.fail(run_id, key, failure)
+@DBOS.step(name="group")
+async def _group(run_id: str, keys: list[str]) -> list[str]:
+    """Steps that are written at the same time; what became of each.
+
+    One step of DBOS's: which of them are saved our tables know. What it would write of each besides
+    only keeps the next save waiting.
+    """
+    with _runner().writer.line(run_id, keys) as line:
+        # All are waited for, also where one is dropped: none may go on without its workflow.
+        outcomes = await asyncio.gather(
+            *(_in_line(line, run_id, key) for key in keys), return_exceptions=True
+        )
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [str(outcome) for outcome in outcomes]
 
 
 async def _in_line(line: Line, run_id: str, key: str) -> str:
@@ -180,22 +187,23 @@ async def _in_line(line: Line, run_id: str, key: str) -> str:
         line.go(key)
 
 
+async def _step(run_id: str, key: str) -> str:
+    writer = _runner().writer
+    try:
+        return await writer.write_step(run_id, key)
+    except Exception as error:
+        # A fault of ours ends the run with a sentence, not with a run that hangs for ever.
+        failure = _failure(error, f"step {key} of run {run_id}")
+        return await writer.fail(run_id, key, failure)
+
+
 @DBOS.workflow(name="cascade")
 async def _cascade(run_id: str) -> None:
     runner, workflow_id = _runner(), DBOS.workflow_id or ""
     runner.entered(workflow_id)
     try:
         for group in await _begin(run_id):
-            # One DBOS step a coroutine: two in one would swap their results when replayed. All
-            # are waited for, also where one is dropped: none may go on without its workflow.
-            with runner.writer.line(run_id, group) as line:
-                outcomes = await asyncio.gather(
-                    *(_in_line(line, run_id, key) for key in group), return_exceptions=True
-                )
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-            if any(outcome != "saved" for outcome in outcomes):
+            if any(outcome != "saved" for outcome in await _group(run_id, group)):
                 break
         await _finish(run_id)
     finally:
