@@ -56,15 +56,8 @@ def capture(session: Session, run_id: str, step_key: str, credits: int) -> bool:
 
     Raises LedgerError if the run has no open hold or not that much is left of it.
     """
-    taken = sa.update(CreditAccount).where(
-        CreditAccount.id == _paid_by(run_id).scalar_subquery(), CreditAccount.held >= credits
-    )
-    moved = session.scalar(
-        taken.values(held=CreditAccount.held - credits, captured=CreditAccount.captured + credits)
-        .returning(CreditAccount.id)
-        .execution_options(synchronize_session=False)
-    )
     entry = {"run": run_id, "step": step_key, "price": credits, "at": now()}
+    moved = session.scalar(_TAKEN, {"run": run_id, "price": credits})
     if moved is not None and session.scalar(_NEW_CAPTURE, entry) is not None:
         return True
     account_id = _account_of(session, run_id)
@@ -182,19 +175,30 @@ def _new_capture() -> sa.Executable:
     return sa.insert(table).from_select(columns, entry).returning(table.c.id)
 
 
-# Made once: making it takes longer than executing it.
-_NEW_CAPTURE = _new_capture()
-
-
-def _paid_by(run_id: str) -> sa.Select[str]:
-    """The account of a run's hold, as a query."""
-    return sa.select(CreditEntry.account_id).where(
-        CreditEntry.run_id == run_id, CreditEntry.kind == "hold"
+def _taken() -> sa.Executable:
+    """Takes a price out of what the account of a run's hold has on hold, where it has that much."""
+    price: sa.BindParameter[int] = sa.bindparam("price", type_=sa.Integer())
+    accounts = Base.metadata.tables[CreditAccount.__tablename__]
+    there = accounts.c
+    return (
+        sa.update(accounts)
+        .where(there.id == _PAID_BY.scalar_subquery(), there.held >= price)
+        .values(held=there.held - price, captured=there.captured + price)
+        .returning(there.id)
     )
 
 
+# Made once: making a statement takes longer than executing it.
+_NEW_CAPTURE = _new_capture()
+# The account of a run's hold.
+_PAID_BY = sa.select(CreditEntry.account_id).where(
+    CreditEntry.run_id == sa.bindparam("run"), CreditEntry.kind == "hold"
+)
+_TAKEN = _taken()
+
+
 def _account_of(session: Session, run_id: str) -> str:
-    account_id = session.scalar(_paid_by(run_id))
+    account_id = session.scalar(_PAID_BY, {"run": run_id})
     if account_id is None:
         raise LedgerError(f"run {run_id} has no hold")
     return account_id

@@ -8,8 +8,24 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from cascade.store.tables import Base, Run, RunEvent, now
+
+# Statements are made once: making one takes longer than executing it. They name tables: classes
+# would make a statement of their own of rows without a `once`, and a flush of a count.
+_RUNS = Base.metadata.tables[Run.__tablename__]
+_NEW = sa.insert(Base.metadata.tables[RunEvent.__tablename__])
+_COUNTED = (
+    sa.update(_RUNS)
+    .where(_RUNS.c.id == sa.bindparam("run"))
+    .values(last_seq=sa.bindparam("seq", type_=sa.Integer()))
+)
+# Which of some names of events a run has written already.
+TOLD = sa.select(RunEvent.once).where(
+    RunEvent.run_id == sa.bindparam("run"),
+    RunEvent.once.in_(sa.bindparam("names", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +41,9 @@ def append(session: Session, run: Run, body: dict[str, Any], once: str | None = 
 
     With `once`, an event of that name that is there already is not written again.
     """
-    known = session.scalars(told(run.id, [once])).all() if once is not None else ()
+    known: Sequence[str | None] = ()
+    if once is not None:
+        known = session.scalars(TOLD, {"run": run.id, "names": [once]}).all()
     append_all(session, run, [Event(body, once)], known)
 
 
@@ -40,14 +58,10 @@ def append_all(
         {"run_id": run.id, "seq": seq, "once": event.once, "body": event.body, "at": now()}
         for seq, event in enumerate(new, run.last_seq + 1)
     ]
-    # The table, not the class: of those without a name that would make a statement of their own.
-    session.execute(sa.insert(Base.metadata.tables[RunEvent.__tablename__]), rows)
-    run.last_seq += len(new)
-
-
-def told(run_id: str, names: Sequence[str]) -> sa.Select[str | None]:
-    """Which of these names of events a run has written already, as a query."""
-    return sa.select(RunEvent.once).where(RunEvent.run_id == run_id, RunEvent.once.in_(names))
+    session.execute(_NEW, rows)
+    seq = run.last_seq + len(new)
+    session.execute(_COUNTED, {"run": run.id, "seq": seq})
+    set_committed_value(run, "last_seq", seq)
 
 
 def read(session: Session, run_id: str, after: int = 0) -> list[dict[str, Any]]:

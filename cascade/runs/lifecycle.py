@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from cascade import ledger
 from cascade.errors import (
@@ -22,6 +22,7 @@ from cascade.errors import (
     UnknownRun,
 )
 from cascade.runs import chains, events
+from cascade.runs.plans import plan_of
 from cascade.store import calls, made, stories
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
 from cascade.story import stale
@@ -33,17 +34,21 @@ from cascade.story.story import Part, Story
 Enqueue = Callable[[Session, str], None]
 
 
+# Without its plan, which is long, and known to whoever has had the run before (`plan_of`).
+_LOCKED = (
+    sa.select(Run)
+    .where(Run.id == sa.bindparam("run"))
+    .options(defer(Run.plan))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
 INTERRUPTED = Reason("interrupted", "The run was interrupted. Resume does what is left.")
 
 
 def lock_run(session: Session, run_id: str) -> Run:
     """The run's row, locked until the transaction ends: saves and cancels take turns by it."""
-    run = session.execute(
-        sa.select(Run)
-        .where(Run.id == run_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    run = session.execute(_LOCKED, {"run": run_id}).scalar_one_or_none()
     if run is None:
         raise UnknownRun(run_id)
     return run
@@ -136,7 +141,7 @@ def plan_to_resume(session: Session, run: Run, story: Story | None = None) -> Pl
         )
         if digest is not None
     }
-    first = Plan.from_json(run.plan)
+    first = plan_of(run)
     if all(step.key in saved for step in first.steps):
         raise NotResumable(run.id, "every step of it was saved.", "saved")
     _check_free(session, run.story_version_id)
@@ -185,7 +190,7 @@ def rejected_call(session: Session, run: Run, plan: Plan, key: str) -> int:
 def begin(session: Session, run_id: str) -> list[list[str]]:
     """Takes a queued run into execution; its groups of step keys, none where it has ended."""
     run = lock_run(session, run_id)
-    plan = Plan.from_json(run.plan)
+    plan = plan_of(run)
     if run.status == "queued":
         run.status = "running"
         run.started_at = now()
@@ -259,7 +264,7 @@ def _end(
     failure: Reason | None = None,
     beat_key: str | None = None,
 ) -> None:
-    plan = Plan.from_json(run.plan)
+    plan = plan_of(run)
     run.status, run.finished_at = status, now()
     used = ledger.captured_by(session, run.id)
     if ledger.held_for(session, run.id) or used:

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from cascade.errors import EditedSince, NothingToRestore, RunActive, UnknownStory
+from cascade.runs.plans import plan_of
 from cascade.store import made, pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
 from cascade.store.tables import ACTIVE, Revision, Run, RunStep, StoryVersion, now
 from cascade.story.piece import Piece, level_key
-from cascade.story.plan import Change, Plan
+from cascade.story.plan import Change
 from cascade.story.story import Part, Story, digest
 
 
@@ -136,7 +137,7 @@ def restore_chain(session: Session, run: Run, author_id: str) -> Restored:
 
 def _levels(session: Session, run: Run, written: Iterable[tuple[Revision, Stood]]) -> list[Change]:
     """The changes of level of a chain's plan that it has come to."""
-    plan = Plan.from_json(session.get_one(Run, run.chain_id).plan)
+    plan = plan_of(session.get_one(Run, run.chain_id))
     begun = {Piece.parse(revision.key).beat for revision, _ in written}
     return [one for one in plan.changes if one.beat_key in begun and not one.stays]
 

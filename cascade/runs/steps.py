@@ -18,12 +18,13 @@ from cascade.errors import Reason, UnknownStory, UnreadableStory
 from cascade.llm.provider import Answer, Usage
 from cascade.runs import events, reports
 from cascade.runs.lifecycle import lock_run
+from cascade.runs.plans import plan_of
 from cascade.store import calls, made, pieces, revisions, stories
 from cascade.store.calls import Call
 from cascade.store.excerpt import Excerpt, excerpt, scenes_of_beat
 from cascade.store.pieces import Stood
 from cascade.store.revisions import Place
-from cascade.store.tables import Draft, Run, RunStep, StepStatus, now
+from cascade.store.tables import Base, Draft, Run, RunStep, StepStatus, now
 from cascade.story.brief import Brief, brief_for
 from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change, Plan, Step, changed_scene
@@ -44,6 +45,25 @@ SCENE_CONFLICT = (
 STORY_CONFLICT = (
     "The story was deleted after this run was planned, so the rest of it was not written and not "
     "charged. What it had written is kept with the run."
+)
+
+
+# Statements are made once: making one takes longer than executing it.
+_STEPS = sa.select(RunStep.key, RunStep.status, RunStep.accepted_call_id).where(
+    RunStep.run_id == sa.bindparam("run"),
+    RunStep.key.startswith(sa.bindparam("beat")) | (RunStep.status == "failed"),
+)
+_STEPS_AND_TOLD = sa.union_all(_STEPS, events.TOLD.add_columns(sa.literal("told"), sa.null()))
+_STEP_TABLE = Base.metadata.tables[RunStep.__tablename__]
+_SAVED = (
+    sa.update(_STEP_TABLE)
+    .where(
+        _STEP_TABLE.c.run_id == sa.bindparam("of_run"),
+        _STEP_TABLE.c.key == sa.bindparam("of_key"),
+    )
+    .values(
+        {name: sa.bindparam(name) for name in ("status", "saved_at", "revision_id", "saved_digest")}
+    )
 )
 
 
@@ -73,7 +93,7 @@ class Assignment:
 def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     """Says that a step is being written, and gives its brief; or what has become of it already."""
     run = lock_run(session, run_id)
-    plan = Plan.from_json(run.plan)
+    plan = plan_of(run)
     step = plan.step(key)
     look = _look(session, run_id, step, reports.begun_names(plan, step))
     if look.states[key] == "saved":
@@ -103,7 +123,7 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     conflict.
     """
     run = lock_run(session, run_id)
-    plan = Plan.from_json(run.plan)
+    plan = plan_of(run)
     step = plan.step(key)
     states = _look(session, run_id, step).states
     if states[key] == "saved":
@@ -126,11 +146,13 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     ledger.capture(session, run_id, key, step.credits)
     if not written.counted:
         calls.add(session, run_id, key, written.call)
-    session.execute(
-        sa.update(RunStep)
-        .where(RunStep.run_id == run_id, RunStep.key == key)
-        .values(status="saved", saved_at=now(), revision_id=revision_id, saved_digest=digest(text))
-    )
+    values = {
+        "status": "saved",
+        "saved_at": now(),
+        "revision_id": revision_id,
+        "saved_digest": digest(text),
+    }
+    session.execute(_SAVED, {"of_run": run_id, "of_key": key, **values})
     told = reports.saved(plan, step, {**states, key: "saved"}, text)
     events.append_all(session, run, told)
     return "saved"
@@ -141,7 +163,7 @@ def fail(
 ) -> Outcome:
     """Records that a step failed for good: no further step of the run is begun."""
     run = lock_run(session, run_id)
-    plan = Plan.from_json(run.plan)
+    plan = plan_of(run)
     step = plan.step(key)
     status = _look(session, run_id, step).states[key]
     if status == "failed":
@@ -171,7 +193,7 @@ def report_retry(
         calls.add(session, run_id, key, call)
     if run.status != "running":
         return
-    plan = Plan.from_json(run.plan)
+    plan = plan_of(run)
     told = reports.retried(plan, plan.step(key), attempt, wait_s, message)
     events.append_all(session, run, [told])
 
@@ -197,12 +219,12 @@ class _Look:
 
 def _look(session: Session, run_id: str, step: Step, names: Sequence[str] = ()) -> _Look:
     """Looks at a step, those of its beat and the run's failures, and at events; in one query."""
-    steps = sa.select(RunStep.key, RunStep.status, RunStep.accepted_call_id).where(
-        RunStep.run_id == run_id,
-        RunStep.key.startswith(f"{step.beat_key}/", autoescape=True) | (RunStep.status == "failed"),
-    )
-    told = events.told(run_id, names).add_columns(sa.literal("told"), sa.null())
-    rows = session.execute(sa.union_all(steps, told) if names else steps).all()
+    # No key of a beat has a letter that stands for others in a pattern.
+    asked = {"run": run_id, "beat": f"{step.beat_key}/"}
+    if names:
+        rows = session.execute(_STEPS_AND_TOLD, {**asked, "names": names}).all()
+    else:
+        rows = session.execute(_STEPS, asked).all()
     states = {key: status for key, status, _ in rows if status != "told"}
     assert step.key in states, f"run {run_id} has no step {step.key}"
     return _Look(

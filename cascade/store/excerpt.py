@@ -5,8 +5,11 @@ So that a step's cost does not grow with the number of scenes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -49,48 +52,68 @@ def excerpt(session: Session, row: StoryVersion, step: Step, *, beside: bool) ->
     if not product_of(session).keeps_number("scene_plots", "scene_number"):
         return _read(session, row)
     wanted = kinds.row(step.kind).beside if beside else ()
-    own = [
-        ScenePlot.id == step.scene_id,
-        _of_beat(step.beat_key) & (ScenePlot.scene_number == step.scene_number),
-    ]
-    if "siblings" in wanted:
-        own.append(_of_beat(step.beat_key))
-    if "seams" in wanted:
-        own.append(_around(row.id, step.scene_number))
-    found = _read(session, row, sa.or_(*own))
+    those = _needed(siblings="siblings" in wanted, seams="seams" in wanted)
+    asked = {"scene": step.scene_id, "number": step.scene_number, **_asked(step.beat_key)}
+    found = _read(session, row, those, asked)
     scene = found.story.scene_of(step.piece)
     if "seams" in wanted and scene is not None and _may_miss(found.story, scene):
         return _read(session, row)
     return found
 
 
-def _read(
-    session: Session, row: StoryVersion, those: sa.ColumnElement[bool] | None = None
-) -> Excerpt:
-    wanted = sa.select(ScenePlot).where(ScenePlot.story_version_id == row.id)
-    rows = session.scalars(wanted if those is None else wanted.where(those)).all()
-    return Excerpt(story_of(row, scenes_of(session, row, rows)), row, rows)
-
-
 def scenes_of_beat(session: Session, row: StoryVersion, beat_key: str) -> Story:
     """A story with all scenes of one beat and no others, and with their shots."""
-    of_beat = sa.and_(ScenePlot.story_version_id == row.id, _of_beat(beat_key))
+    spelled = ScenePlot.beat_key.in_(sorted({beat_key, snake(beat_key)}))
+    of_beat = sa.and_(ScenePlot.story_version_id == row.id, spelled)
     rows = session.scalars(sa.select(ScenePlot).where(of_beat)).all()
     return story_of(row, scenes_of(session, row, rows, read_shots(session, of_beat)))
 
 
-def _of_beat(beat_key: str) -> sa.ColumnElement[bool]:
-    return ScenePlot.beat_key.in_(sorted({beat_key, snake(beat_key)}))
+def _read(
+    session: Session,
+    row: StoryVersion,
+    those: sa.Select[ScenePlot] | None = None,
+    asked: Mapping[str, Any] = MappingProxyType({}),
+) -> Excerpt:
+    wanted = _OF_STORY if those is None else those
+    rows = session.scalars(wanted, {"story": row.id, **asked}).all()
+    return Excerpt(story_of(row, scenes_of(session, row, rows)), row, rows)
 
 
-def _around(story_id: str, number: int) -> sa.ColumnElement[bool]:
+# Statements are made once: making one takes longer than executing it.
+
+_OF_STORY = sa.select(ScenePlot).where(ScenePlot.story_version_id == sa.bindparam("story"))
+
+
+@cache
+def _needed(*, siblings: bool, seams: bool) -> sa.Select[ScenePlot]:
+    """The scenes that a step needs: its own, and those that it reads beside it."""
+    number = sa.bindparam("number", type_=sa.Integer())
+    own = [ScenePlot.id == sa.bindparam("scene"), _of_beat() & (ScenePlot.scene_number == number)]
+    if siblings:
+        own.append(_of_beat())
+    if seams:
+        own.append(_around(number))
+    return _OF_STORY.where(sa.or_(*own))
+
+
+def _of_beat() -> sa.ColumnElement[bool]:
+    """The scenes of a beat, given as `_asked`."""
+    return ScenePlot.beat_key.in_([sa.bindparam("beat"), sa.bindparam("snaky")])
+
+
+def _asked(beat_key: str) -> dict[str, str]:
+    return {"beat": beat_key, "snaky": snake(beat_key)}
+
+
+def _around(number: sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     """The scenes of a number, and of the next few numbers below and above it."""
     column = ScenePlot.scene_number
 
     def end(there: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> sa.Subquery:
         return (
             sa.select(column)
-            .where(ScenePlot.story_version_id == story_id, there)
+            .where(ScenePlot.story_version_id == sa.bindparam("story"), there)
             .distinct()
             .order_by(order)
             .limit(_NUMBERS_BESIDE)

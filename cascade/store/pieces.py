@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
 
 from cascade.errors import NotWritten
 from cascade.store.beatmap import (
@@ -23,11 +26,11 @@ from cascade.store.beatmap import (
     literal_of,
     text_of,
 )
-from cascade.store.tables import ScenePlot, StoryVersion
+from cascade.store.tables import Base, ScenePlot, StoryVersion
 from cascade.story import kinds
 from cascade.story.kinds import Kind
 from cascade.story.piece import Piece
-from cascade.story.structures import Structure, structure
+from cascade.story.structures import structure
 
 NULL = "null"
 
@@ -125,12 +128,14 @@ def _with_level(row: StoryVersion, beat_key: str, stood: Stood) -> dict[str, str
     return {level_column(): _map(row, level_column()).with_cell(beat_key, cell)}
 
 
+@lru_cache(maxsize=64)
+def map_of(text: str | None, structure_type: str) -> BeatMap:
+    """A column as a map by beat: read once for as long as it stays as it is."""
+    return BeatMap.read(text, structure(structure_type))
+
+
 def _map(row: StoryVersion, column: str) -> BeatMap:
-    return BeatMap.read(getattr(row, column), _structure(row))
-
-
-def _structure(row: StoryVersion) -> Structure:
-    return structure(row.structure_type)
+    return map_of(getattr(row, column), row.structure_type)
 
 
 def _change(
@@ -140,7 +145,21 @@ def _change(
     values: Mapping[str, str | None],
 ) -> None:
     """Changes values of one row, and makes sure that the database did. Raises NotWritten."""
-    changed = session.execute(sa.update(table).where(table.id == id_).values(dict(values)))
+    given = {f"new_{column}": value for column, value in values.items()}
+    changed = session.execute(_changed(table, tuple(values)), {"of_id": id_, **given})
     # To its types every result is one of a SELECT, which counts no rows.
     if cast("sa.CursorResult[Any]", changed).rowcount != 1:
         raise NotWritten(table.__tablename__)
+    # Whoever has the row at hand goes on from what stands there now.
+    row = session.identity_map.get(identity_key(table, id_))
+    if row is not None:
+        for column, value in values.items():
+            set_committed_value(row, column, value)
+
+
+@cache
+def _changed(table: type[StoryVersion | ScenePlot], columns: tuple[str, ...]) -> sa.Update:
+    """Changes columns of a row; made once, because making it takes longer than executing it."""
+    there = Base.metadata.tables[table.__tablename__]
+    new = {name: sa.bindparam(f"new_{name}", type_=there.c[name].type) for name in columns}
+    return sa.update(there).where(there.c.id == sa.bindparam("of_id")).values(new)

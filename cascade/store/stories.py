@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -17,14 +18,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from cascade.display import is_storable
 from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
 from cascade.store.beatmap import (
-    BeatMap,
     UnreadableCell,
     is_nothing,
     level_of,
     snake,
     text_of,
 )
-from cascade.store.pieces import level_column, map_column
+from cascade.store.pieces import level_column, map_column, map_of
 from cascade.store.product import product_of
 from cascade.store.tables import ScenePlot, SceneShot, StoryVersion
 from cascade.story import kinds
@@ -45,6 +45,15 @@ Projects = Collection[str] | None
 
 # What begins an id or a title is shorter; a database takes no pattern of any length.
 LONGEST_BEGINNING = 200
+
+
+# Made once: making a statement takes longer than executing it.
+_LOCKED = (
+    sa.select(StoryVersion)
+    .where(StoryVersion.id == sa.bindparam("story"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +167,7 @@ def find_story_id(session: Session, reference: str, projects: Projects = None) -
 
 def lock_story(session: Session, story_id: str) -> StoryVersion:
     """The story's row, locked until the transaction ends. Raises UnknownStory."""
-    row = session.execute(
-        sa.select(StoryVersion)
-        .where(StoryVersion.id == story_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    row = session.execute(_LOCKED, {"story": story_id}).scalar_one_or_none()
     if row is None:
         raise UnknownStory(story_id)
     return row
@@ -190,19 +194,12 @@ def read_story(session: Session, story_id: str) -> Story:
 
 def story_of(row: StoryVersion, scenes: tuple[Scene, ...]) -> Story:
     """A story's row, with some or all of its scenes, as a value. Raises UnreadableStory."""
-    beat_sheet = _structure(row)
+    _structure(row)
     unreadable: dict[str, Unreadable] = {}
 
-    def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> dict[str, T]:
-        found: dict[str, T] = {}
-        there = BeatMap.read(getattr(row, column), beat_sheet)
-        for beat_key in beat_sheet.keys:
-            try:
-                cell = there.cell(beat_key)
-                if not is_nothing(cell):
-                    found[beat_key] = value_of(cell)
-            except UnreadableCell as error:
-                unreadable[str(Piece(beat_key, kind))] = error.why
+    def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> Mapping[str, T]:
+        found, why = _cells(getattr(row, column), row.structure_type, value_of)
+        unreadable.update((str(Piece(beat_key, kind)), one) for beat_key, one in why.items())
         return found
 
     language = language_of(row.language)
@@ -222,6 +219,26 @@ def story_of(row: StoryVersion, scenes: tuple[Scene, ...]) -> Story:
         scenes=scenes,
         unreadable=unreadable,
     )
+
+
+# A run reads the same columns with every step of a beat, and in a story of many beats most stay as
+# they are from one beat to the next.
+@lru_cache(maxsize=64)
+def _cells(
+    text: str | None, structure_type: str, value_of: Callable[[str], T]
+) -> tuple[Mapping[str, T], Mapping[str, Unreadable]]:
+    """What a column holds by beat, and of which beats that cannot be told, and why not."""
+    found: dict[str, T] = {}
+    unreadable: dict[str, Unreadable] = {}
+    there = map_of(text, structure_type)
+    for beat_key in structure(structure_type).keys:
+        try:
+            cell = there.cell(beat_key)
+            if not is_nothing(cell):
+                found[beat_key] = value_of(cell)
+        except UnreadableCell as error:
+            unreadable[beat_key] = error.why
+    return MappingProxyType(found), MappingProxyType(unreadable)
 
 
 def scenes_of(
