@@ -143,6 +143,15 @@ def _entries(session: Session, run_id: str, kind: EntryKind, step_key: str | Non
     return session.execute(sa.select(sa.literal(1)).where(*wanted).limit(1)).first() is not None
 
 
+# The conditions of the partial indexes, spelled as those are: a SQLite that does not find them in a
+# statement reads every entry there ever was.
+_CAPTURE: sa.ColumnElement[str] = sa.literal_column("'capture'")
+_ONCE_A_RUN: list[sa.ColumnElement[str]] = [
+    sa.literal_column("'hold'"),
+    sa.literal_column("'release'"),
+]
+
+
 def _new_capture() -> sa.Executable:
     """Enters a capture where the run's hold is open, has that much left, and has none of the step.
 
@@ -154,7 +163,7 @@ def _new_capture() -> sa.Executable:
     other = aliased(CreditEntry)
     of_run = sa.select(other.id).where(other.run_id == run_id)
     captured = sa.select(sa.func.coalesce(sa.func.sum(other.credits), 0)).where(
-        other.run_id == run_id, other.kind == "capture"
+        other.run_id == run_id, other.kind == _CAPTURE
     )
     entry = sa.select(
         CreditEntry.account_id,
@@ -166,8 +175,9 @@ def _new_capture() -> sa.Executable:
     ).where(
         CreditEntry.run_id == run_id,
         CreditEntry.kind == "hold",
-        ~of_run.where(other.kind == "release").exists(),
-        ~of_run.where(other.kind == "capture", other.step_key == step_key).exists(),
+        CreditEntry.kind.in_(_ONCE_A_RUN),
+        ~of_run.where(other.kind == "release", other.kind.in_(_ONCE_A_RUN)).exists(),
+        ~of_run.where(other.kind == _CAPTURE, other.step_key == step_key).exists(),
         CreditEntry.credits - captured.scalar_subquery() >= credits,
     )
     columns = ["account_id", "kind", "credits", "run_id", "step_key", "at"]
@@ -192,7 +202,9 @@ def _taken() -> sa.Executable:
 _NEW_CAPTURE = _new_capture()
 # The account of a run's hold.
 _PAID_BY = sa.select(CreditEntry.account_id).where(
-    CreditEntry.run_id == sa.bindparam("run"), CreditEntry.kind == "hold"
+    CreditEntry.run_id == sa.bindparam("run"),
+    CreditEntry.kind == "hold",
+    CreditEntry.kind.in_(_ONCE_A_RUN),
 )
 _TAKEN = _taken()
 
