@@ -36,10 +36,8 @@ PASSING_PATIENCE_S = 60.0
 MAX_REJECTIONS = 2
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
-# How often a call in flight, or a wait between two, looks whether its run was cancelled.
+# How often a run whose steps wait for something is looked at: whether it was cancelled.
 WATCH_INTERVAL_S = 0.2
-# The same for steps that wait for their turn: there may be many of them.
-QUEUE_WATCH_INTERVAL_S = 1.0
 # How often watchers are shown how far a text has come.
 SHOW_INTERVAL_S = 0.5
 CLOSE_PATIENCE_S = 5.0
@@ -96,6 +94,14 @@ class Line:
         """Lets the next step of the line have its turn."""
         if key in self._gone:
             self._gone[key].set()
+
+
+@dataclass(slots=True)
+class _Watch:
+    """A task that ends when a run no longer wants its texts, and how many of its steps wait."""
+
+    task: asyncio.Task[None]
+    waiting: int = 0
 
 
 @dataclass(slots=True)
@@ -158,6 +164,7 @@ class StepWriter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way = 0
         self._lines: dict[str, Line] = {}
+        self._watches: dict[str, _Watch] = {}
 
     @contextmanager
     def line(self, run_id: str, keys: Sequence[str]) -> Iterator[Line]:
@@ -197,7 +204,7 @@ class StepWriter:
                 place = stack.enter_async_context(self._limits.slot())
                 try:
                     # Under a limit of calls a minute the wait for a place may be long.
-                    await self._while_wanted(run_id, place, QUEUE_WATCH_INTERVAL_S)
+                    await self._while_wanted(run_id, place)
                 except Stopped:
                     return "stopped"
                 found = await self._transact(steps.announce, run_id, key)
@@ -284,27 +291,48 @@ class StepWriter:
             )
         return answer
 
-    async def _while_wanted(
-        self, run_id: str, work: Awaitable[T], interval_s: float = WATCH_INTERVAL_S
-    ) -> T:
+    async def _while_wanted(self, run_id: str, work: Awaitable[T]) -> T:
         """The result of `work`, unless the run is cancelled first: then it is aborted.
 
         Raises Stopped when aborted, and whatever `work` raises.
         """
         task = asyncio.ensure_future(work)
         try:
-            while True:
-                done, _ = await asyncio.wait({task}, timeout=interval_s)
-                if done:
-                    return task.result()
-                if not await self._database.in_thread(self._is_wanted, run_id):
-                    raise Stopped
+            with self._watched(run_id) as unwanted:
+                either = {task, unwanted}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            unwanted.result()
+            raise Stopped
         finally:
             if not task.done():
                 task.cancel()
                 # Wait for the connection to be closed, though not for ever.
                 await asyncio.wait({task}, timeout=ABORT_PATIENCE_S)
                 task.add_done_callback(_forget)
+
+    @contextmanager
+    def _watched(self, run_id: str) -> Iterator[asyncio.Task[None]]:
+        """The watch on a run for the block: one, however many of its steps wait."""
+        watch = self._watches.get(run_id)
+        if watch is None:
+            watch = _Watch(asyncio.create_task(self._until_unwanted(run_id)))
+            self._watches[run_id] = watch
+        watch.waiting += 1
+        try:
+            yield watch.task
+        finally:
+            watch.waiting -= 1
+            if not watch.waiting:
+                watch.task.cancel()
+                del self._watches[run_id]
+
+    async def _until_unwanted(self, run_id: str) -> None:
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL_S)
+            if not await self._database.in_thread(self._is_wanted, run_id):
+                return
 
     def _is_wanted(self, run_id: str) -> bool:
         try:

@@ -49,6 +49,7 @@ STORY_CONFLICT = (
 
 
 # Statements are made once: making one takes longer than executing it.
+_STATUS = sa.select(Run.status).where(Run.id == sa.bindparam("run"))
 _STEPS = sa.select(RunStep.key, RunStep.status, RunStep.accepted_call_id).where(
     RunStep.run_id == sa.bindparam("run"),
     RunStep.key.startswith(sa.bindparam("beat")) | (RunStep.status == "failed"),
@@ -200,7 +201,7 @@ def report_retry(
 
 def is_wanted(session: Session, run_id: str) -> bool:
     """True while the run may still save steps."""
-    return session.scalar(sa.select(Run.status).where(Run.id == run_id)) == "running"
+    return session.scalar(_STATUS, {"run": run_id}) == "running"
 
 
 @dataclass(frozen=True, slots=True)
