@@ -1,7 +1,10 @@
 """What the engine adds to a run: wall time over the critical path, and milliseconds a step.
 
-A run of 3 beats with 5 scenes each (36 steps), with a writer that takes 20 or 200 ms a call, on
-SQLite and Postgres. Beside it, turn by turn, the same transactions with the same waits and no
+A run of 3 beats with 5 scenes each (36 steps), on SQLite and Postgres. Its writer only waits, 20 or
+200 ms a call, and gives back a text as long as the old one: a model computes elsewhere, where the
+offline writer's rules take the processor from the engine that is to be measured. The critical path
+is the calls that follow one another, four a beat: content, key action, the plots at once, the
+scripts at once. Beside it, turn by turn, the same transactions with the same waits and no
 engine around them ("bare"), while nobody executes: an executor would take their runs up. "Serial"
 is one call after the other, without anything around them.
 """
@@ -13,11 +16,12 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cascade.llm.provider import Answer
+from cascade.llm.provider import Answer, Delta
+from cascade.llm.scripted import ScriptedWriter
 from cascade.runs import lifecycle as runs
 from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
@@ -26,6 +30,7 @@ from cascade.settings import Settings
 from cascade.store import stories
 from cascade.store.accounts import open_account
 from cascade.store.calls import Call
+from cascade.story.brief import Brief
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan
 from cascade.story.story import Scene, Story
@@ -35,6 +40,23 @@ BEATS = ("midpoint", "badGuysCloseIn", "allIsLost")
 SCENES = 5
 ROUNDS = 5
 DELAYS_MS = (20, 200)
+
+
+class WaitingWriter(ScriptedWriter):
+    """A writer that takes so long for a call, and no time of this processor."""
+
+    def __init__(self, delay_ms: int) -> None:
+        super().__init__()
+        self._delay_s = delay_ms / 1000
+
+    async def write(
+        self,
+        brief: Brief,
+        complaint: str | None = None,  # noqa: ARG002 - as every writer takes one
+    ) -> AsyncGenerator[Delta | Answer, None]:
+        """Waits, then gives back the old text with a sign more."""
+        await asyncio.sleep(self._delay_s)
+        yield Answer(f"{brief.old_text}.", "stop", self.model, "0" * 16, self.usage)
 
 
 def main() -> None:
@@ -51,8 +73,8 @@ def main() -> None:
 
 def measure(name: str, url: str, delay_ms: int) -> None:
     """Runs both in turn and prints the medians."""
-    settings = Settings(database_url=url, provider="offline", offline_delay_ms=delay_ms)
-    service = Service(settings)
+    settings = Settings(database_url=url, provider="offline")
+    service = Service(settings, provider=WaitingWriter(delay_ms))
     try:
         actor = service.actor("editor")
         service.operator().grant("editor", 100_000)
