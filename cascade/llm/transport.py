@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -19,6 +21,13 @@ _OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encodi
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
+# It takes longer to read than a short answer to come.
+@cache
+def _trusted(*, env: bool) -> ssl.SSLContext:
+    """Whose certificates are taken: the system's list, or the one that the environment names."""
+    return httpx2.create_ssl_context(trust_env=env)
+
+
 class Client(httpx2.AsyncClient):
     """A client that sends to one server only, and reads no error without end.
 
@@ -32,7 +41,9 @@ class Client(httpx2.AsyncClient):
         local = is_loopback(_url(base_url).host)
         usable = True
         try:
-            super().__init__(trust_env=not local, follow_redirects=False)
+            super().__init__(
+                verify=_trusted(env=not local), trust_env=not local, follow_redirects=False
+            )
         except (ValueError, ImportError, httpx2.InvalidURL):
             usable = False
         if not usable:  # out here, so that the proxy's address is not its context
