@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,17 @@ SLOW = (
     "test_any_story",
     "test_any_document",
     "test_writing_any_text",
+    "test_the_hash_changes_with_each",
+    "test_no_prompt_depends_on",
+    "test_stale_with_each_foreign",
+    "test_no_text_ends_its_own_fence",
+    "test_a_run_repeats_at_least",
+    "test_a_text_that_fails_a_check_is_kept[deep]",
 )
+
+# The folders of which a test takes seconds: it waits for processes to end, or for a browser.
+LONG = ("acceptance", "engine")
+BROWSER = "browser"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -197,7 +207,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         and (not config.getoption("--quick") or _is_quick(item))
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
-    items[:] = wanted
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = [wanted[n] for n in dealt([_folder(item) for item in wanted], workers)]
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
+def dealt(folders: Sequence[str], workers: int) -> list[int]:
+    """The places of tests, known by their folders, so ordered that long ones come early.
+
+    Each is given one stretch of the list, and who is done takes from the end of another's: so what
+    is left for the end is short. The browser's come first of all, as one worker's: several browsers
+    at a time would keep their pages waiting.
+    """
+    browser = [n for n, folder in enumerate(folders) if folder == BROWSER]
+    long = [n for n, folder in enumerate(folders) if folder in LONG]
+    short = [n for n, folder in enumerate(folders) if folder not in (*LONG, BROWSER)]
+    others = max(workers - 1, 1)
+    hands = [long[n * len(long) // others : (n + 1) * len(long) // others] for n in range(others)]
+    hands = [browser, *hands] if workers > 1 else [browser + long]
+    order: list[int] = []
+    for left, hand in zip(range(workers, 0, -1), hands, strict=True):
+        room = max((len(folders) - len(order)) // left - len(hand), 0)
+        order += hand + short[:room]
+        del short[:room]
+    return order + short
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
