@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from cascade import ledger
+from cascade.ledger import LedgerError
 from cascade.runs import lifecycle as runs
 from cascade.runs import steps
 from cascade.runs.steps import Assignment
 from cascade.service import Service
+from cascade.settings import Settings
 from cascade.store.accounts import open_account
 from cascade.store.database import Database
 from cascade.store.stories import insert_story
@@ -90,3 +93,26 @@ def test_statements_of_a_step(service: Service, scenes: int) -> None:
     assert max(first.values()) <= 24, first
     rest = {key: n for key, n in found.items() if key not in first}
     assert max(rest.values()) <= 20, rest
+
+
+def test_a_capture_reads_no_entry_of_other_runs(sqlite_url: str) -> None:
+    settings = Settings(database_url=sqlite_url, provider="offline", offline_delay_ms=0)
+    with closing(Service(settings)) as service:
+        [sample] = [one for one in service.operator().stories() if one.structure_type == "cat"]
+        asked: list[tuple[str, Any]] = []
+
+        def note(*arguments: Any) -> None:
+            if "cascade_credit_entries" in arguments[2]:
+                asked.append((arguments[2], arguments[3]))
+
+        with service.database.write() as session:
+            sa.event.listen(service.database.engine, "before_cursor_execute", note)
+            with pytest.raises(LedgerError):
+                ledger.capture(session, sample.id, "midpoint/beatContent", 3)
+            sa.event.remove(service.database.engine, "before_cursor_execute", note)
+            connection = session.connection()
+            assert asked
+            for statement, given in asked:
+                told = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+                ways = [row[3] for row in told]
+                assert not [way for way in ways if way.startswith("SCAN cascade_credit")], ways
