@@ -46,7 +46,9 @@ class Studio:
         expect(self.number(beat)).to_have_value(str(level))
 
     def is_pending(self, n: int, changes: str) -> None:
-        expect(self.banner).to_have_text(self.count("banner.pending", n, changes=changes))
+        # What follows is what it would cost.
+        pending = self.count("banner.pending", n, changes=changes)
+        expect(self.banner).to_contain_text(f"{pending} · ")
 
     def nothing_is_pending(self) -> None:
         expect(self.banner).to_have_text(self.say("banner.none"))

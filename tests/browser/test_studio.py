@@ -258,17 +258,56 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     expect(page.get_by_text(studio.say("run.title.done"))).to_have_count(0)
     expect(page).to_have_url(re.compile(r"story=[^&]+$"))
 
-    # Both are found again where the curve is, without loading the page anew.
+    # Both are one run, found again where the curve is, without loading the page anew.
     runs = page.get_by_role("list", name=studio.say("runs.title"), exact=True)
-    expect(runs.get_by_role("listitem")).to_have_count(2)
+    expect(runs.get_by_role("listitem")).to_have_count(1)
+    expect(runs).to_contain_text(studio.count("run.in_parts", 2))
     page.evaluate("window.notReloaded = true")
-    runs.get_by_role("link").filter(has_text=studio.say("runs.state.cancelled")).click()
-    studio.sees(studio.say("run.title.cancelled"))
+    runs.get_by_role("link").click()
+    studio.sees(studio.say("run.title.done"))
     expect(page).to_have_url(re.compile(r"story=.+&run=.+"))
-    assert page.evaluate("window.notReloaded")
     expect(runs.locator("[aria-current]")).to_have_count(1)
+    # From each part of it there is a way to the other.
+    parts = page.get_by_role("list", name=studio.say("run.parts"), exact=True)
+    parts.get_by_role("link", name=studio.say("run.part", number=1)).click()
+    studio.sees(studio.say("run.title.cancelled"))
+    parts.get_by_role("link", name=studio.say("run.part", number=2)).click()
+    studio.sees(studio.say("run.title.done"))
+    assert page.evaluate("window.notReloaded")
     page.go_back()
-    expect(page.get_by_text(studio.say("run.title.cancelled"))).to_have_count(0)
+    studio.sees(studio.say("run.title.cancelled"))
+
+
+def test_what_a_cancelled_run_left_is_brought_back_in_line(
+    studio: Studio, server: Server, look: Callable[[], Service]
+) -> None:
+    page = studio.page
+    database = look()
+    with_story = database.desk(database.actor("editor"))
+    story_id = database.operator().stories()[0].id
+    run_id = with_story.start(with_story.plan(story_id, {"midpoint": 4}).plan)
+    for event in with_story.follow(run_id):
+        if event["type"] == "step" and event["status"] == "complete":
+            with_story.cancel(run_id)
+    database.close()
+
+    page.goto(server.url)
+    summary = page.locator(".st-key-stale-summary")
+    expect(summary).to_contain_text("Midpoint")
+    studio.slider("Setup").press("5")
+    studio.is_pending(1, "Setup (2→5)")
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    # Over a half-written beat nothing is "done".
+    studio.sees(studio.count("run.title.wrote", 8))
+    expect(page.get_by_text(studio.say("run.title.done"))).to_have_count(0)
+
+    summary.get_by_role("button").click()
+    expect(studio.dialog.get_by_text("Midpoint (")).to_contain_text("4")
+    studio.press("confirm.start")
+    studio.sees(studio.say("run.title.in_line"))
+    expect(summary).to_have_count(0)
+    studio.in_step("Midpoint", 4)
 
 
 def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
@@ -336,7 +375,8 @@ def test_a_run_is_read_and_undone_byte_for_byte(
 
     studio.press("undo.all")
     studio.press("undo.all_yes")
-    studio.sees(studio.say("undo.all_done"))
+    # One of eight was back already.
+    expect(page.get_by_text(re.compile(r": 7 (texts|teks) \w+ 1 tension level\."))).to_be_visible()
     expect(studio.button("undo.all")).to_have_count(0)
     studio.in_step("Midpoint", 2)
     studio.nothing_is_pending()
