@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from cascade.errors import StalePlan, UnknownBeat
 from cascade.service import Desk, Service
 from cascade.store import stories
+from cascade.store.tables import Revision, User
 from cascade.story.story import Story
 from tests.helpers.earlier import save_steps
 from tests.helpers.editing import write_text
@@ -152,3 +154,36 @@ def test_it_is_resumed_like_any_run_and_leaves_nothing_marked(
     finish(service, desk, desk.resume(run_id))
     assert marked(near) == []
     assert story_of(service).levels == story.levels
+
+
+def test_fits_is_said_from_the_top_down(service: Service, desk: Desk, near: Near) -> None:
+    half_done(service, desk, "find", steps=1)
+    marked_keys = marked(near)
+    scene = story_of(service).planned_scenes("find")[0].number
+    script = f"find/script/{scene}"
+    refused = near("fits", HARMON, script, "--reason", "It does.")
+    assert (refused.returncode, refused.stdout) == (5, "")
+    assert "the key action of Find" in refused.stderr
+    assert marked(near) == marked_keys
+    done = near("fits", HARMON, "find/keyAction", "--reason", "It does.")
+    assert (done.returncode, done.stdout) == (0, "Fits: find/keyAction\n")
+    done = near("fits", HARMON, f"scene/{scene}", "--reason", "I read it.")
+    assert done.stdout.startswith(f"Fits: find/scenePlot/{scene}, {script}")
+    assert near("fits", HARMON, "find", "--reason", "All of it.").returncode == 0
+    assert marked(near) == []
+    again = near("fits", HARMON, "find", "--reason", "All of it.")
+    assert (again.returncode, again.stdout) == (0, "Nothing of it is out of date.\n")
+    # Why it fits is kept with who said so.
+    with service.database.read() as session:
+        kept = session.execute(
+            sa.select(Revision.reason, User.name)
+            .join(User, User.id == Revision.author_id)
+            .where(Revision.origin == "fits", Revision.key == script)
+        ).all()
+    assert kept == [("I read it.", "editor")]
+    for key in ("find/script/999", "nowhere", "scene/999", "scene/x", "find/shots/x"):
+        unknown = near("fits", HARMON, key, "--reason", "It does.")
+        assert unknown.returncode == 2, key
+        assert "cascade show" in unknown.stderr
+    assert near("fits", HARMON, "find", "--reason", " ").returncode == 2
+    assert near("fits", HARMON, "find", "--reason", "x", "--user", "viewer").returncode == 5
