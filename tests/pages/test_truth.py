@@ -136,3 +136,13 @@ def test_a_restored_chain_says_what_is_back_and_is_not_resumed(
         f"Midpoint 2→3 · Sample Editor, {desk.run(second).created_at:%H:%M} · "
         "14 / 26 credits in 2 parts · restored"
     ]
+
+
+def test_a_restored_run_is_not_done_again_by_a_later_one(page: Page, service: Service) -> None:
+    run_id = bend(page).run_through().id
+    page.click("Yes, restore everything")
+    bend(page.look().click("Close")).run_through()
+    assert "Done: the story fits the new curve" in page.said
+    earlier = Page(service, run=run_id)
+    assert "Restored, and changed again since" in earlier.said
+    assert "Done: the story fits" not in earlier.said

@@ -18,6 +18,8 @@ def title(run: RunView, found: Undoing | None, story: Story, stale: Collection[s
     """
     if found is not None and found.back:
         return _restored(found)
+    if run.chain.restored_at is not None:
+        return text("run.title.was_restored")
     if run.status != "done" or found is None:
         return text(f"run.title.{run.status}")
     if rewritable(stale, story.structure.keys):

@@ -134,7 +134,8 @@ def _draw_buttons(desk: Desk, offer: Offer, *, is_locked: bool) -> None:
             session.keep_problem("page", error)
             return
         close_dialog()
-        session.forget_reset(offer.plan.story_id)
+        if any(not change.stays for change in offer.plan.changes):
+            session.forget_reset(offer.plan.story_id)
         session.go(story=offer.plan.story_id, run=run_id)
 
     why_not = _why_not(offer, is_locked=is_locked)
