@@ -197,12 +197,6 @@ class Studying(Planning):
                 return None
             return self._what_is_left(gate, newest, story.get())
 
-        def offer() -> Offer | None:
-            pending = draft.get()
-            if not pending.levels:
-                return None
-            return self._plan(gate, story.get(), pending.levels, pending.directions)
-
         return Studio(
             stories=listed,
             story_id=story_id,
@@ -216,7 +210,7 @@ class Studying(Planning):
             runs=runs,
             shown=_part(lambda: self._shown(gate, asked or runs.get().active, story.get())),
             rest=_part(rest),
-            offer=_part(offer),
+            offer=_part(lambda: self._price(gate, story.get(), draft.get())),
         )
 
     def _head(self, gate: Gate, project_id: str, may: frozenset[Action]) -> Head:
@@ -251,6 +245,18 @@ class Studying(Planning):
         with self._reading() as gate:
             story = gate.story(story_id)
             return story, drafts.read(gate.session, story, self._actor.user_id)
+
+    def pending(self, story_id: str) -> tuple[Story, Draft, Part[Offer | None]]:
+        """A story, what is pending on it, and what that would do and cost. Raises UnknownStory."""
+        with self._reading() as gate:
+            story = gate.story(story_id)
+            draft = drafts.read(gate.session, story, self._actor.user_id)
+            return story, draft, _part(lambda: self._price(gate, story, draft))
+
+    def _price(self, gate: Gate, story: Story, draft: Draft) -> Offer | None:
+        if not draft.levels:
+            return None
+        return self._plan(gate, story, draft.levels, draft.directions)
 
     def beats(self, story_id: str) -> Beats:
         """A story to read. Raises UnknownStory."""

@@ -85,10 +85,16 @@ class _Editor:
         self.offer = studio.offer
         session.keep_draft(self.drawn[0], self.drawn[1])
 
-    def read(self) -> tuple[Story, dict[str, int]]:
-        """The story, and the curve as it is shown: saved levels and over them those to come."""
+    def read(self, *, priced: bool = False) -> tuple[Story, dict[str, int]]:
+        """The story, and the curve as it is shown: saved levels and over them those to come.
+
+        What is pending is `priced` where that is shown.
+        """
         if self.drawn is not None:
             story, draft, _ = self.drawn
+        elif priced:
+            story, draft, self.offer = self.desk.pending(self.story_id)
+            session.keep_draft(story, draft)
         else:
             story, draft = self.desk.curve(self.story_id)
             session.keep_draft(story, draft)
@@ -156,7 +162,7 @@ class _Editor:
 
     def draw_pending(self) -> None:
         """What is pending, what can be done with it, and the dialog where it is open."""
-        story, levels = self.read()
+        story, levels = self.read(priced=True)
         draft = session.shown_draft(story.id)
         pending = bool(draft.levels) and self.active is None
         self._draw_banner(story, pending=pending)
@@ -207,7 +213,7 @@ class _Editor:
     def _price(self) -> str:
         """What the pending changes would cost, from the same plan as the dialog; or why not."""
         try:
-            offer = self.offer.get() if self.drawn else self.desk.offer(self.story_id)[2]
+            offer = self.offer.get()
             return _priced(offer) if offer is not None else ""
         except CascadeError as error:
             return explain(error)
