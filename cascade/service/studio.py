@@ -26,7 +26,7 @@ from cascade.store.revisions import Written
 from cascade.store.stories import StorySummary
 from cascade.story.plan import Change
 from cascade.story.stale import Stale
-from cascade.story.story import Story
+from cascade.story.story import Language, Story
 
 T = TypeVar("T")
 # How many runs of a story are listed, unless all are asked for.
@@ -140,12 +140,17 @@ class Studying(Planning):
     _actor: Actor
 
     def studio(
-        self, story: str | None = None, run: str | None = None, *, all_runs: bool = False
+        self,
+        story: str | None = None,
+        run: str | None = None,
+        *,
+        language: Language | None = None,
+        all_runs: bool = False,
     ) -> Studio | None:
         """The page that an address asks for by a story and a run; None where there is no story.
 
-        Without them, or where there is no such thing, that of the first story. It lists the newest
-        runs of the story, or `all_runs`.
+        Without them, or where there is no such thing, that of the first story in the reader's
+        language, else of the first. It lists the newest runs of the story, or `all_runs`.
         """
         with self._reading() as gate:
             listed = stories.summaries(gate.session, gate.projects)
@@ -153,7 +158,8 @@ class Studying(Planning):
                 return None
             ids = {one.id for one in listed}
             trouble: list[Exception] = []
-            story_id, view = listed[0].id, None
+            own = (one.id for one in listed if one.language == language)
+            story_id, view = next(own, listed[0].id), None
             if run is not None:
                 asked = _part(lambda: self._asked(gate, run, ids))
                 view = _or_trouble(asked, trouble)

@@ -84,7 +84,7 @@ def page(
     context.on("console", note)
     context.on("weberror", lambda error: console.append(str(error.error)))
     page = context.new_page()
-    page.goto(server.url)
+    page.goto(server.page)
     yield page
     context.close()
     if server.was_away:

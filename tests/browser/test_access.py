@@ -61,7 +61,7 @@ def themed(browser: Browser, server: Server, theme: Literal["light", "dark"]) ->
     )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.goto(server.url)
+    page.goto(server.page)
     yield Studio(page, language)
     context.close()
 

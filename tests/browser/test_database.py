@@ -37,7 +37,7 @@ def test_the_page_says_that_its_database_is_away_and_comes_back_by_itself(
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="id-ID")
     try:
         page = context.new_page()
-        page.goto(server.url)
+        page.goto(server.page)
         studio = Studio(page, "id")
         studio.slider("Midpoint").press("4")
         studio.is_pending(1, "Midpoint (2→4)")

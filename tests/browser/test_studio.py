@@ -124,7 +124,7 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     studio: Studio, server: Server
 ) -> None:
     other = Studio(studio.page.context.new_page(), studio.language)
-    other.page.goto(server.url)
+    other.page.goto(server.page)
     other.nothing_is_pending()
     studio.slider("Midpoint").press("4")
     # The other tab sees it by itself, and its own edit leaves it as it is.
@@ -170,7 +170,7 @@ def test_the_dialog_says_what_keeps_it_from_starting_where_one_looks(
     server.start()
     page = studio.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.goto(server.url)
+    page.goto(server.page)
     studio.nothing_is_pending()
     story = database.operator().story(database.operator().stories()[0].id)
     desk = database.desk(database.actor("poor"))
@@ -212,7 +212,7 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     studio.is_pending(2, CHANGES)
 
     other = Studio(page.context.new_page(), studio.language)
-    other.page.goto(server.url)
+    other.page.goto(server.page)
     other.is_pending(2, CHANGES)
     studio.start()
     studio.sees(studio.say("run.beat", number=1, total=2, change="Midpoint (2→4)"))
@@ -291,7 +291,7 @@ def test_what_a_cancelled_run_left_is_brought_back_in_line(
             with_story.cancel(run_id)
     database.close()
 
-    page.goto(server.url)
+    page.goto(server.page)
     summary = page.locator(".st-key-stale-summary")
     expect(summary).to_contain_text("Midpoint")
     studio.slider("Setup").press("5")
@@ -317,7 +317,7 @@ def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
     server.stop()
     server.env["CASCADE_WORKER"] = "external"
     server.start()
-    page.goto(server.url)
+    page.goto(server.page)
     studio.nothing_is_pending()
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
@@ -342,7 +342,7 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     server.stop()
     server.env["CASCADE_OFFLINE_DELAY_MS"] = "50"
     server.start()
-    page.goto(server.url)
+    page.goto(server.page)
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
     studio.press("banner.save")
@@ -392,10 +392,10 @@ def test_a_run_counts_in_the_title_and_comes_into_view_when_it_ends(
     server.env["CASCADE_OFFLINE_DELAY_MS"] = "1200"
     server.start()
     page.set_viewport_size({"width": 1366, "height": 768})
-    page.goto(server.url)
+    page.goto(server.page)
     studio.nothing_is_pending()
     other = Studio(page.context.new_page(), studio.language)
-    other.page.goto(server.url)
+    other.page.goto(server.page)
     other.nothing_is_pending()
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")

@@ -22,6 +22,8 @@ class Server:
             port = probe.getsockname()[1]
         self.was_away = False
         self.url = f"http://127.0.0.1:{port}"
+        # The longest sample, whatever the reader's language.
+        self.page = f"{self.url}/?story=Tinggi%20Muka%20Air"
         self.log = log
         self.command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         self.command += ["--server.port", str(port), "--server.headless", "true"]

@@ -277,6 +277,22 @@ def test_a_failure_is_said_in_plain_words(service: Service, monkeypatch: Any) ->
     assert page.has_button("Resume")
 
 
+# Which story
+
+
+def test_without_an_address_a_reader_gets_the_first_story_in_their_language(
+    service: Service,
+) -> None:
+    page = Page(service, nothing="asked")
+    assert page.at.selectbox[0].value == story_of(service, 1).id
+    # Another language of the page is no other story.
+    page.at.session_state["language"] = "id"
+    assert page.look().at.selectbox[0].value == story_of(service, 1).id
+    assert "Kurva tension" in page.said
+    reader = Page(service, nothing="asked", language="id")
+    assert reader.at.selectbox[0].value == story_of(service, 0).id
+
+
 # Refusals
 
 
@@ -322,7 +338,7 @@ def test_a_producer_drafts_but_does_not_start(open_service: Callable[..., Servic
 def test_an_address_of_nothing_says_so_and_shows_the_first(service: Service, name: str) -> None:
     page = Page(service, **{name: "<b>nope</b>"})
     assert page.errors[0].startswith(f"There is no {name} “<b>nope</b>”.")
-    assert page.at.selectbox[0].value == story_of(service).id
+    assert page.at.selectbox[0].value == story_of(service, 1).id
 
 
 def test_an_unknown_user_is_told_what_to_do(open_service: Callable[..., Service]) -> None:

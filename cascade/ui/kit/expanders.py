@@ -15,7 +15,7 @@ def box(label: str, key: str, kind: Literal["default", "compact"] = "default") -
     """
 
     def remember() -> None:
-        (open_ if st.session_state[key] else close)(key)
+        (open_ if st.session_state.get(key) else close)(key)
 
     labels: dict[str, str] = st.session_state.setdefault("boxes", {})
     if labels.get(key) != label or key not in st.session_state:

@@ -35,6 +35,12 @@ def choose(chosen: Language) -> None:
     st.session_state[f"{_CHOSEN}/by-hand"] = True
 
 
+def first_language() -> Language:
+    """The language that the session began with: changing it later leads to no other story."""
+    first: Language = st.session_state.setdefault(f"{_CHOSEN}/first", language())
+    return first
+
+
 def was_chosen() -> bool:
     """Whether the reader chose it in this session; what the browser asks for is not remembered."""
     return bool(st.session_state.get(f"{_CHOSEN}/by-hand"))

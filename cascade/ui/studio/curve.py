@@ -88,7 +88,8 @@ def curve(
 
     @session.guarded("editor")
     def take_over() -> None:
-        edit = st.session_state[key].edit
+        given = st.session_state.get(key)
+        edit = given.edit if given is not None else None
         if not edit:
             return
         known = st.session_state.get(acknowledged, 0)
@@ -104,7 +105,8 @@ def curve(
 
     @session.guarded("editor")
     def say_refused() -> None:
-        if typed := st.session_state[key].refused:
+        given = st.session_state.get(key)
+        if given is not None and (typed := given.refused):
             on_refused(story.structure.beat(typed["beat"]).key)
 
     structure = story.structure

@@ -20,7 +20,8 @@ def draw_directions(desk: Desk, story: Story, draft: Draft) -> None:
 
     @guarded("editor")
     def take_over(beat_key: str, key: str) -> None:
-        session.direct(desk, story, beat_key, st.session_state[key])
+        if (words := st.session_state.get(key)) is not None:
+            session.direct(desk, story, beat_key, words)
 
     label = count("directions.given", len(given)) if given else text("directions.none")
     opened = box(label, f"directions-{story.id}", "compact")

@@ -249,7 +249,9 @@ class _Editor:
         key = field.key(story, beat_key)
 
         def take_over() -> None:
-            value = st.session_state[key] if fields[beat_key].version == field.version else None
+            is_current = fields[beat_key].version == field.version
+            # The session has forgotten it where a reset of the demo came just before.
+            value = st.session_state.get(key) if is_current else None
             # An emptied field is no level yet, and one that says what it was told is no edit.
             if value is not None and value != fields[beat_key].level:
                 fields[beat_key] = _Field(field.version, value)

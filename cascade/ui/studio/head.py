@@ -30,7 +30,8 @@ def draw_head(desk: Desk, studio: Studio) -> None:
 
     @guarded()
     def choose() -> None:
-        session.go(story=st.session_state["story"])
+        if chosen := st.session_state.get("story"):
+            session.go(story=chosen)
 
     if st.session_state.get("story") != story_id:
         st.session_state["story"] = story_id

@@ -15,6 +15,7 @@ from cascade.errors import DatabaseAway, UnknownStory
 from cascade.service import Desk, Pulse, Rest, Runs, RunView, Studio
 from cascade.story.story import Story
 from cascade.ui import session
+from cascade.ui.kit.language import first_language
 from cascade.ui.kit.texts import count, text
 from cascade.ui.run.view import draw_run, no_run
 from cascade.ui.session import guarded
@@ -31,7 +32,10 @@ _PARTS = ("head", "run", "curve", "runs", "beats")
 def draw_studio(desk: Desk) -> None:
     """The whole page, of one moment: what it shows is read once, before any of it is drawn."""
     studio = desk.studio(
-        session.asked_for("story"), session.asked_for("run"), all_runs=asks_for_all()
+        session.asked_for("story"),
+        session.asked_for("run"),
+        language=first_language(),
+        all_runs=asks_for_all(),
     )
     if studio is None:
         st.info(
