@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     timeout_s: float = Field(default=60, gt=0, le=3600)
     offline_delay_ms: int = Field(default=300, ge=0, le=600_000)
     user: Shown = "editor"
+    language: Annotated[Literal["en", "id"], BeforeValidator(_lower)] = "en"
+    product: Path | None = None
     worker: Annotated[Literal["embedded", "external"], BeforeValidator(_lower)] = "embedded"
 
     @field_validator("openai_base_url")

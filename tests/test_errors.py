@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from cascade import errors
 from cascade.errors import CascadeError
 from cascade.exits import exit_code
-from cascade.store.migrate import SchemaGap
 
 
 def tree(root: type[CascadeError], depth: int = 1) -> Iterator[str]:
@@ -25,7 +24,6 @@ def test_the_drawn_tree_is_the_real_one() -> None:
         depth = len(line) - len(line.lstrip())
         above = next(one for one in reversed(drawn[:at]) if len(one) - len(one.lstrip()) < depth)
         assert getattr(errors, line.strip()).__base__.__name__ == above.strip()
-    assert SchemaGap.__base__ is errors.DatabaseError
 
 
 def test_every_family_has_its_exit_code() -> None:

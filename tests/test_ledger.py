@@ -38,6 +38,7 @@ from cascade.runs.steps import Assignment, Written
 from cascade.store import accounts, migrate
 from cascade.store.accounts import Actor
 from cascade.store.database import Database
+from cascade.store.pieces import Stood, put_back_level
 from cascade.store.stories import insert_story, lock_story, new_id, read_story
 from cascade.store.tables import (
     CreditAccount,
@@ -526,6 +527,6 @@ def test_saves_and_a_cancel_at_once(two: Accounts) -> None:
             assert (text == f"by {run_id}") == bool(saved)
             # The next round starts from another level again.
             row = lock_story(session, two.story_id)
-            row.tension_levels = '{"go": 3}'
+            put_back_level(session, row, "go", Stood("3"))
         assert plan.estimated_credits == 5
     assert two.balance()[2] == 0

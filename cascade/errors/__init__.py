@@ -7,6 +7,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
       Unexpected
       UsageError
         BadSetting
+        BadProduct
         UnknownStructure
         UnknownBeat
         BadLevel
@@ -43,8 +44,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         DatabaseReadOnly
         RowsHidden
         DatabaseTooNew
-
-`store.migrate.SchemaGap` is a DatabaseError, too.
+        SchemaGap
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ from cascade.errors.database import (
     MissingRights,
     NotWritten,
     RowsHidden,
+    SchemaGap,
 )
 from cascade.errors.refused import (
     EditedSince,
@@ -84,6 +85,7 @@ from cascade.errors.usage import (
     AmbiguousStory,
     BadDocument,
     BadLevel,
+    BadProduct,
     BadSetting,
     CannotImport,
     UnknownBeat,
@@ -101,6 +103,7 @@ __all__ = [
     "AmbiguousStory",
     "BadDocument",
     "BadLevel",
+    "BadProduct",
     "BadSetting",
     "CannotImport",
     "CascadeError",
@@ -125,6 +128,7 @@ __all__ = [
     "Refused",
     "RowsHidden",
     "RunActive",
+    "SchemaGap",
     "SourceOutOfDate",
     "StalePlan",
     "StoryGone",

@@ -154,3 +154,20 @@ class DatabaseTooNew(DatabaseError):
             where=where,
             revision=revision,
         )
+
+
+class SchemaGap(DatabaseError):
+    """The product's tables are there but lack what the program needs, or are of another kind.
+
+    `problems` are what is missing and what does not fit, a few words each.
+    """
+
+    code = "schema_gap"
+
+    def __init__(self, where: str, problems: Sequence[str]) -> None:
+        super().__init__(
+            f"The database {where} does not fit: {'; '.join(problems)}. Nothing was changed. "
+            "`cascade db check` shows every table; put that right, then start again.",
+            where=where,
+            problems=list(problems),
+        )

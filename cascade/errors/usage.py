@@ -19,6 +19,21 @@ class BadSetting(UsageError):
     code = "bad_setting"
 
 
+class BadProduct(UsageError):
+    """The file of a product's names cannot be read, or names what is not there."""
+
+    code = "bad_product"
+
+    def __init__(self, file: str, problems: Sequence[str]) -> None:
+        super().__init__(
+            f"CASCADE_PRODUCT ({said(file)}) cannot be used: {'; '.join(problems)}. Nothing was "
+            "changed. `cascade db check` shows what is there, and with --write FILE writes a file "
+            "to begin from.",
+            file=said(file),
+            problems=list(problems),
+        )
+
+
 class UnknownStructure(UsageError):
     """A structure type that is none of ours."""
 

@@ -17,7 +17,8 @@ from cascade.runs.plans import plan_of
 from cascade.store import made, pieces, revisions, stories
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
-from cascade.store.tables import ACTIVE, Revision, Run, RunStep, StoryVersion, now
+from cascade.store.rows import StoryRow
+from cascade.store.tables import ACTIVE, Revision, Run, RunStep, now
 from cascade.story.piece import Piece, level_key
 from cascade.story.plan import Change
 from cascade.story.story import Part, Story, digest
@@ -85,7 +86,7 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
     EditedSince, RunActive; then nothing is changed.
     """
     row = _lock(session, run)
-    story = stories.read_story(session, row.id)
+    story = stories.read_whole(session, row)
     for revision, before in _written(session, run):
         if revision.key == key:
             if not _stands(story, revision):
@@ -104,7 +105,7 @@ def restore_chain(session: Session, run: Run, author_id: str) -> Restored:
     RunActive; then nothing is changed.
     """
     row = _lock(session, run)
-    story = stories.read_story(session, row.id)
+    story = stories.read_whole(session, row)
     standing, left = [], []
     written = _written(session, run)
     for revision, before in written:
@@ -142,7 +143,7 @@ def _levels(session: Session, run: Run, written: Iterable[tuple[Revision, Stood]
     return [one for one in plan.changes if one.beat_key in begun and not one.stays]
 
 
-def _lock(session: Session, run: Run) -> StoryVersion:
+def _lock(session: Session, run: Run) -> StoryRow:
     row = stories.lock_story(session, run.story_version_id)
     active = session.scalar(
         sa.select(Run.id).where(Run.story_version_id == row.id, Run.status.in_(ACTIVE))
@@ -229,7 +230,7 @@ def _edited_since(parts: list[Part], story: Story) -> EditedSince:
 
 def _put_back(
     session: Session,
-    row: StoryVersion,
+    row: StoryRow,
     story: Story,
     revision: Revision,
     stood: Stood,
@@ -244,7 +245,7 @@ def _put_back(
 
 
 def _put_back_level(
-    session: Session, row: StoryVersion, run: Run, change: Change, author_id: str
+    session: Session, row: StoryRow, run: Run, change: Change, author_id: str
 ) -> None:
     key = level_key(change.beat_key)
     saved = session.scalar(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from cascade import ledger
 from cascade.errors import NotADemo
 from cascade.formats.json import read_document
-from cascade.store import accounts, stories
+from cascade.store import accounts, inserting
 from cascade.store.tables import (
     ACTIVE,
     PRODUCT_TABLES,
@@ -75,7 +75,7 @@ def load(session: Session) -> None:
         made.append(Made(kind="user", id=actor.user_id))
     for name in STORIES:
         story = read_document(Path(__file__).parent / name)
-        made.append(Made(kind="story", id=stories.insert_story(session, project_id, story)))
+        made.append(Made(kind="story", id=inserting.insert_story(session, project_id, story)))
     session.add_all(made)
     session.flush()
 

@@ -36,7 +36,7 @@ from cascade.settings import Settings
 from cascade.store import accounts
 from cascade.store.accounts import Actor
 from cascade.store.calls import Used
-from cascade.store.check import SchemaReport, TableReport
+from cascade.store.check import ColumnReport, SchemaReport, TableReport
 from cascade.store.drafts import Draft
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
@@ -49,6 +49,7 @@ __all__ = [
     "BeatProgress",
     "Beats",
     "Chain",
+    "ColumnReport",
     "Cost",
     "Credits",
     "Desk",

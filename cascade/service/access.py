@@ -91,7 +91,7 @@ class Gate:
     def lock_story(self, story_id: str, action: Action) -> str:
         """Locks a story for something; its project. Raises UnknownStory, NotAllowed."""
         self.permit(action, story_id)
-        return stories.lock_story(self.session, story_id).project_id
+        return stories.lock_story(self.session, story_id).project_id or ""
 
     def lock_story_of(self, run: Run, action: Action) -> str:
         """Locks the story of a run for something; its project. Raises StoryGone, NotAllowed."""

@@ -19,6 +19,7 @@ from cascade.settings import Settings
 from cascade.store import check, migrate
 from cascade.store.check import SchemaReport
 from cascade.store.database import Database
+from cascade.store.product import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class House:
 
     def __init__(self, settings: Settings, provider: Provider | None = None) -> None:
         self.settings = settings
-        self.database = Database(settings.database_url)
+        self.database = Database(settings.database_url, product=_source(settings))
         self.queue = Queue(self.database)
         self.cancels = Cancels(self.database)
         self._unsaved: Unsaved = {}
@@ -104,9 +105,13 @@ class House:
             samples.load(session)
 
 
+def _source(settings: Settings) -> Source:
+    return Source(settings.product, settings.language)
+
+
 def check_database(settings: Settings) -> SchemaReport:
     """What the database has of the schema, and which of its rows cannot be read. Writes nothing."""
-    database = Database(settings.database_url, make_folder=False)
+    database = Database(settings.database_url, make_folder=False, product=_source(settings))
     try:
         return check.report(database, rows=True)
     finally:

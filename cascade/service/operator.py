@@ -16,7 +16,7 @@ from cascade.service.stories import Stories
 from cascade.service.undoing import Replacements
 from cascade.service.watching import Watching
 from cascade.service.writing import Writing
-from cascade.store import accounts, product, stories
+from cascade.store import accounts, inserting
 from cascade.store.accounts import Actor
 
 MOST_OF_A_NAME = 200
@@ -41,11 +41,11 @@ class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
         """
         story = documents.read_document(path, left_out)
         with self._writing() as gate:
-            cannot = product.product_of(gate.session).cannot_fill()
+            cannot = inserting.cannot_fill(gate.session)
             if cannot:
                 raise CannotImport(cannot)
             project_id = accounts.first_project(gate.session)
-            return stories.insert_story(gate.session, project_id, story)
+            return inserting.insert_story(gate.session, project_id, story)
 
     def credits(self) -> Credits:
         """What the user has that the command line acts as; nothing where there is none yet."""

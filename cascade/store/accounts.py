@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import UnknownUser
-from cascade.store.stories import new_id, oldest_first
-from cascade.store.tables import CreditAccount, CreditEntry, Project, ProjectMember, User
+from cascade.store.ids import new_id, oldest_first
+from cascade.store.inserting import insert_row
+from cascade.store.product import product_of
+from cascade.store.tables import CreditAccount, CreditEntry, ProjectMember, User
 from cascade.store.tables import Role as Role  # noqa: PLC0414 - given on to the service
 
 
@@ -53,21 +55,20 @@ def roles_of(session: Session, actor: Actor) -> Mapping[str, str]:
 
 def all_projects(session: Session) -> list[str]:
     """Every project, the oldest first."""
-    return list(session.scalars(sa.select(Project.id).order_by(*oldest_first(Project.id))))
+    id_ = product_of(session).projects["id"]
+    return list(session.scalars(sa.select(id_).order_by(*oldest_first(id_))))
 
 
 def first_project(session: Session) -> str:
     """The oldest project's id; a database without one gets it."""
-    project_id = session.scalar(sa.select(Project.id).order_by(*oldest_first(Project.id)).limit(1))
+    id_ = product_of(session).projects["id"]
+    project_id = session.scalar(sa.select(id_).order_by(*oldest_first(id_)).limit(1))
     return project_id or add_project(session, "Stories")
 
 
 def add_project(session: Session, name: str) -> str:
     """Makes a project; its id."""
-    project = Project(id=new_id(), name=name)
-    session.add(project)
-    session.flush()
-    return project.id
+    return insert_row(session, product_of(session).projects, {"name": name, "title": name})
 
 
 def add_user(session: Session, name: str, display_name: str, role: Role, project_id: str) -> Actor:

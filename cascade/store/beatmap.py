@@ -94,6 +94,12 @@ class BeatMap:
             return text
         return None if cell == NO_MAP else "null"
 
+    def key_of(self, beat_key: str, cell: str) -> str | None:
+        """Under which key alone a cell is written; None where the whole column has to be."""
+        if self.parsed is None or cell in _NOTHING:
+            return None
+        return self.keys.get(beat_key) or self._spelling(beat_key)
+
     def _spelling(self, beat_key: str) -> str:
         """The key for a beat that the column does not have yet: spelled as its other keys are."""
         snaky = any(beat != key for beat, key in self.keys.items())
@@ -105,9 +111,12 @@ def snake(beat_key: str) -> str:
     return _CAPITAL.sub("_", beat_key).lower()
 
 
-def text_of(cell: str) -> str:
-    """The text in a cell; empty for none and for null. Raises UnreadableCell."""
-    literal = literal_of(cell)
+def text_of(cell: str, named: str | None = None) -> str:
+    """The text in a cell; empty for none and for null. Raises UnreadableCell.
+
+    `named` is the property that is an object's text, where the product's owner has said which.
+    """
+    literal = literal_of(cell, named)
     if is_nothing(literal):
         return ""
     text = str(json.loads(literal, strict=False))
@@ -116,18 +125,18 @@ def text_of(cell: str) -> str:
     return text
 
 
-def literal_of(cell: str) -> str:
+def literal_of(cell: str, named: str | None = None) -> str:
     """The JSON string in a cell as it is spelled there; a cell of nothing is its own literal.
 
     Raises UnreadableCell.
     """
-    prop = _text_property(cell)
+    prop = _text_property(cell, named)
     return cell if prop is None else JsonMap.parse(cell).raw(prop)
 
 
-def cell_with_literal(cell: str, literal: str) -> str:
+def cell_with_literal(cell: str, literal: str, named: str | None = None) -> str:
     """The cell with another JSON string in it: an object keeps all of its other properties."""
-    prop = _text_property(cell)
+    prop = _text_property(cell, named)
     if prop is None or is_nothing(literal):
         return literal
     return JsonMap.parse(cell).with_raw(prop, literal)
@@ -159,7 +168,7 @@ def cell_with_level(cell: str, level: int) -> str:
     return f"{cell[: match.start('level')]}{level}{cell[match.end('level') :]}"
 
 
-def _text_property(cell: str) -> str | None:
+def _text_property(cell: str, named: str | None) -> str | None:
     """The property that is the text of an object; None where the cell itself is a string."""
     if cell.startswith('"') or is_nothing(cell):
         return None
@@ -169,7 +178,8 @@ def _text_property(cell: str) -> str | None:
         found = JsonMap.parse(cell)
     except UnreadableMap as error:
         raise UnreadableCell(error.why) from None
-    strings = [one for one in _TEXT_PROPERTIES if one in found and found.raw(one).startswith('"')]
+    known = _TEXT_PROPERTIES if named is None else (named,)
+    strings = [one for one in known if one in found and found.raw(one).startswith('"')]
     if len(strings) != 1:
         raise UnreadableCell("not_text")
     return strings[0]

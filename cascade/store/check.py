@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,9 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import UnreadableStory
-from cascade.store import product, stories
+from cascade.store import rights, stories
 from cascade.store.database import Database
-from cascade.store.tables import PREFIX, PRODUCT_TABLES, QUEUE_SCHEMA, Base, StoryVersion, is_own
+from cascade.store.ids import oldest_first
+from cascade.store.product import Whole, product_of, whole_of
+from cascade.store.product.wanted import NEEDED, SCRIPTS, SHOTS, WANTED
+from cascade.store.product.writing import written
+from cascade.store.tables import PREFIX, PRODUCT_TABLES, QUEUE_SCHEMA, Base, Made, is_own
 from cascade.story.piece import Piece
 
 # Not Alembic's usual name: the product may keep its own migrations in the same database.
@@ -32,10 +37,25 @@ AND d.deptype = 'e') ORDER BY 1
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """One column of a product's table: its type, and what it is taken for; None for nothing.
+
+    `most` is how many characters it holds, where there is a limit.
+    """
+
+    name: str
+    type: str
+    taken_for: str | None
+    most: int | None
+    must_be_filled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TableReport:
     """What a database has of one table: missing columns are named; `exists` False, the whole.
 
-    `unfit` are columns whose type keeps the program from working with the table, as `id (uuid)`;
+    `taken_for` is what we call a product's table, `needed` whether one may do without it. `unfit`
+    are columns whose type keeps the program from working with the table, as `id (numeric)`;
     `earlier` is the name that it still has in a database of an earlier version.
     """
 
@@ -45,6 +65,9 @@ class TableReport:
     product: bool
     unfit: tuple[str, ...] = ()
     earlier: str | None = None
+    taken_for: str | None = None
+    needed: bool = True
+    columns: tuple[ColumnReport, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -71,7 +94,9 @@ class SchemaReport:
     """What a database has of the schema, and which of its rows cannot be read.
 
     `scripts` are the columns that seem to hold scripts; `others` the tables that are neither the
-    product's nor Cascade's; `version` is the schema's, None where Cascade has made none.
+    product's nor Cascade's; `version` is the schema's, None where Cascade has made none. `faults`
+    are what is wrong with the tables, their names and the role's rights; `notes` what is good to
+    know and in nobody's way. `names` is the file that would say what was found.
     """
 
     tables: tuple[TableReport, ...]
@@ -79,6 +104,9 @@ class SchemaReport:
     others: tuple[str, ...] = ()
     version: str | None = None
     unreadable: tuple[UnreadableRows, ...] = ()
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    names: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -88,7 +116,7 @@ class SchemaReport:
     @property
     def complete(self) -> bool:
         """True where nothing is missing."""
-        return all(table.complete for table in self.tables)
+        return all(table.complete for table in self.tables if table.needed)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -101,44 +129,95 @@ class SchemaReport:
                 f"it has tables ({named}{', …' if len(self.others) > MOST_NAMED else ''}) but none "
                 f"that hold stories ({', '.join(PRODUCT_TABLES)})"
             )
-        for one in self.tables:
-            if one.product and one.exists and one.missing_columns:
-                found.append(f"{one.table} lacks {', '.join(one.missing_columns)}")
-            if not one.product and one.exists and self.version is None:
-                found.append(f"{one.table} is another program's")
-        unfit = [f"{one.table}.{column}" for one in self.tables for column in one.unfit]
-        if unfit:
-            found.append(f"its keys are no text, which they must be here: {', '.join(unfit)}")
-        return tuple(found)
+        found += [
+            f"{one.table} is another program's"
+            for one in self.tables
+            if not one.product and one.exists and self.version is None
+        ]
+        return (*found, *self.faults)
 
 
 def report(database: Database, *, rows: bool = False) -> SchemaReport:
-    """What the database has, the product's tables first; with `rows` what of them is unreadable.
+    """What the database has, the product's tables first.
 
+    With `rows` also what of them is unreadable, and what the role may not do.
     Raises DatabaseUnavailable.
     """
     if database.path is not None and not database.path.exists():
         # Connecting would make the file.
-        return SchemaReport(_tables({}, product.Product({}), None), ())
+        return SchemaReport(tuple(_made_later()), ())
     database.ping()
     with database.read() as session:
         connection = session.connection()
-        inspector = sa.inspect(connection)
         there = version(session)
-        columns = {
+        columns = _columns(connection)
+        whole = whole_of(connection)
+        right = rights.look(connection, whole) if rows else rights.Look()
+        found = SchemaReport(
+            tables=_tables(columns, whole, there),
+            scripts=_scripts(columns),
+            others=_others(connection, columns, whole, there),
+            version=there,
+            faults=(*_of_names(whole), *whole.gaps, *right.faults),
+            notes=(*_good_to_know(whole), *right.notes),
+            names=written(whole),
+        )
+        if rows and whole.is_there and not found.problems:
+            found = replace(found, unreadable=tuple(_unreadable(session)))
+        if rows and not right.faults:
+            found = replace(found, tables=tuple(_without_own_columns(session, found)))
+    return found
+
+
+def _without_own_columns(session: Session, found: SchemaReport) -> Iterator[TableReport]:
+    """The tables, those that Cascade has made itself without their columns: it knows them."""
+    made = set()
+    if any(one.table == Made.__tablename__ and one.exists for one in found.tables):
+        made = set(session.scalars(sa.select(Made.id).where(Made.kind == "table")))
+    for one in found.tables:
+        yield replace(one, columns=()) if one.table in made else one
+
+
+def _columns(connection: sa.Connection) -> dict[str, set[str]]:
+    """The columns of all tables that statements mean without a schema."""
+    inspector = sa.inspect(connection)
+    with warnings.catch_warnings():
+        # A type of an extension's is none of ours.
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        return {
             table: {column["name"] for column in inspector.get_columns(table)}
             for table in inspector.get_table_names()
         }
-        found = SchemaReport(
-            tables=_tables(columns, product.reflect(connection), there),
-            scripts=_scripts(columns),
-            others=_others(connection, columns, there),
-            version=there,
-        )
-        gaps = any(one.missing_columns for one in found.tables if one.product)
-        if rows and not gaps and not found.problems:
-            found = replace(found, unreadable=tuple(_unreadable(session)))
-    return found
+
+
+def _of_names(whole: Whole) -> Iterator[str]:
+    for problem in whole.in_the_map:
+        yield f"CASCADE_PRODUCT: {problem}"
+    if not whole.in_the_map:
+        for schema in whole.elsewhere:
+            yield (
+                f"the schema {schema} has tables of stories that no statement sees; say "
+                f'schema = "{schema}" in the file of CASCADE_PRODUCT'
+            )
+
+
+def _good_to_know(whole: Whole) -> Iterator[str]:
+    """What limits the work on the tables that are there, and is in nobody's way."""
+    for one in whole.tables.values():
+        if one.table is None:
+            continue
+        id_ = one.columns.get("id")
+        if id_ is not None and id_.name not in one.table.unique and not one.table.is_view:
+            yield f"{one.table.name}.{id_.name} is no key: a change that meets two rows is refused"
+        for wanted in WANTED[one.ours]:
+            column = one.columns.get(wanted.name)
+            if column is not None and wanted.use == "text" and column.length is not None:
+                yield (
+                    f"{one.table.name}.{column.name} holds {column.length} characters at most: a "
+                    "longer text ends its step, unsaved and uncharged"
+                )
+    if whole.is_there and whole.tables[SHOTS].table is None:
+        yield "no shots are kept: there is no table of them"
 
 
 def version(session: Session) -> str | None:
@@ -150,29 +229,61 @@ def version(session: Session) -> str | None:
     return str(number) if number is not None else None
 
 
+def _made_later() -> Iterator[TableReport]:
+    """All tables, of which none is there."""
+    for table in sorted(Base.metadata.sorted_tables, key=lambda one: is_own(one.name)):
+        missing = tuple(column.name for column in table.columns)
+        yield TableReport(table.name, False, missing, product=not is_own(table.name))
+
+
 def _tables(
-    columns: dict[str, set[str]], there: product.Product, version: str | None
+    columns: dict[str, set[str]], whole: Whole, version: str | None
 ) -> tuple[TableReport, ...]:
     has_plain_names = version is not None and version <= LAST_OF_PLAIN_NAMES
-    tables = [
-        TableReport(
-            table=table.name,
-            exists=table.name in columns,
-            missing_columns=tuple(
-                c.name for c in table.columns if c.name not in columns.get(table.name, ())
+    found = list(_of_the_product(whole))
+    for table in Base.metadata.sorted_tables:
+        if is_own(table.name):
+            there = columns.get(table.name, set())
+            found.append(
+                TableReport(
+                    table=table.name,
+                    exists=table.name in columns,
+                    missing_columns=tuple(c.name for c in table.columns if c.name not in there),
+                    product=False,
+                    earlier=_plain(table.name, columns) if has_plain_names else None,
+                )
+            )
+    return tuple(found)
+
+
+def _of_the_product(whole: Whole) -> Iterator[TableReport]:
+    for ours, one in whole.tables.items():
+        if one.table is None:
+            if ours != SCRIPTS:
+                missing = tuple(wanted.name for wanted in WANTED[ours])
+                needed = ours in NEEDED or not whole.is_there
+                name = whole.names.table(ours)
+                yield TableReport(name, False, missing, True, taken_for=ours, needed=needed)
+            continue
+        taken = {column.name: name for name, column in one.columns.items()}
+        yield TableReport(
+            table=one.table.name,
+            exists=True,
+            missing_columns=one.missing,
+            product=True,
+            unfit=one.unfit,
+            taken_for=ours,
+            columns=tuple(
+                ColumnReport(
+                    column.name,
+                    column.type,
+                    taken.get(column.name),
+                    column.length,
+                    column.must_be_filled,
+                )
+                for column in one.table.columns.values()
             ),
-            product=table.name in PRODUCT_TABLES,
-            unfit=tuple(
-                f"{name} ({found.type})"
-                for name, found in there.tables.get(table.name, {}).items()
-                if name in ("id", "project_id", "story_version_id", "scene_plot_id")
-                and not found.is_text
-            ),
-            earlier=_plain(table.name, columns) if has_plain_names else None,
         )
-        for table in Base.metadata.sorted_tables
-    ]
-    return tuple(sorted(tables, key=lambda one: not one.product))
 
 
 def _plain(table: str, columns: dict[str, set[str]]) -> str | None:
@@ -191,35 +302,36 @@ def _scripts(columns: dict[str, set[str]]) -> tuple[str, ...]:
 
 
 def _others(
-    connection: sa.Connection, columns: dict[str, set[str]], version: str | None
+    connection: sa.Connection, columns: dict[str, set[str]], whole: Whole, version: str | None
 ) -> tuple[str, ...]:
     """The tables, in any schema, that are neither the product's nor Cascade's nor its queue's."""
     if connection.dialect.name == "sqlite":
         names = sorted(columns)
     else:
         names = list(connection.scalars(sa.text(_TABLES_ON_POSTGRES)))
-    ours = {*Base.metadata.tables, VERSION_TABLE}
+    ours = {name for name in Base.metadata.tables if is_own(name)} | {VERSION_TABLE}
     if version is not None and version <= LAST_OF_PLAIN_NAMES:
         ours |= {name.removeprefix(PREFIX) for name in ours if is_own(name)}
+    for one in whole.tables.values():
+        if one.table is not None:
+            ours |= {one.table.name, f"{one.table.schema}.{one.table.name}"}
     return tuple(
         name.removeprefix("public.")
         for name in names
-        if name.removeprefix("public.") not in ours and not name.startswith(f"{QUEUE_SCHEMA}.")
+        if not ours & {name, name.removeprefix("public.")}
+        and not name.startswith(f"{QUEUE_SCHEMA}.")
     )
 
 
 def _unreadable(session: Session) -> Iterator[UnreadableRows]:
     counts: Counter[tuple[str, str]] = Counter()
     named: dict[tuple[str, str], dict[str, None]] = {}
-    ids = session.scalars(
-        sa.select(StoryVersion.id).order_by(*stories.oldest_first(StoryVersion.id))
-    ).all()
+    id_ = product_of(session).stories["id"]
+    ids = session.scalars(sa.select(id_).order_by(*oldest_first(id_))).all()
     for story_id in ids:
         for reason in _reasons(session, story_id):
             counts[reason] += 1
             named.setdefault(reason, {})[story_id] = None
-        # Many stories are read one after the other; none is needed any more.
-        session.expunge_all()
     for (what, why), count in sorted(counts.items()):
         yield UnreadableRows(what, why, count, tuple(named[what, why])[:MOST_NAMED])
 

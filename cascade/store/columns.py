@@ -1,11 +1,12 @@
-"""What a column of the tables may hold beside the plain: an instant, and the product's JSON."""
+"""What a column may hold beside the plain: an instant, and the product's keys and JSON."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -28,6 +29,40 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         if value is not None and value.tzinfo is None:
             return value.replace(tzinfo=UTC)
         return None if value is None else value.astimezone(UTC)
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_INTEGER = re.compile(r"-?\d{1,18}")
+
+
+class ProductId(sa.TypeDecorator[str]):
+    """A key of the product's, which is a text everywhere else: an integer or a uuid as its digits.
+
+    What cannot be a key of its sort is the key of no row.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, sort: Literal["text", "integer", "uuid"]) -> None:
+        super().__init__()
+        self.sort = sort
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> Any:
+        """As the column's own sort; null, which equals nothing, for what can be none of it."""
+        del dialect
+        if value is None or self.sort == "text":
+            return value
+        if self.sort == "uuid":
+            return value if _UUID.fullmatch(value) else None
+        # Of another spelling (007) no row is told.
+        whole = _INTEGER.fullmatch(value) and str(int(value)) == value
+        return int(value) if whole else None
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> str | None:
+        """As a text."""
+        del dialect
+        return None if value is None else str(value)
 
 
 class JsonText(sa.TypeDecorator[str]):

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from cascade.errors import DatabaseAway, DatabaseError, DatabaseUnavailable
 from cascade.store import address, denied, faults
+from cascade.store.product import OPTION, Source
 
 # How long SQLite waits for another process's write to end before it gives up.
 BUSY_TIMEOUT_MS = 30_000
@@ -50,22 +51,29 @@ class Database:
     """One database, SQLite in a file or Postgres. Opening connects to nothing yet.
 
     The folder of the default file is made where it is missing, unless `make_folder` is False.
+    `product` looks up the product's tables, where their names are said somewhere.
     Raises DatabaseUnavailable where a SQLite file's folder is missing.
     """
 
-    def __init__(self, url: str, *, make_folder: bool = True) -> None:
+    def __init__(
+        self, url: str, *, make_folder: bool = True, product: Source | None = None
+    ) -> None:
         self.url = address.with_password_in_place(sa.make_url(url))
         if self.url.drivername == "postgresql":
             # Plain postgresql:// would mean psycopg 3 to SQLAlchemy 2.1.
             self.url = self.url.set(drivername="postgresql+psycopg2")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._is_away = False
+        options = {OPTION: product or Source()}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cascade-database")
         self._writing = threading.Lock()
         if self.is_sqlite:
             self._check_folder(make=make_folder)
             self.engine = sa.create_engine(
-                self.url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=20
+                self.url,
+                connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+                pool_size=20,
+                execution_options=options,
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
@@ -77,6 +85,7 @@ class Database:
                 pool_size=10,
                 max_overflow=20,
                 connect_args={**ALIVE, "application_name": "cascade"},
+                execution_options=options,
             )
             sa.event.listen(self.engine, "connect", _configure_postgres)
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")

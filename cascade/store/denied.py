@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -15,17 +13,11 @@ from cascade.errors import (
     MissingRights,
     RowsHidden,
 )
-from cascade.store.tables import PREFIX, PRODUCT_TABLES, QUEUE_SCHEMA, Base
+from cascade.store import rights
+from cascade.store.product import whole_of
 
 # Postgres's names for what went wrong.
 _NO_PRIVILEGE, _READ_ONLY, _DEADLOCK = "42501", "25006", "40P01"
-# What the program does with the product's tables; with its own it does everything.
-_WITH_PRODUCT: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(PRODUCT_TABLES, "SELECT, INSERT, UPDATE")
-)
-_WITH_OWN = "SELECT, INSERT, UPDATE, DELETE"
-# Without a row in these there is nothing that anybody could work on.
-_MUST_BE_SEEN = ("projects", "story_versions")
 
 
 def is_denied(error: sa.exc.DBAPIError) -> bool:
@@ -56,16 +48,15 @@ def check_rows_are_seen(connection: sa.Connection, where: str) -> None:
 
     To whom it hides everything, a database looks empty; samples would be added to it.
     """
-    hiding = connection.scalars(
-        sa.text(
-            "SELECT relname FROM pg_class WHERE relrowsecurity AND relname = ANY(:names)"
-            " AND pg_table_is_visible(oid) AND row_security_active(oid) ORDER BY relname"
-        ),
-        {"names": list(_MUST_BE_SEEN)},
-    ).all()
+    whole = whole_of(connection)
+    hiding = rights.hiding(connection, whole)
     seen = any(
-        connection.scalar(sa.select(sa.select(sa.literal(1)).select_from(sa.table(table)).exists()))
-        for table in hiding
+        connection.scalar(sa.select(sa.select(sa.literal(1)).select_from(table).exists()))
+        for table in (
+            sa.table(one.table.name, schema=one.table.schema)
+            for one in whole.tables.values()
+            if one.table is not None and one.table.name in hiding
+        )
     )
     if hiding and not seen:
         role = str(connection.scalar(sa.text("SELECT current_user")))
@@ -87,78 +78,8 @@ def _missing_rights(engine: sa.Engine, where: str, why: str) -> MissingRights:
             return MissingRights(where, role, why, "policy")
         if "must be owner" in why:
             return MissingRights(where, role, why, "owner")
-        grants = _grants(connection, engine.dialect.identifier_preparer.quote(role))
+        quoted = engine.dialect.identifier_preparer.quote(role)
+        grants = rights.grants(connection, quoted, whole_of(connection), with_import=True)
     if not grants:
         return MissingRights(where, role, why, "other")
     return MissingRights(where, role, why, "grant", "; ".join(grants))
-
-
-def _grants(connection: sa.Connection, role: str) -> list[str]:
-    """The statements that give a role what it lacks, as far as the database tells it."""
-    schema = str(connection.scalar(sa.text("SELECT coalesce(current_schema(), 'public')")))
-    database = str(connection.scalar(sa.text("SELECT current_database()")))
-    own = {table.name: _WITH_OWN for table in Base.metadata.sorted_tables} | dict(_WITH_PRODUCT)
-    rows = connection.execute(
-        sa.text(
-            "SELECT n.nspname, c.relname, c.oid::bigint FROM pg_class c"
-            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v')"
-            " AND (n.nspname = :queue OR n.nspname = :schema"
-            " AND (c.relname = ANY(:names) OR starts_with(c.relname, :own)))"
-        ),
-        {"schema": schema, "names": list(own), "own": PREFIX, "queue": QUEUE_SCHEMA},
-    ).all()
-    there = {name for where, name, _ in rows if where == schema}
-    is_made = set(own) <= there and any(where == QUEUE_SCHEMA for where, _, _ in rows)
-    quote = connection.dialect.identifier_preparer.quote
-    lacking: dict[str, list[str]] = {}
-    for where, name, oid in rows:
-        needed = own.get(name, _WITH_OWN) if where == schema else _WITH_OWN
-        if name in _WITH_PRODUCT and not there.issuperset(_WITH_PRODUCT):
-            # The tables of the product's that are made refer to those that are there.
-            needed += ", REFERENCES"
-        lacks = [
-            one
-            for one in needed.split(", ")
-            if not connection.scalar(
-                sa.text("SELECT has_table_privilege(CAST(:oid AS oid), :one)"),
-                {"oid": oid, "one": one},
-            )
-        ]
-        if lacks:
-            table = quote(name) if where == schema else f"{where}.{quote(name)}"
-            lacking.setdefault(", ".join(lacks), []).append(table)
-
-    def may(what: str, name: str, right: str) -> bool:
-        return bool(
-            connection.scalar(
-                sa.text(f"SELECT has_{what}_privilege(:name, :right)"),
-                {"name": name, "right": right},
-            )
-        )
-
-    rights = ("USAGE",) if is_made else ("USAGE", "CREATE")
-    of_schema = [right for right in rights if not may("schema", schema, right)]
-    grants = [f"GRANT {', '.join(of_schema)} ON SCHEMA {quote(schema)}"] if of_schema else []
-    schemas = connection.scalars(sa.text("SELECT nspname FROM pg_namespace")).all()
-    if QUEUE_SCHEMA not in schemas and not may("database", database, "CREATE"):
-        grants.append(f"GRANT CREATE ON DATABASE {quote(database)}")
-    elif QUEUE_SCHEMA in schemas and not may("schema", QUEUE_SCHEMA, "USAGE"):
-        grants.append(f"GRANT USAGE ON SCHEMA {QUEUE_SCHEMA}")
-    sequences = connection.execute(
-        sa.text(
-            "SELECT n.nspname, s.relname FROM pg_class s"
-            " JOIN pg_namespace n ON n.oid = s.relnamespace"
-            " JOIN pg_depend d ON d.objid = s.oid AND d.deptype = 'a'"
-            " JOIN pg_class t ON t.oid = d.refobjid WHERE s.relkind = 'S'"
-            " AND (n.nspname = :schema AND t.relname = ANY(:names) OR n.nspname = :queue)"
-            # Asked of a sequence only: of a table it is an error.
-            " AND CASE s.relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE')"
-            " ELSE false END ORDER BY s.relname"
-        ),
-        {"schema": schema, "names": list(own), "queue": QUEUE_SCHEMA},
-    ).all()
-    if sequences:
-        names = (quote(name) if where == schema else f"{where}.{name}" for where, name in sequences)
-        grants.append(f"GRANT USAGE ON SEQUENCE {', '.join(names)}")
-    grants += [f"GRANT {missing} ON {', '.join(tables)}" for missing, tables in lacking.items()]
-    return [f"{grant} TO {role}" for grant in grants]

@@ -5,19 +5,16 @@ So that a step's cost does not grow with the number of scenes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from types import MappingProxyType
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.beatmap import snake
-from cascade.store.product import product_of
+from cascade.store.product import Product, product_of
+from cascade.store.rows import SceneRow, StoryRow, scene_rows
 from cascade.store.stories import read_shots, scenes_of, story_of
-from cascade.store.tables import ScenePlot, StoryVersion
 from cascade.story import kinds
 from cascade.story.plan import Step, neighbours
 from cascade.story.story import Scene, Story
@@ -32,15 +29,15 @@ class Excerpt:
     """A story with some of its scenes and without shots, and the rows that it is of."""
 
     story: Story
-    row: StoryVersion
-    scenes: Sequence[ScenePlot] = ()
+    row: StoryRow
+    scenes: Sequence[SceneRow] = ()
 
-    def scene_row(self, scene: Scene | None) -> ScenePlot | None:
+    def scene_row(self, scene: Scene | None) -> SceneRow | None:
         """The row of one of its scenes."""
         return next((row for row in self.scenes if scene is not None and row.id == scene.id), None)
 
 
-def excerpt(session: Session, row: StoryVersion, step: Step, *, beside: bool) -> Excerpt:
+def excerpt(session: Session, row: StoryRow, step: Step, *, beside: bool) -> Excerpt:
     """A story with the scenes that a step needs and no others.
 
     Those are the step's own and whichever has its number; with `beside` also those whose texts its
@@ -49,71 +46,53 @@ def excerpt(session: Session, row: StoryVersion, step: Step, *, beside: bool) ->
     """
     if step.scene_number is None:
         return Excerpt(story_of(row, ()), row)
-    if not product_of(session).keeps_number("scene_plots", "scene_number"):
+    product = product_of(session)
+    if not product.orders_by_number:
         return _read(session, row)
     wanted = kinds.row(step.kind).beside if beside else ()
-    those = _needed(siblings="siblings" in wanted, seams="seams" in wanted)
-    asked = {"scene": step.scene_id, "number": step.scene_number, **_asked(step.beat_key)}
-    found = _read(session, row, those, asked)
+    of_beat = _of_beat(product, step.beat_key)
+    own = [
+        product.scenes["id"] == step.scene_id,
+        of_beat & (product.scenes["scene_number"] == step.scene_number),
+    ]
+    if "siblings" in wanted:
+        own.append(of_beat)
+    if "seams" in wanted:
+        own.append(_around(product, row.id, step.scene_number))
+    found = _read(session, row, sa.or_(*own))
     scene = found.story.scene_of(step.piece)
     if "seams" in wanted and scene is not None and _may_miss(found.story, scene):
         return _read(session, row)
     return found
 
 
-def scenes_of_beat(session: Session, row: StoryVersion, beat_key: str) -> Story:
+def _read(session: Session, row: StoryRow, those: sa.ColumnElement[bool] | None = None) -> Excerpt:
+    of_story = product_of(session).scenes["story_version_id"] == row.id
+    rows = scene_rows(session, of_story, *([] if those is None else [those]))
+    return Excerpt(story_of(row, scenes_of(row, rows)), row, rows)
+
+
+def scenes_of_beat(session: Session, row: StoryRow, beat_key: str) -> Story:
     """A story with all scenes of one beat and no others, and with their shots."""
-    spelled = ScenePlot.beat_key.in_(sorted({beat_key, snake(beat_key)}))
-    of_beat = sa.and_(ScenePlot.story_version_id == row.id, spelled)
-    rows = session.scalars(sa.select(ScenePlot).where(of_beat)).all()
-    return story_of(row, scenes_of(session, row, rows, read_shots(session, of_beat)))
+    product = product_of(session)
+    of_beat = sa.and_(product.scenes["story_version_id"] == row.id, _of_beat(product, beat_key))
+    rows = scene_rows(session, of_beat)
+    return story_of(row, scenes_of(row, rows, read_shots(session, of_beat)))
 
 
-def _read(
-    session: Session,
-    row: StoryVersion,
-    those: sa.Select[ScenePlot] | None = None,
-    asked: Mapping[str, Any] = MappingProxyType({}),
-) -> Excerpt:
-    wanted = _OF_STORY if those is None else those
-    rows = session.scalars(wanted, {"story": row.id, **asked}).all()
-    return Excerpt(story_of(row, scenes_of(session, row, rows)), row, rows)
+def _of_beat(product: Product, beat_key: str) -> sa.ColumnElement[bool]:
+    return product.scenes.text("beat_key").in_(sorted({beat_key, snake(beat_key)}))
 
 
-# Statements are made once: making one takes longer than executing it.
-
-_OF_STORY = sa.select(ScenePlot).where(ScenePlot.story_version_id == sa.bindparam("story"))
-
-
-@cache
-def _needed(*, siblings: bool, seams: bool) -> sa.Select[ScenePlot]:
-    """The scenes that a step needs: its own, and those that it reads beside it."""
-    number = sa.bindparam("number", type_=sa.Integer())
-    own = [ScenePlot.id == sa.bindparam("scene"), _of_beat() & (ScenePlot.scene_number == number)]
-    if siblings:
-        own.append(_of_beat())
-    if seams:
-        own.append(_around(number))
-    return _OF_STORY.where(sa.or_(*own))
-
-
-def _of_beat() -> sa.ColumnElement[bool]:
-    """The scenes of a beat, given as `_asked`."""
-    return ScenePlot.beat_key.in_([sa.bindparam("beat"), sa.bindparam("snaky")])
-
-
-def _asked(beat_key: str) -> dict[str, str]:
-    return {"beat": beat_key, "snaky": snake(beat_key)}
-
-
-def _around(number: sa.BindParameter[int]) -> sa.ColumnElement[bool]:
+def _around(product: Product, story_id: str, number: int) -> sa.ColumnElement[bool]:
     """The scenes of a number, and of the next few numbers below and above it."""
-    column = ScenePlot.scene_number
+    column = product.scenes["scene_number"]
+    of_story = product.scenes["story_version_id"] == story_id
 
     def end(there: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> sa.Subquery:
         return (
-            sa.select(column)
-            .where(ScenePlot.story_version_id == sa.bindparam("story"), there)
+            sa.select(column.label("n"))
+            .where(of_story, there)
             .distinct()
             .order_by(order)
             .limit(_NUMBERS_BESIDE)
@@ -121,8 +100,8 @@ def _around(number: sa.BindParameter[int]) -> sa.ColumnElement[bool]:
         )
 
     below, above = end(column < number, column.desc()), end(column > number, column.asc())
-    first = sa.select(sa.func.min(below.c.scene_number)).scalar_subquery()
-    last = sa.select(sa.func.max(above.c.scene_number)).scalar_subquery()
+    first = sa.select(sa.func.min(below.c.n)).scalar_subquery()
+    last = sa.select(sa.func.max(above.c.n)).scalar_subquery()
     return column.between(sa.func.coalesce(first, number), sa.func.coalesce(last, number))
 
 

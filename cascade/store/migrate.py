@@ -18,10 +18,12 @@ from cascade.errors import (
     DatabaseReadOnly,
     DatabaseTooNew,
     DatabaseUnavailable,
+    SchemaGap,
 )
 from cascade.store import denied
 from cascade.store.check import LAST_OF_PLAIN_NAMES, VERSION_TABLE, report, version
 from cascade.store.database import Database
+from cascade.store.product import product_of, refuse_bad_names, whole_of
 from cascade.store.tables import (
     PREFIX,
     PRODUCT_TABLES,
@@ -53,19 +55,13 @@ class Part:
     make: Callable[[], None]
 
 
-class SchemaGap(DatabaseError):
-    """The product's tables are there but lack columns that the program needs."""
-
-    code = "schema_gap"
-
-
 def ensure(database: Database, parts: Sequence[Part] = ()) -> None:
     """Creates or upgrades the schema, then makes whichever of `parts` is missing.
 
     Several processes may call it at once: one works, the others wait. Each piece of it is one
     transaction, so a start killed in the middle leaves the next one to go on.
-    Raises DatabaseUnavailable, DatabaseTooNew, SchemaGap; DatabaseReadOnly, MissingRights and
-    RowsHidden where the database's user may not do or see what it takes.
+    Raises DatabaseUnavailable, DatabaseTooNew, BadProduct, SchemaGap; DatabaseReadOnly,
+    MissingRights and RowsHidden where the database's user may not do or see what it takes.
     """
     database.ping()
     try:
@@ -84,7 +80,12 @@ def _ensure(database: Database, parts: Sequence[Part]) -> None:
     if not database.is_sqlite:
         with database.engine.connect() as connection:
             denied.check_rows_are_seen(connection, database.name)
+    with database.read() as session:
+        # At every start: the file may be another one today.
+        refuse_bad_names(whole_of(session.connection()))
     if _version(database) == HEAD and not any(part.missing() for part in parts):
+        with database.read() as session:
+            product_of(session)
         return
     with _lock(database):
         present = _version(database)
@@ -124,11 +125,7 @@ def _upgrade(database: Database, present: str | None) -> None:
         raise DatabaseTooNew(database.name, present)
     problems = report(database).problems
     if problems:
-        raise SchemaGap(
-            f"The database {database.name} does not fit: {'; '.join(problems)}. "
-            "Nothing was changed. `cascade db check` shows every table; put that right, "
-            "then start again."
-        )
+        raise SchemaGap(database.name, problems)
     if database.path is not None:
         # Kept in the file itself; switching needs the file alone, so it is done only here.
         with closing(sqlite3.connect(database.path, timeout=LOCK_PATIENCE_S)) as connection:
@@ -137,6 +134,7 @@ def _upgrade(database: Database, present: str | None) -> None:
     def change() -> None:
         with _changing_tables(database, present) as connection:
             config.attributes["connection"] = connection
+            config.attributes["made"] = _to_be_made(connection)
             if present is None:
                 # What is to be made is made by the next migration, at once under the names it has
                 # today: a product may have tables of the names that it had then.
@@ -151,6 +149,14 @@ def _upgrade(database: Database, present: str | None) -> None:
             # An older version is at work on the tables, and each waited for the other.
             if not denied.is_deadlock(error) or attempt == DEADLOCK_ATTEMPTS:
                 raise
+
+
+def _to_be_made(connection: sa.Connection) -> list[str]:
+    """The product's tables that are to be made: where a product is, nothing is added to it."""
+    whole = whole_of(connection)
+    if whole.is_there:
+        return []
+    return [table for table in PRODUCT_TABLES if whole.tables[table].table is None]
 
 
 @contextmanager
@@ -182,9 +188,8 @@ def _changing_tables(database: Database, present: str | None) -> Iterator[sa.Con
             if dangling:
                 (table, to), count = dangling.most_common(1)[0]
                 raise SchemaGap(
-                    f"The database {database.name} was not upgraded: {count} rows of {table} "
-                    f"would refer to rows of {to} that are not there. Nothing was changed. "
-                    "That is a fault of the program; go on with the version before it."
+                    database.name,
+                    [f"{count} rows of {table} would refer to rows of {to} that are not there"],
                 )
 
 

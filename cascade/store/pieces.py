@@ -5,19 +5,17 @@ A write changes one value and nothing beside it, and must meet exactly one row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
-from sqlalchemy.orm.util import identity_key
 
 from cascade.errors import NotWritten
 from cascade.store.beatmap import (
     BeatMap,
+    UnreadableCell,
     cell_with_level,
     cell_with_literal,
     is_nothing,
@@ -26,13 +24,17 @@ from cascade.store.beatmap import (
     literal_of,
     text_of,
 )
-from cascade.store.tables import Base, ScenePlot, StoryVersion
+from cascade.store.inserting import insert_script
+from cascade.store.product import Kept, product_of
+from cascade.store.product.wanted import LEVELS
+from cascade.store.rows import SceneRow, StoryRow
 from cascade.story import kinds
 from cascade.story.kinds import Kind
 from cascade.story.piece import Piece
-from cascade.story.structures import structure
+from cascade.story.structures import Structure, structure
 
-NULL = "null"
+# Cells of a scene's text: its column is null; scripts have a table of their own and it has no row.
+NULL, NO_ROW = "null", "no row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,117 +51,146 @@ class Stood:
 
 def level_column() -> str:
     """The column of a story's levels."""
-    return "tension_levels"
+    return LEVELS
 
 
-def map_column(row: StoryVersion, kind: Kind) -> str:
+def map_column(row: StoryRow, kind: Kind) -> str:
     """The column of a story's texts of a kind that each beat has, by its structure."""
     return f"{row.structure_type}_{kinds.row(kind).kept}"
 
 
-def standing(row: StoryVersion, scene: ScenePlot | None, piece: Piece) -> Stood:
+def standing(row: StoryRow, scene: SceneRow | None, piece: Piece) -> Stood:
     """What stands at a text of a story, or of its scene; both rows must be as they are now.
 
     Raises UnreadableCell.
     """
     if scene is not None:
-        text = getattr(scene, kinds.row(piece.text_kind).kept)
+        kept = kinds.row(piece.text_kind).kept
+        if kept in scene.unreadable:
+            raise UnreadableCell(scene.unreadable[kept])
+        text = scene.texts[kept]
+        if kept == "script" and not scene.scripts:
+            return Stood("", NO_ROW)
         return Stood(text or "", NULL if text is None else None)
-    literal = literal_of(_map(row, map_column(row, piece.text_kind)).cell(piece.beat))
+    cell = _map(row, map_column(row, piece.text_kind)).cell(piece.beat)
+    literal = literal_of(cell, row.text_property)
     text = text_of(literal)
     return Stood(text, None if literal == literal_for(text) else literal)
 
 
-def write_text(
-    session: Session, row: StoryVersion, piece: Piece, scene_id: str, stood: Stood
-) -> None:
+def write_text(session: Session, row: StoryRow, piece: Piece, scene_id: str, stood: Stood) -> None:
     """Replaces a text, or puts back what stood there; the story's row must be locked.
 
     Raises NotWritten, UnreadableCell.
     """
     if piece.scene is not None:
-        value = None if stood.cell == NULL else stood.text
-        _change(session, ScenePlot, scene_id, {kinds.row(piece.text_kind).kept: value})
+        _change_scene(session, scene_id, kinds.row(piece.text_kind).kept, stood)
         return
-    _change(session, StoryVersion, row.id, _with_text(row, piece, stood))
+    _change(session, row, [_with_text(row, piece, stood)])
 
 
 def write_first(
-    session: Session, row: StoryVersion, piece: Piece, text: str, level: Stood | None
+    session: Session, row: StoryRow, piece: Piece, text: str, level: Stood | None
 ) -> None:
     """Replaces a beat's text together with its level, where there is one to be saved.
 
     The story's row must be locked. Raises NotWritten, UnreadableCell.
     """
-    values = _with_text(row, piece, Stood(text))
+    changes = [_with_text(row, piece, Stood(text))]
     if level is not None:
-        values |= _with_level(row, piece.beat, level)
-    _change(session, StoryVersion, row.id, values)
+        changes.append(_with_level(piece.beat, level))
+    _change(session, row, changes)
 
 
-def _with_text(row: StoryVersion, piece: Piece, stood: Stood) -> dict[str, str | None]:
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Another cell under a beat of one of a story's JSON columns."""
+
+    column: str
+    beat_key: str
+    cell: str
+
+
+def _with_text(row: StoryRow, piece: Piece, stood: Stood) -> _Change:
     column = map_column(row, piece.text_kind)
-    there = _map(row, column)
     literal = stood.cell if stood.cell is not None else literal_for(stood.text)
-    cell = cell_with_literal(there.cell(piece.beat), literal)
-    return {column: there.with_cell(piece.beat, cell)}
+    there = _map(row, column).cell(piece.beat)
+    cell = cell_with_literal(there, literal, row.text_property)
+    return _Change(column, piece.beat, cell)
 
 
-def standing_level(row: StoryVersion, beat_key: str) -> Stood:
+def standing_level(row: StoryRow, beat_key: str) -> Stood:
     """A beat's level as it stands now, as a text, empty for none. Raises UnreadableCell."""
     cell = _map(row, level_column()).cell(beat_key)
     text = "" if is_nothing(cell) else str(level_of(cell))
     return Stood(text, None if cell == text else cell)
 
 
-def new_level(row: StoryVersion, beat_key: str, level: int) -> Stood:
+def new_level(row: StoryRow, beat_key: str, level: int) -> Stood:
     """What a level is to stand as: in the kind that is there. Raises UnreadableCell."""
     cell = cell_with_level(_map(row, level_column()).cell(beat_key), level)
     return Stood(str(level), None if cell == str(level) else cell)
 
 
-def put_back_level(session: Session, row: StoryVersion, beat_key: str, stood: Stood) -> None:
+def put_back_level(session: Session, row: StoryRow, beat_key: str, stood: Stood) -> None:
     """Makes a beat's level what stood there; the story's row must be locked. Raises NotWritten."""
-    _change(session, StoryVersion, row.id, _with_level(row, beat_key, stood))
+    _change(session, row, [_with_level(beat_key, stood)])
 
 
-def _with_level(row: StoryVersion, beat_key: str, stood: Stood) -> dict[str, str | None]:
-    cell = stood.cell if stood.cell is not None else stood.text
-    return {level_column(): _map(row, level_column()).with_cell(beat_key, cell)}
+def _with_level(beat_key: str, stood: Stood) -> _Change:
+    return _Change(LEVELS, beat_key, stood.cell if stood.cell is not None else stood.text)
 
 
-@lru_cache(maxsize=64)
-def map_of(text: str | None, structure_type: str) -> BeatMap:
-    """A column as a map by beat: read once for as long as it stays as it is."""
-    return BeatMap.read(text, structure(structure_type))
+def _map(row: StoryRow, column: str) -> BeatMap:
+    return BeatMap.read(row.maps[column], _structure(row))
 
 
-def _map(row: StoryVersion, column: str) -> BeatMap:
-    return map_of(getattr(row, column), row.structure_type)
+def _structure(row: StoryRow) -> Structure:
+    assert row.structure_type is not None
+    return structure(row.structure_type)
 
 
-def _change(
-    session: Session,
-    table: type[StoryVersion | ScenePlot],
-    id_: str,
-    values: Mapping[str, str | None],
-) -> None:
-    """Changes values of one row, and makes sure that the database did. Raises NotWritten."""
-    given = {f"new_{column}": value for column, value in values.items()}
-    changed = session.execute(_changed(table, tuple(values)), {"of_id": id_, **given})
+def _change(session: Session, row: StoryRow, changes: Sequence[_Change]) -> None:
+    """Changes values of a story's row, there and in `row`. Raises NotWritten."""
+    stories = product_of(session).stories
+    values: dict[sa.Column[Any], Any] = {}
+    for change in changes:
+        there = _map(row, change.column)
+        text = there.with_cell(change.beat_key, change.cell)
+        key = there.key_of(change.beat_key, change.cell)
+        one = stories.with_one(change.column, key, change.cell) if key is not None else None
+        values[stories[change.column]] = text if one is None else one
+        row.maps[change.column] = text
+    _must_meet_one(
+        session, stories, sa.update(stories.table).where(stories["id"] == row.id).values(values)
+    )
+
+
+def _change_scene(session: Session, scene_id: str, kept: str, stood: Stood) -> None:
+    """Changes a text of a scene, wherever it is kept. Raises NotWritten."""
+    product = product_of(session)
+    value = None if stood.cell == NULL else stood.text
+    if kept != "script" or product.scripts is None:
+        scenes = product.scenes
+        change = sa.update(scenes.table).where(scenes["id"] == scene_id)
+        _must_meet_one(session, scenes, change.values({scenes[kept]: value}))
+        return
+    scripts = product.scripts
+    of_scene = scripts["scene_plot_id"] == scene_id
+    if stood.cell == NO_ROW:
+        _must_meet_one(session, scripts, sa.delete(scripts.table).where(of_scene))
+    elif not _rows(
+        session, sa.update(scripts.table).where(of_scene).values({scripts["text"]: value})
+    ):
+        insert_script(session, scene_id, stood.text)
+
+
+def _must_meet_one(session: Session, table: Kept, change: sa.UpdateBase) -> None:
+    """Makes sure that the database did it, to one row and no other. Raises NotWritten."""
+    if _rows(session, change) != 1:
+        raise NotWritten(table.name)
+
+
+def _rows(session: Session, change: sa.UpdateBase) -> int:
     # To its types every result is one of a SELECT, which counts no rows.
-    if cast("sa.CursorResult[Any]", changed).rowcount != 1:
-        raise NotWritten(table.__tablename__)
-    # Whoever has the row at hand goes on from what stands there now.
-    row = session.identity_map.get(identity_key(table, id_))
-    if row is not None:
-        for column, value in values.items():
-            set_committed_value(row, column, value)
-
-
-@cache
-def _changed(table: type[StoryVersion | ScenePlot], columns: tuple[str, ...]) -> sa.Update:
-    """Changes columns of a row; made once, because making it takes longer than executing it."""
-    there = Base.metadata.tables[table.__tablename__]
-    new = {name: sa.bindparam(f"new_{name}", type_=there.c[name].type) for name in columns}
-    return sa.update(there).where(there.c.id == sa.bindparam("of_id")).values(new)
+    return cast("sa.CursorResult[Any]", session.execute(change)).rowcount

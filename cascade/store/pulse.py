@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.accounts import Actor
+from cascade.store.product import product_of
 from cascade.store.tables import (
     ACTIVE,
     CreditAccount,
     Draft,
     Revision,
     Run,
-    StoryVersion,
 )
 
 
@@ -47,7 +47,8 @@ def take(session: Session, actor: Actor, story_id: str) -> Pulse:
     credits = sa.select(sa.func.sum(CreditAccount.available)).where(
         CreditAccount.user_id == actor.user_id
     )
-    story = sa.select(StoryVersion.id).where(StoryVersion.id == story_id)
+    stories = product_of(session).stories
+    story = sa.select(stories["id"]).where(stories["id"] == story_id)
     draft = sa.select(Draft.updated_at).where(
         Draft.story_version_id == story_id, Draft.user_id == actor.user_id
     )

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from cascade.display import is_storable
 from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
 from cascade.store.beatmap import (
+    BeatMap,
     UnreadableCell,
     is_nothing,
     level_of,
     snake,
     text_of,
 )
-from cascade.store.pieces import level_column, map_column, map_of
-from cascade.store.product import product_of
-from cascade.store.tables import ScenePlot, SceneShot, StoryVersion
+from cascade.store.ids import new_id as new_id  # noqa: PLC0414 - given on
+from cascade.store.ids import oldest_first
+from cascade.store.inserting import insert_story as insert_story  # noqa: PLC0414 - given on
+from cascade.store.pieces import level_column, map_column
+from cascade.store.product import Product, product_of
+from cascade.store.rows import SceneRow, StoryRow, scene_rows, shots, story_rows
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
 from cascade.story.piece import Other, Piece
 from cascade.story.story import Language, Scene, Story, Unreadable
 from cascade.story.structures import STRUCTURES, Structure, structure
-
-if sys.version_info >= (3, 14):
-    from uuid import uuid7
-else:
-    from uuid_utils import uuid7
 
 T = TypeVar("T")
 
@@ -45,15 +43,6 @@ Projects = Collection[str] | None
 
 # What begins an id or a title is shorter; a database takes no pattern of any length.
 LONGEST_BEGINNING = 200
-
-
-# Made once: making a statement takes longer than executing it.
-_LOCKED = (
-    sa.select(StoryVersion)
-    .where(StoryVersion.id == sa.bindparam("story"))
-    .with_for_update()
-    .execution_options(populate_existing=True)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +57,34 @@ class StorySummary:
     scenes: int
 
 
-def new_id() -> str:
-    """A UUID of version 7 as text: ids of one process sort as they were made."""
-    return str(uuid7())
-
-
-def oldest_first(id_: sa.ColumnElement[str] | InstrumentedAttribute[str]) -> list[Any]:
-    """How ids are ordered where no time is kept beside them.
-
-    The shorter first: those that were made before ids were UUIDs, and a product's lower numbers.
-    """
-    return [sa.func.length(sa.cast(id_, sa.Text)), id_]
-
-
 def summaries(session: Session, projects: Projects = None) -> list[StorySummary]:
     """The stories of some projects, the oldest first."""
+    product = product_of(session)
+    its = product.stories
     scenes = (
-        sa.select(ScenePlot.story_version_id, sa.func.count().label("n"))
-        .group_by(ScenePlot.story_version_id)
+        sa.select(product.scenes["story_version_id"].label("of"), sa.func.count().label("n"))
+        .group_by(product.scenes["story_version_id"])
         .subquery()
     )
     rows = session.execute(
         sa.select(
-            StoryVersion.id,
-            StoryVersion.title,
-            StoryVersion.structure_type,
-            StoryVersion.language,
+            its["id"],
+            product.header["title"],
+            its.text("structure_type"),
+            product.header["language"],
             scenes.c.n,
         )
-        .outerjoin(scenes, scenes.c.story_version_id == StoryVersion.id)
-        .where(_of(projects))
-        .order_by(*oldest_first(StoryVersion.id))
+        .select_from(product.stories_with_projects)
+        .outerjoin(scenes, scenes.c.of == its["id"])
+        .where(_of(product, projects))
+        .order_by(*oldest_first(its["id"]))
     )
     return [
         StorySummary(
             id=id_,
             title=title or "",
             structure_type=type_ or "",
-            language=language_of(language) or "en",
+            language=language_of((language or "").strip() or product.language) or "en",
             beats=len(known.beats) if (known := STRUCTURES.get(type_)) else 0,
             scenes=n or 0,
         )
@@ -117,15 +96,18 @@ def project_of(session: Session, story_id: str) -> str:
     """The project that a story belongs to; empty for one of none. Raises UnknownStory."""
     row = None
     if is_storable(story_id):
-        wanted = sa.select(StoryVersion.project_id).where(StoryVersion.id == story_id)
+        its = product_of(session).stories
+        wanted = sa.select(its["project_id"]).where(its["id"] == story_id)
         row = session.execute(wanted).one_or_none()
     if row is None:
         raise UnknownStory(story_id)
-    return row.project_id or ""
+    return row[0] or ""
 
 
-def _of(projects: Projects) -> sa.ColumnElement[bool]:
-    return sa.true() if projects is None else StoryVersion.project_id.in_(list(projects))
+def _of(product: Product, projects: Projects) -> sa.ColumnElement[bool]:
+    if projects is None:
+        return sa.true()
+    return product.stories["project_id"].in_(list(projects))
 
 
 def find_story_id(session: Session, reference: str, projects: Projects = None) -> str:
@@ -137,48 +119,52 @@ def find_story_id(session: Session, reference: str, projects: Projects = None) -
     wanted = reference.strip()
     if not is_storable(reference):
         raise UnknownStory(reference)
-    theirs = _of(projects)
-    exact = session.scalar(sa.select(StoryVersion.id).where(StoryVersion.id == wanted, theirs))
+    product = product_of(session)
+    id_, title = product.stories["id"], product.header["title"].element
+    stories = sa.select(id_).select_from(product.stories_with_projects)
+    stories = stories.where(_of(product, projects))
+    exact: str | None = session.scalar(stories.where(id_ == wanted))
     if exact is not None:
         return exact
     called = [
         # As it stands first: a database's lower() may know no letters but ASCII's.
-        StoryVersion.title == reference,
-        StoryVersion.title == wanted,
-        sa.func.lower(StoryVersion.title) == wanted.lower(),
+        title == reference,
+        title == wanted,
+        sa.func.lower(title) == wanted.lower(),
     ]
     begins = []
     if 4 <= len(wanted) <= LONGEST_BEGINNING:
         begins = [
-            StoryVersion.id.startswith(wanted, autoescape=True),
-            sa.func.lower(StoryVersion.title).startswith(wanted.lower(), autoescape=True),
+            sa.cast(id_, sa.Text).startswith(wanted, autoescape=True),
+            sa.func.lower(title).startswith(wanted.lower(), autoescape=True),
         ]
     for condition in (*called, *begins):
-        matching = sa.select(StoryVersion.id).where(condition, theirs)
+        matching = stories.where(condition)
         found = session.scalars(matching.limit(2)).all()
         if len(found) == 1:
-            return found[0]
+            return str(found[0])
         if found:
-            stories = sa.select(sa.func.count()).select_from(matching.subquery())
+            count = session.scalar(sa.select(sa.func.count()).select_from(matching.subquery()))
             cause = "called" if any(condition is one for one in called) else "begins"
-            raise AmbiguousStory(wanted, session.scalar(stories) or 0, cause)
+            raise AmbiguousStory(wanted, count or 0, cause)
     raise UnknownStory(reference)
 
 
-def lock_story(session: Session, story_id: str) -> StoryVersion:
+def lock_story(session: Session, story_id: str) -> StoryRow:
     """The story's row, locked until the transaction ends. Raises UnknownStory."""
-    row = session.execute(_LOCKED, {"story": story_id}).scalar_one_or_none()
-    if row is None:
-        raise UnknownStory(story_id)
-    return row
+    return _row(session, story_id, locked=True)
 
 
-def row_of(session: Session, story_id: str) -> StoryVersion:
+def row_of(session: Session, story_id: str) -> StoryRow:
     """The story's row, as it is. Raises UnknownStory."""
-    row = session.get(StoryVersion, story_id)
-    if row is None:
+    return _row(session, story_id, locked=False)
+
+
+def _row(session: Session, story_id: str, *, locked: bool) -> StoryRow:
+    rows = story_rows(session, product_of(session).stories["id"] == story_id, locked=locked)
+    if not rows:
         raise UnknownStory(story_id)
-    return row
+    return rows[0]
 
 
 def read_story(session: Session, story_id: str) -> Story:
@@ -186,20 +172,31 @@ def read_story(session: Session, story_id: str) -> Story:
 
     Raises UnknownStory, and UnreadableStory where its structure is none of ours.
     """
-    row = row_of(session, story_id)
-    of_story = ScenePlot.story_version_id == story_id
-    rows = session.scalars(sa.select(ScenePlot).where(of_story)).all()
-    return story_of(row, scenes_of(session, row, rows, read_shots(session, of_story)))
+    return read_whole(session, row_of(session, story_id))
 
 
-def story_of(row: StoryVersion, scenes: tuple[Scene, ...]) -> Story:
+def read_whole(session: Session, row: StoryRow) -> Story:
+    """The same of a story whose row has been read. Raises UnreadableStory."""
+    of_story = product_of(session).scenes["story_version_id"] == row.id
+    rows = scene_rows(session, of_story)
+    return story_of(row, scenes_of(row, rows, read_shots(session, of_story)))
+
+
+def story_of(row: StoryRow, scenes: tuple[Scene, ...]) -> Story:
     """A story's row, with some or all of its scenes, as a value. Raises UnreadableStory."""
-    _structure(row)
+    beat_sheet = _structure(row)
     unreadable: dict[str, Unreadable] = {}
 
-    def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> Mapping[str, T]:
-        found, why = _cells(getattr(row, column), row.structure_type, value_of)
-        unreadable.update((str(Piece(beat_key, kind)), one) for beat_key, one in why.items())
+    def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> dict[str, T]:
+        found: dict[str, T] = {}
+        there = BeatMap.read(row.maps[column], beat_sheet)
+        for beat_key in beat_sheet.keys:
+            try:
+                cell = there.cell(beat_key)
+                if not is_nothing(cell):
+                    found[beat_key] = value_of(cell)
+            except UnreadableCell as error:
+                unreadable[str(Piece(beat_key, kind))] = error.why
         return found
 
     language = language_of(row.language)
@@ -207,65 +204,46 @@ def story_of(row: StoryVersion, scenes: tuple[Scene, ...]) -> Story:
         unreadable["language"] = "not_a_language"
     return Story(
         id=row.id,
-        project_id=row.project_id,
+        project_id=row.project_id or "",
         title=row.title or "",
         language=language or "en",
-        structure_type=row.structure_type,
+        structure_type=beat_sheet.type,
         synopsis=row.synopsis or "",
         genre=row.genre or "",
         tone=row.tone or "",
         levels=read(level_column(), "level", level_of),
-        texts={kind: read(map_column(row, kind), kind, text_of) for kind in BEAT_KINDS},
+        texts={
+            kind: read(map_column(row, kind), kind, partial(text_of, named=row.text_property))
+            for kind in BEAT_KINDS
+        },
         scenes=scenes,
         unreadable=unreadable,
     )
 
 
-# A run reads the same columns with every step of a beat, and in a story of many beats most stay as
-# they are from one beat to the next.
-@lru_cache(maxsize=64)
-def _cells(
-    text: str | None, structure_type: str, value_of: Callable[[str], T]
-) -> tuple[Mapping[str, T], Mapping[str, Unreadable]]:
-    """What a column holds by beat, and of which beats that cannot be told, and why not."""
-    found: dict[str, T] = {}
-    unreadable: dict[str, Unreadable] = {}
-    there = map_of(text, structure_type)
-    for beat_key in structure(structure_type).keys:
-        try:
-            cell = there.cell(beat_key)
-            if not is_nothing(cell):
-                found[beat_key] = value_of(cell)
-        except UnreadableCell as error:
-            unreadable[beat_key] = error.why
-    return MappingProxyType(found), MappingProxyType(unreadable)
-
-
 def scenes_of(
-    session: Session,
-    row: StoryVersion,
-    rows: Iterable[ScenePlot],
+    row: StoryRow,
+    rows: Iterable[SceneRow],
     shots: Mapping[str, list[Any]] = MappingProxyType({}),
 ) -> tuple[Scene, ...]:
     """Rows of a story's scenes as values, in story order. Raises UnreadableStory."""
     spelled = {snake(key): key for key in _structure(row).keys}
-    product = product_of(session)
     scenes = []
     for one in rows:
         unreadable: dict[Kind, Unreadable] = {}
         texts: dict[Kind, str] = {}
         for kind in SCENE_KINDS:
             column = kinds.row(kind).kept
-            stored = getattr(one, column)
-            if not product.keeps_text("scene_plots", column):
-                unreadable[kind] = "not_text"
-            elif not is_storable(stored or ""):
+            stored = one.texts[column] or ""
+            if column in one.unreadable:
+                unreadable[kind] = one.unreadable[column]
+            elif not is_storable(stored):
                 unreadable[kind] = "not_storable"
-            texts[kind] = "" if kind in unreadable else stored or ""
+            texts[kind] = "" if kind in unreadable else stored
         scenes.append(
             Scene(
                 id=one.id,
-                number=number_of(one.scene_number),
+                number=number_of(one.number),
                 beat_key=spelled.get(one.beat_key, one.beat_key) if one.beat_key else None,
                 texts=texts,
                 shots=tuple(shots.get(one.id, ())),
@@ -275,10 +253,11 @@ def scenes_of(
     return tuple(sorted(scenes, key=in_order))
 
 
-def _structure(row: StoryVersion) -> Structure:
-    if row.structure_type not in STRUCTURES:
-        raise UnreadableStory(row.title or row.id, row.structure_type or "", list(STRUCTURES))
-    return structure(row.structure_type)
+def _structure(row: StoryRow) -> Structure:
+    type_ = row.structure_type or ""
+    if type_ not in STRUCTURES:
+        raise UnreadableStory(row.title or row.id, type_, list(STRUCTURES))
+    return structure(type_)
 
 
 def language_of(tag: str | None) -> Language | None:
@@ -301,21 +280,12 @@ _LANGUAGES: Mapping[str, Language] = {
 }
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def read_shots(session: Session, those: sa.ColumnElement[bool]) -> dict[str, list[Any]]:
     """The shots of those scenes by the id of their scene."""
-    shots: dict[str, list[Any]] = {}
-    for scene_id, shot in session.execute(
-        sa.select(SceneShot.scene_plot_id, SceneShot.shot)
-        .join(ScenePlot, ScenePlot.id == SceneShot.scene_plot_id)
-        .where(those)
-        .order_by(SceneShot.shot_number)
-    ):
-        shots.setdefault(scene_id, []).append(_shot(shot))
-    return shots
+    found: dict[str, list[Any]] = {}
+    for scene_id, shot in shots(session, those):
+        found.setdefault(scene_id, []).append(_shot(shot))
+    return found
 
 
 def in_order(scene: Scene) -> tuple[bool, int, str]:
@@ -347,41 +317,3 @@ def _shot(stored: str | None) -> Any:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
-
-
-def insert_story(session: Session, project_id: str, story: Story) -> str:
-    """Writes a story as a new one; the ids it may carry are ignored. Returns its new id."""
-    story_id = new_id()
-    row = StoryVersion(
-        id=story_id,
-        project_id=project_id,
-        title=story.title,
-        language=story.language,
-        synopsis=story.synopsis,
-        genre=story.genre,
-        tone=story.tone,
-        structure_type=story.structure_type,
-        tension_levels=_json(dict(story.levels)),
-    )
-    for kind in BEAT_KINDS:
-        setattr(row, map_column(row, kind), _json(dict(story.texts.get(kind, {}))))
-    session.add(row)
-    session.flush()
-    for scene in story.scenes:
-        scene_id = new_id()
-        session.add(
-            ScenePlot(
-                id=scene_id,
-                story_version_id=story_id,
-                beat_key=scene.beat_key,
-                scene_number=scene.number,
-                **{kinds.row(kind).kept: scene.text(kind) for kind in SCENE_KINDS},
-            )
-        )
-        session.flush()
-        session.add_all(
-            SceneShot(id=new_id(), scene_plot_id=scene_id, shot_number=n, shot=_json(shot))
-            for n, shot in enumerate(scene.shots, 1)
-        )
-    session.flush()
-    return story_id

@@ -17,8 +17,8 @@ Language = Literal["en", "id"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 # Why something that stands in the database could not be read. `not_text`, `not_a_level`: a value
 # of another kind; `not_a_map`: its column is no map from beats to values; `not_json`; `key_twice`:
-# a map that has one key twice; `spelled_twice`: the beat in two spellings; `not_storable`: half a
-# character; `not_a_language`: none of ours.
+# a map that has one key twice; `spelled_twice`: the beat in two spellings; `kept_twice`: a script
+# in two rows; `not_storable`: half a character; `not_a_language`: none of ours.
 Unreadable = Literal[
     "not_text",
     "not_a_level",
@@ -26,6 +26,7 @@ Unreadable = Literal[
     "not_json",
     "key_twice",
     "spelled_twice",
+    "kept_twice",
     "not_storable",
     "not_a_language",
 ]

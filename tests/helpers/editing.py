@@ -6,11 +6,11 @@ from sqlalchemy.orm import Session
 
 from cascade.store import pieces, stories
 from cascade.store.pieces import Stood
-from cascade.store.tables import StoryVersion
+from cascade.store.rows import StoryRow
 from cascade.story.piece import Piece
 
 
-def write_text(session: Session, row: StoryVersion, key: str, text: str) -> None:
+def write_text(session: Session, row: StoryRow, key: str, text: str) -> None:
     """Replaces one text, a scene's by the number in its key."""
     piece = Piece.parse(key)
     scene = stories.read_story(session, row.id).scene_of(piece)

@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from cascade.errors import DatabaseRefused, MissingRights
+from cascade.errors import DatabaseRefused, MissingRights, SchemaGap
 from cascade.service import Service
 from cascade.store import check as check_
 from cascade.store import migrate
 from cascade.store.database import Database
-from cascade.store.migrate import SchemaGap
 from cascade.store.tables import PRODUCT_TABLES
 from tests.helpers.earlier import (
     OWN,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
+from cascade.store.ids import oldest_first
 from cascade.store.pieces import (
     new_level,
     put_back_level,
@@ -25,7 +26,6 @@ from cascade.store.stories import (
     insert_story,
     lock_story,
     new_id,
-    oldest_first,
     read_story,
 )
 from cascade.store.tables import Base, Project, ScenePlot, SceneShot, StoryVersion
@@ -142,8 +142,12 @@ def test_what_else_the_maps_hold_is_kept(database: Database) -> None:
         put_back_level(session, row, "go", new_level(row, "go", 5))
     with database.read() as session:
         row = lock_story(session, story_id)
-        assert json.loads(row.harmon_beats or "") == {**odd, "go": "new"}
-        assert json.loads(row.tension_levels or "") == {"you": "high", "oldBeat": 9, "go": 5}
+        assert json.loads(row.maps["harmon_beats"] or "") == {**odd, "go": "new"}
+        assert json.loads(row.maps["tension_levels"] or "") == {
+            "you": "high",
+            "oldBeat": 9,
+            "go": 5,
+        }
 
 
 BEATS = ("you", "need", "go", "search", "find", "take", "return", "change")

@@ -18,6 +18,7 @@ from cascade.errors import (
     AmbiguousScene,
     AmbiguousStory,
     BadLevel,
+    BadProduct,
     CannotImport,
     CascadeError,
     DatabaseAway,
@@ -35,6 +36,7 @@ from cascade.errors import (
     Reason,
     RowsHidden,
     RunActive,
+    SchemaGap,
     SourceOutOfDate,
     StalePlan,
     StoryGone,
@@ -144,6 +146,8 @@ def refusals() -> Iterator[CascadeError]:
     for cause in get_args(Cause):
         yield NotADemo("it has some of its own", cause)
     yield CannotImport(["story_versions.organization_id"])
+    yield BadProduct("product.toml", ["[story_versions] names a table that is not there: versions"])
+    yield SchemaGap("sqlite:///x.db", ["scene_plots lacks plot"])
     yield NotWritten("scene_plots")
     yield UnreadablePieces(["the key action of Midpoint"], {"midpoint/keyAction": "not_text"})
     yield UnreadablePieces(["its language"], {"language": "not_a_language"})

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = "0005"
 down_revision = "0004"
@@ -386,9 +386,11 @@ def upgrade() -> None:
 
 
 def _make(connection: sa.Connection) -> None:
-    """Makes the product's tables where they are missing, which is noted, and Cascade's own."""
-    there = set(sa.inspect(connection).get_table_names())
-    missing = [table for table in _PRODUCT.sorted_tables if table.name not in there]
+    """Makes the product's tables where there is no product, which is noted, and Cascade's own."""
+    made = context.config.attributes.get("made")
+    if made is None:
+        made = set(_PRODUCT.tables) - set(sa.inspect(connection).get_table_names())
+    missing = [table for table in _PRODUCT.sorted_tables if table.name in made]
     for table in missing:
         table.create(connection)
     _OWN.create_all(connection, checkfirst=False)

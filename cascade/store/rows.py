@@ -1,0 +1,113 @@
+"""The product's rows as they are read: by our names, with keys as texts, nothing judged yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.store.product import Product, product_of
+from cascade.store.product.wanted import MAPS
+from cascade.story.story import Unreadable
+
+SCENE_TEXTS = ("plot", "script")
+
+
+@dataclass(slots=True)
+class StoryRow:
+    """A story as it stands. `maps` are its JSON columns as texts, by our names.
+
+    What `store.pieces` writes is written here, too: the row stays what is in the database as long
+    as it is locked.
+    """
+
+    id: str
+    project_id: str | None
+    title: str | None
+    language: str | None
+    synopsis: str | None
+    genre: str | None
+    tone: str | None
+    structure_type: str | None
+    maps: dict[str, str | None]
+    # The property of a beat's object that is its text, where the product's owner has named it.
+    text_property: str | None
+
+
+@dataclass(slots=True)
+class SceneRow:
+    """A scene as it stands; `texts` are its plot and script as they are kept, by our names.
+
+    `scripts` is how many rows hold its script, its own counted where it is a column.
+    `unreadable` says of a text that it is in none or in several places that are a text's.
+    """
+
+    id: str
+    beat_key: str | None
+    number: Any
+    texts: dict[str, str | None]
+    scripts: int
+    unreadable: dict[str, Unreadable]
+
+
+def story_rows(
+    session: Session, *those: sa.ColumnElement[bool], locked: bool = False
+) -> list[StoryRow]:
+    """Some stories; `locked` until the transaction ends, which keeps nobody from their scenes."""
+    product = product_of(session)
+    wanted = product.story_rows.where(*those)
+    if locked:
+        # Not the key: a new scene's reference to its story waits for nobody.
+        wanted = wanted.with_for_update(of=product.stories.table, key_share=True)
+    return [_story(product, row) for row in session.execute(wanted)]
+
+
+def _story(product: Product, row: sa.Row[Any]) -> StoryRow:
+    values = dict(row._mapping)
+    maps = {name: values.pop(name) for name in MAPS}
+    values["language"] = (values["language"] or "").strip() or product.language
+    return StoryRow(**values, maps=maps, text_property=product.text_property)
+
+
+def scene_rows(session: Session, *those: sa.ColumnElement[bool]) -> list[SceneRow]:
+    """Some scenes, each once."""
+    product = product_of(session)
+    not_text: dict[str, Unreadable] = {
+        column: "not_text" for column in SCENE_TEXTS if not product.keeps_text(column)
+    }
+    found: dict[str, SceneRow] = {}
+    for row in session.execute(product.scene_rows.where(*those)):
+        there = int(row.script_of is not None)
+        if row.id in found:
+            found[row.id].scripts += there
+            found[row.id].unreadable["script"] = "kept_twice"
+        else:
+            texts = {"plot": row.plot, "script": row.script}
+            found[row.id] = SceneRow(
+                row.id, row.beat_key, row.scene_number, texts, there, dict(not_text)
+            )
+    return list(found.values())
+
+
+def shots(session: Session, *those: sa.ColumnElement[bool]) -> list[tuple[str, str | None]]:
+    """The shots of some scenes in order, each as its JSON with the id of its scene."""
+    product = product_of(session)
+    table = product.shots
+    if table is None:
+        return []
+    shot = table["shot"] if "shot" in table else sa.cast(sa.null(), sa.Text)
+    order = [table[name] for name in ("shot_number", "id") if name in table]
+    wanted = (
+        sa.select(table["scene_plot_id"], shot)
+        .join_from(table.table, product.scenes.table, _same_scene(product))
+        .where(*those)
+        .order_by(*order)
+    )
+    return [(scene_id, found) for scene_id, found in session.execute(wanted)]
+
+
+def _same_scene(product: Product) -> sa.ColumnElement[bool]:
+    assert product.shots is not None
+    return product.scenes["id"] == product.shots["scene_plot_id"]
