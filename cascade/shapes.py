@@ -150,12 +150,24 @@ def schema_document(report: SchemaReport) -> dict[str, Any]:
                 "missingColumns": list(one.missing_columns),
                 "product": one.product,
                 "unfit": list(one.unfit),
+                "takenFor": one.taken_for,
+                "columns": [
+                    {
+                        "name": column.name,
+                        "type": column.type,
+                        "takenFor": column.taken_for,
+                        "most": column.most,
+                        "mustBeFilled": column.must_be_filled,
+                    }
+                    for column in one.columns
+                ],
             }
             for one in report.tables
         ],
         "scripts": list(report.scripts),
         "empty": report.is_empty,
         "problems": list(report.problems),
+        "notes": list(report.notes),
         "unreadable": [
             {
                 "what": one.what,

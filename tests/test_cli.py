@@ -212,7 +212,7 @@ def test_import_refuses_what_it_does_not_know(near: Near, tmp_path: Path) -> Non
 def test_db(near: Near) -> None:
     assert near("db", "upgrade").returncode == 0
     report = near.json("db", "check")
-    assert set(report) == {"tables", "scripts", "empty", "problems", "unreadable"}
+    assert set(report) == {"tables", "scripts", "empty", "problems", "notes", "unreadable"}
     assert "scene_plots.script" in report["scripts"]
     product = [one["table"] for one in report["tables"] if one["product"]]
     assert sorted(product) == ["projects", "scene_plots", "scene_shots", "story_versions"]

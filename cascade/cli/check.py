@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cascade.cli.base import say
-from cascade.service import SchemaReport, TableReport
+from cascade.display import one_line
+from cascade.service import ColumnReport, SchemaReport, TableReport
 from cascade.story.kinds import CASCADE
 from cascade.story.story import Keyless, Unreadable
 
@@ -24,6 +25,7 @@ _WHY = {
     "not_json": "stand in a column that is no JSON",
     "key_twice": "stand in a JSON map that has one key twice",
     "spelled_twice": "are there twice, in two spellings of their beat",
+    "kept_twice": "stand in several rows of the table of scripts",
     "not_storable": "hold half a character (a lone surrogate) or a NUL",
     "not_a_language": "have a language that is neither English (en) nor Indonesian (id)",
     "unknown": "have a structure that is none of hero, cat, harmon",
@@ -43,6 +45,7 @@ WHY_UNREADABLE: Mapping[Unreadable, str] = {
     "not_json": "its column is no JSON",
     "key_twice": "its JSON has one key twice",
     "spelled_twice": "it is there twice, in two spellings of its beat",
+    "kept_twice": "several rows hold it",
     "not_storable": "it holds half a character, or one that is none",
     "not_a_language": "it is neither English nor Indonesian",
 }
@@ -61,6 +64,9 @@ def print_check(found: SchemaReport) -> None:
     for one in found.tables:
         owner = "product" if one.product else "Cascade"
         say(f"{one.table} ({owner}): {_state(one, found)}")
+    for one in found.tables:
+        for column in one.columns:
+            say(f"{one.table}.{one_line(column.name)} ({column.type}): {_taken(column)}")
     if not found.is_empty:
         say(f"scripts are stored in: {', '.join(found.scripts) or 'nowhere'}")
     for rows in found.unreadable:
@@ -68,10 +74,20 @@ def print_check(found: SchemaReport) -> None:
         say(f"{rows.count} {_WHAT[rows.what]} {_WHY[rows.why]} (in {named})")
     if found.unreadable:
         say("What cannot be read is shown as such, in no plan, and left as it is.")
+    for note in found.notes:
+        say(f"good to know: {note}.")
     for problem in found.problems:
         say(f"in the way: {problem}")
     if not found.problems and not found.is_empty and not found.complete:
         say("`cascade db upgrade` makes what is missing.")
+
+
+def _taken(column: ColumnReport) -> str:
+    """What a column is taken for, and what it asks of whoever adds a row."""
+    taken = column.taken_for or "not read"
+    if column.taken_for is None and column.must_be_filled:
+        taken += "; must be filled, so no story can be imported"
+    return taken
 
 
 def _state(one: TableReport, found: SchemaReport) -> str:
@@ -79,9 +95,11 @@ def _state(one: TableReport, found: SchemaReport) -> str:
         return "complete"
     if one.earlier:
         return f"still called {one.earlier}; `cascade db upgrade` renames it"
+    if not one.exists and not one.needed:
+        return "not there, and not needed"
     if not one.exists:
         later = found.is_empty or (not one.product and not found.problems)
         return "not made yet" if later else "missing"
     parts = [f"lacks {', '.join(one.missing_columns)}"] if one.missing_columns else []
-    parts += [f"has keys that do not fit: {', '.join(one.unfit)}"] if one.unfit else []
+    parts += [f"has columns that do not fit: {', '.join(one.unfit)}"] if one.unfit else []
     return "; ".join(parts)

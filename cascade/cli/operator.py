@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 
 import click
 
@@ -20,6 +21,7 @@ from cascade.cli.base import (
 )
 from cascade.cli.check import print_check
 from cascade.display import one_line
+from cascade.errors import UsageError
 from cascade.exits import FAILED
 from cascade.service import Service, check_database
 from cascade.settings import load_settings
@@ -101,14 +103,34 @@ def reset_demo(service: Service, yes: bool) -> None:
 
 @db.command()
 @as_json
-def check(as_json: bool) -> int:
-    """Report, table by table, what the database has of the schema."""
+@click.option(
+    "--write",
+    "file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what was found as a file for CASCADE_PRODUCT.",
+)
+def check(as_json: bool, file: Path | None) -> int:
+    """Report, table by table, what the database has of the schema. Writes nothing to it."""
     found = check_database(load_settings())
+    if file is not None:
+        _write_new(file, found.names)
     if as_json:
         print_json(shapes.schema_document(found))
     else:
         print_check(found)
     return FAILED if found.problems else 0
+
+
+def _write_new(file: Path, text: str) -> None:
+    """Writes a file that is not there yet. Raises UsageError."""
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except OSError as error:
+        raise UsageError(
+            f"The file {one_line(file)} cannot be written ({error.strerror}). Give another."
+        ) from None
 
 
 @cli.command()
