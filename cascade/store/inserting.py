@@ -26,8 +26,9 @@ def insert_row(session: Session, table: Kept, given: Mapping[str, Any]) -> str:
     values = {
         table[ours]: table.stored(ours, value) for ours, value in given.items() if ours in table
     }
-    if table.takes_ids:
-        values[table["id"]] = new_id()
+    own = table.own_id(new_id())
+    if own is not None:
+        values[table["id"]] = own
     key = table["id"] if "id" in table else sa.literal("")
     added = sa.insert(table.table).values(values).returning(key)
     ids = session.scalars(added).all()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.display import is_storable
-from cascade.errors import AmbiguousStory, UnknownStory, UnreadableStory
+from cascade.errors import AmbiguousStory, NotWritten, UnknownStory, UnreadableStory
 from cascade.store.beatmap import (
     BeatMap,
     UnreadableCell,
@@ -151,8 +151,14 @@ def find_story_id(session: Session, reference: str, projects: Projects = None) -
 
 
 def lock_story(session: Session, story_id: str) -> StoryRow:
-    """The story's row, locked until the transaction ends. Raises UnknownStory."""
-    return _row(session, story_id, locked=True)
+    """The story's row, locked until the transaction ends. Raises UnknownStory, NotWritten."""
+    try:
+        return _row(session, story_id, locked=True)
+    except UnknownStory:
+        if story_rows(session, product_of(session).stories["id"] == story_id):
+            # It is there, and a policy lets it be seen but not changed: then it cannot be locked.
+            raise NotWritten(product_of(session).stories.name) from None
+        raise
 
 
 def row_of(session: Session, story_id: str) -> StoryRow:

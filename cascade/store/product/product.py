@@ -25,6 +25,8 @@ from cascade.store.product.wanted import (
     Use,
 )
 
+# The signs of a UUID without its dashes.
+_SHORTEST_ID = 32
 _USES: Mapping[tuple[str, str], Use] = {
     (ours, one.name): one.use for ours, wanted in WANTED.items() for one in wanted
 }
@@ -73,13 +75,15 @@ class Kept:
         """A value as a new row has it: some products keep a scene's number as a text."""
         return str(value) if isinstance(value, int) and self.keeps_text(ours) else value
 
-    @property
-    def takes_ids(self) -> bool:
-        """Whether a new row's id is made here; a number, or a text with a default, is not."""
+    def own_id(self, made: str) -> str | None:
+        """An id for a new row, made from a UUID: without its dashes where those are too much.
+
+        None where ids are the product's to give: a number, or a text with a default.
+        """
         id_ = self.found.get("id")
-        if id_ is None or id_.id_sort == "integer":
-            return False
-        return id_.id_sort == "uuid" or not id_.has_default
+        if id_ is None or id_.id_sort == "integer" or (id_.id_sort == "text" and id_.has_default):
+            return None
+        return made if id_.length is None or id_.length >= len(made) else made.replace("-", "")
 
 
 class Product:
@@ -195,9 +199,11 @@ def _readable(table: Kept, ours: str) -> sa.ColumnElement[Any]:
 def _unfilled(table: Kept) -> list[str]:
     names = [column.name for column in table.unknown if column.must_be_filled]
     id_ = table.found.get("id")
-    if id_ is not None and id_.id_sort == "integer" and id_.must_be_filled:
-        # Which number comes next is the product's to say.
-        names.insert(0, id_.name)
+    if id_ is not None and id_.must_be_filled:
+        # Which number comes next is the product's to say, and short texts are not for our ids.
+        is_short = id_.length is not None and id_.length < _SHORTEST_ID
+        if id_.id_sort == "integer" or is_short:
+            names.insert(0, id_.name)
     return names
 
 
