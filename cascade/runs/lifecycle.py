@@ -74,9 +74,9 @@ def start(
     """
     if not plan.steps:
         raise NothingChanged
-    stories.lock_story(session, plan.story_id)
+    row = stories.lock_story(session, plan.story_id)
     _check_free(session, plan.story_id)
-    story = stories.read_story(session, plan.story_id)
+    story = stories.read_whole(session, row)
     _check_fresh(session, plan, story, resumed=resumed_from is not None)
     run_id = stories.new_id()
     chain_id = resumed_from.chain_id if resumed_from else run_id
