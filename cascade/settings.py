@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
 from pydantic import (
@@ -41,6 +41,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_NAME = 200
+_ADDRESSES = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg2:")
 
 
 def default_database() -> str:
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(default_factory=default_database, repr=False)
+    executor_url: str | None = Field(default=None, repr=False)
     samples: Annotated[Literal["on", "off"], BeforeValidator(_lower)] = "on"
     provider: Annotated[Literal["auto", "openai", "offline"], BeforeValidator(_lower)] = "auto"
     openai_api_key: str | None = Field(
@@ -144,6 +146,22 @@ class Settings(BaseSettings):
         return None
 
 
+def parse_address(address: str) -> sa.URL:
+    """A database's address in its parts; a password may hold `@ / % # :` as they are, or as `%40`.
+
+    Raises ArgumentError or ValueError where it is none.
+    """
+    place, mark, options = address.partition("?")
+    scheme, _, rest = place.partition("://")
+    user, at, where = rest.rpartition("@")
+    if not at:
+        return sa.make_url(address)
+    name, colon, password = user.partition(":")
+    # What is escaped already is not escaped again.
+    kept = quote(unquote(name), safe="") + colon + quote(unquote(password), safe="")
+    return sa.make_url(f"{scheme}://{kept}@{where}{mark}{options}")
+
+
 def load_settings() -> Settings:
     """The settings of this process. Raises BadSetting, naming the variable and what it may hold."""
     for name, value in os.environ.items():
@@ -158,23 +176,27 @@ def load_settings() -> Settings:
             "CASCADE_PROVIDER is openai, but neither OPENAI_API_KEY nor OPENAI_BASE_URL is set. "
             "Set one of them, or CASCADE_PROVIDER=offline."
         )
-    if not settings.database_url.startswith(
-        ("sqlite:///", "postgresql://", "postgresql+psycopg2:")
-    ):
+    _check_address("CASCADE_DATABASE_URL", settings.database_url)
+    if settings.executor_url is not None:
+        _check_address("CASCADE_EXECUTOR_URL", settings.executor_url)
+    return settings
+
+
+def _check_address(variable: str, address: str) -> None:
+    if not address.startswith(_ADDRESSES):
         raise BadSetting(
-            "CASCADE_DATABASE_URL must begin with sqlite:/// or postgresql://, "
+            f"{variable} must begin with sqlite:/// or postgresql://, "
             "for example sqlite:///data/cascade.db."
         )
     try:
-        sa.make_url(settings.database_url)
+        parse_address(address)
     except (sa.exc.ArgumentError, ValueError):
         # Not repeated: it may hold a password.
         raise BadSetting(
-            "CASCADE_DATABASE_URL cannot be read as an address. It is to look like "
-            "postgresql://user:password@host:5432/name; a sign like @ or : in the password is "
-            "written as %40 or %3A."
+            f"{variable} cannot be read as an address. It is to look like "
+            "postgresql://user:password@host:5432/name; a sign like @ or ? in the password is "
+            "written as %40 or %3F."
         ) from None
-    return settings
 
 
 def _one_line(error: ValidationError) -> str:

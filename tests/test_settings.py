@@ -45,6 +45,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
 
 DEFAULTS: dict[str, Any] = {
     "database_url": "sqlite:///data/cascade.db",
+    "executor_url": None,
     "samples": "on",
     "provider": "auto",
     "openai_api_key": None,
@@ -60,6 +61,8 @@ DEFAULTS: dict[str, Any] = {
     "timeout_s": 60,
     "offline_delay_ms": 300,
     "user": "editor",
+    "language": "en",
+    "product": None,
     "worker": "embedded",
 }
 
@@ -92,6 +95,10 @@ def test_a_data_file_of_the_earlier_name_is_found(
     [
         ("CASCADE_DATABASE_URL", "sqlite:////tmp/a.db", "database_url", "sqlite:////tmp/a.db"),
         ("CASCADE_DATABASE_URL", "postgresql://u@h/d", "database_url", "postgresql://u@h/d"),
+        ("CASCADE_DATABASE_URL", "postgres://u@h/d", "database_url", "postgres://u@h/d"),
+        ("CASCADE_EXECUTOR_URL", "postgresql://u@h/d", "executor_url", "postgresql://u@h/d"),
+        ("CASCADE_LANGUAGE", "ID", "language", "id"),
+        ("CASCADE_PRODUCT", "product.toml", "product", Path("product.toml")),
         ("CASCADE_SAMPLES", "off", "samples", "off"),
         ("CASCADE_SAMPLES", " OFF ", "samples", "off"),
         ("CASCADE_PROVIDER", "offline", "provider", "offline"),
@@ -163,6 +170,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, fiel
         ("CASCADE_OFFLINE_DELAY_MS", "-1"),
         ("CASCADE_OFFLINE_DELAY_MS", "0.5"),
         ("CASCADE_WORKER", "remote"),
+        ("CASCADE_LANGUAGE", "fr"),
         ("CASCADE_TEMPERATURE", "-1"),
         ("CASCADE_TEMPERATURE", "2.1"),
         ("CASCADE_TEMPERATURE", "warm"),
@@ -184,16 +192,17 @@ def test_a_bad_value_is_one_line_with_the_variable_and_the_value(
         "mysql://u:hunter2@h/d",
         "/tmp/cascade.db",
         "sqlite://",
-        "postgres://u:hunter2@h/d",
         "postgresql+psycopg2:",
         "postgresql://u:hunter2@host:port/d",
         "postgresql://u:hunter2@[::1/d",
     ],
 )
 def test_a_database_address_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    message = refusal(monkeypatch, CASCADE_DATABASE_URL=url)
-    assert message.startswith("CASCADE_DATABASE_URL ")
-    assert PASSWORD not in message
+    for variable in ("CASCADE_DATABASE_URL", "CASCADE_EXECUTOR_URL"):
+        message = refusal(monkeypatch, **{variable: url})
+        assert message.startswith(f"{variable} ")
+        assert PASSWORD not in message
+        monkeypatch.delenv(variable)
 
 
 def test_auto_is_offline_until_a_key_or_a_server_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
