@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import streamlit as st
 
 from cascade.display import harmless
-from cascade.errors import CascadeError, Unexpected
+from cascade.errors import CascadeError, DatabasePooled, Unexpected
 from cascade.exits import exit_code
 from cascade.service import Service
 from cascade.settings import load_settings
@@ -39,8 +39,15 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
             if settings.worker == "embedded":
                 # Entered in a thread of its own, so that no run ends up on the server's loop.
                 executing = service.executing()
-                await asyncio.to_thread(executing.__enter__)
-                stack.push_async_callback(asyncio.to_thread, executing.__exit__, None, None, None)
+                try:
+                    await asyncio.to_thread(executing.__enter__)
+                except DatabasePooled as error:
+                    # The page reads and enqueues all the same; somebody else may execute.
+                    _say(error.message)
+                else:
+                    stack.push_async_callback(
+                        asyncio.to_thread, executing.__exit__, None, None, None
+                    )
         except CascadeError as error:
             _stop(error)
         except Exception as error:

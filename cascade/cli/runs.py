@@ -240,6 +240,7 @@ def _offer(
 
 
 def _start_and_follow(service: Service, mine: Desk, start: Callable[[], str]) -> int:
+    service.check_executes()
     try:
         run_id = start()
     except Refused as error:

@@ -103,8 +103,16 @@ def _postgres(database: Database, name: str) -> sa.Engine:
         connect_args={**ALIVE, "application_name": name},
     )
 
+    @sa.event.listens_for(engine, "do_connect")
+    def _behind_a_pooler(_dialect: object, _record: object, _args: object, named: Any) -> None:
+        if database.is_pooled:
+            # A statement is prepared in a session, and the next transaction has another.
+            named["prepare_threshold"] = None
+
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
+        if database.is_pooled:
+            return
         connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TRANSACTION_MS}")
         connection.commit()
 

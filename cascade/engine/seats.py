@@ -23,6 +23,12 @@ from cascade.store.database import Database
 SEATS = 0x61726302
 
 
+_HELD = sa.text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :seats"
+    " AND objid = CAST(:number AS bigint)::oid AND pid = pg_backend_pid()"
+)
+
+
 class Seat(Protocol):
     """The right to execute. `shared`: others may have seats of their own at the same time.
 
@@ -131,14 +137,15 @@ class ServerSeat:
         return True
 
     def is_kept(self) -> bool:
-        """True while the session lives."""
+        """True while the session lives and holds the lock: behind a pooler it may be another's."""
         try:
             with self._database.guarded():
                 assert self._connection is not None
-                self._connection.execute(sa.select(1))
+                number = lock_number(self.executor_id) % 2**32
+                held = self._connection.scalar(_HELD, {"seats": SEATS, "number": number})
         except DatabaseError:
             return False
-        return True
+        return bool(held)
 
     def leave(self) -> None:
         """Ends the session, and with it the lock."""

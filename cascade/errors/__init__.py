@@ -41,6 +41,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
           DatabaseRefused
           NotWritten
           MissingRights
+        DatabasePooled
         DatabaseReadOnly
         RowsHidden
         DatabaseTooNew
@@ -52,6 +53,7 @@ from __future__ import annotations
 from cascade.errors.database import (
     DatabaseAway,
     DatabaseError,
+    DatabasePooled,
     DatabaseReadOnly,
     DatabaseRefused,
     DatabaseRejection,
@@ -109,6 +111,7 @@ __all__ = [
     "CascadeError",
     "DatabaseAway",
     "DatabaseError",
+    "DatabasePooled",
     "DatabaseReadOnly",
     "DatabaseRefused",
     "DatabaseRejection",

@@ -85,6 +85,24 @@ class NotWritten(DatabaseRejection):
         )
 
 
+class DatabasePooled(DatabaseError):
+    """Its address leads to a pooler whose transactions each get another session.
+
+    Who executes holds a lock of its session: there it would be lost, and two would execute.
+    """
+
+    code = "database_pooled"
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"Nothing is executed through {where}: it leads to a pooler that gives each "
+            "transaction another session. Set CASCADE_EXECUTOR_URL to an address of the database "
+            "itself, or of a pooler that gives a connection its own session. Reading goes on, and "
+            "so do runs that another process executes.",
+            where=where,
+        )
+
+
 class DatabaseReadOnly(DatabaseError):
     """It can be read but not written, and what is to be done writes."""
 

@@ -121,9 +121,13 @@ class Service:
     def executing(self, *, yields: bool = False) -> AbstractContextManager[None]:
         """Executes runs in this process while the block lasts, as soon as there is a seat.
 
-        With `yields` only where no other process executes.
+        With `yields` only where no other process executes. Raises DatabasePooled.
         """
         return self._house.executing(yields=yields)
+
+    def check_executes(self) -> None:
+        """Raises DatabasePooled where neither this process nor another could execute a run."""
+        self._house.check_executes(yields=True)
 
     def close(self) -> None:
         """Gives back connections."""

@@ -12,7 +12,9 @@ from cascade.engine.cancelling import Cancels
 from cascade.engine.executor import Executor
 from cascade.engine.queue import Queue
 from cascade.engine.runner import Runner
+from cascade.engine.seats import seat_for
 from cascade.engine.writing import Limits, StepWriter, Unsaved
+from cascade.errors import BadSetting, DatabasePooled
 from cascade.llm import provider_for
 from cascade.llm.provider import Provider
 from cascade.settings import Settings
@@ -78,27 +80,62 @@ class House:
         """Gives back connections."""
         self.cancels.close()
         self.queue.close()
+        if self._direct is not self.database:
+            self._direct.close()
         self.database.close()
 
     @contextmanager
     def executing(self, *, yields: bool = False) -> Iterator[None]:
         """Executes runs in this process while the block lasts, as soon as there is a seat.
 
-        With `yields` only where no other process executes.
+        With `yields` only where no other process executes. Raises what `check_executes` raises.
         """
-        executor = Executor(
-            self.database, self.queue, self._make_runner, self.cancels, yields=yields
-        )
+        if not self.check_executes(yields=yields):
+            yield
+            return
+        database = self._direct
+        queue = self.queue if database is self.database else Queue(database)
+        executor = Executor(database, queue, self._make_runner, self.cancels, yields=yields)
         executor.start()
         try:
             yield
         finally:
             executor.stop()
+            if queue is not self.queue:
+                queue.close()
+
+    def check_executes(self, *, yields: bool = False) -> bool:
+        """Whether this process can execute; with `yields` False where another does it.
+
+        Raises DatabasePooled where it cannot, and with `yields` nobody else does, and BadSetting
+        where its address of its own leads to another database.
+        """
+        direct = self._direct
+        with direct.guarded():
+            is_pooled = direct.is_pooled
+        if is_pooled:
+            if yields and seat_for(self.database).somebody_sits():
+                return False
+            raise DatabasePooled(direct.name)
+        if direct is not self.database and direct.identity() != self.database.identity():
+            raise BadSetting(
+                "CASCADE_EXECUTOR_URL leads to another database than CASCADE_DATABASE_URL. It is "
+                "to be an address of the same one."
+            )
+        return True
+
+    @cached_property
+    def _direct(self) -> Database:
+        """The database by the address that those who execute are to take."""
+        address = self.settings.executor_url
+        if address is None:
+            return self.database
+        return Database(address, product=_source(self.settings))
 
     def _make_runner(self) -> Runner:
         limits = Limits(self.settings.concurrency, self.settings.requests_per_minute)
-        writer = StepWriter(self.database, self.provider, limits, self._unsaved)
-        return Runner(self.database, writer)
+        writer = StepWriter(self._direct, self.provider, limits, self._unsaved)
+        return Runner(self._direct, writer)
 
     def _add_samples(self) -> None:
         with self.database.write() as session:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.errors import DatabaseAway, DatabaseError, DatabaseUnavailable
-from cascade.store import address, denied, faults
+from cascade.settings import parse_address
+from cascade.store import address, denied, faults, pooler
 from cascade.store.product import OPTION, Source
 
 # How long SQLite waits for another process's write to end before it gives up.
@@ -58,8 +59,8 @@ class Database:
     def __init__(
         self, url: str, *, make_folder: bool = True, product: Source | None = None
     ) -> None:
-        self.url = address.with_password_in_place(sa.make_url(url))
-        if self.url.drivername == "postgresql":
+        self.url = address.with_password_in_place(parse_address(url))
+        if self.url.drivername in ("postgresql", "postgres"):
             # Plain postgresql:// would mean psycopg 3 to SQLAlchemy 2.1.
             self.url = self.url.set(drivername="postgresql+psycopg2")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -87,13 +88,39 @@ class Database:
                 connect_args={**ALIVE, "application_name": "cascade"},
                 execution_options=options,
             )
-            sa.event.listen(self.engine, "connect", _configure_postgres)
+            sa.event.listen(self.engine, "connect", self._configure_postgres)
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
     def name(self) -> str:
         """The address without its passwords, for messages."""
         return address.shown(self.url)
+
+    @cached_property
+    def is_pooled(self) -> bool:
+        """Whether the address leads to a pooler that gives each transaction another session.
+
+        Looked up once. Raises what the driver raises.
+        """
+        if self.is_sqlite:
+            return False
+        engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=ALIVE)
+        return pooler.is_pooled(engine)
+
+    def identity(self) -> tuple[str, str]:
+        """What tells this database from any other, whatever address leads to it.
+
+        Raises DatabaseAway, DatabaseRefused.
+        """
+        if self.is_sqlite:
+            return "sqlite", str(self.url.database)
+        with self.read() as session:
+            started = sa.text(
+                "SELECT CAST(pg_postmaster_start_time() AS text), CAST(oid AS text)"
+                " FROM pg_database WHERE datname = current_database()"
+            )
+            server, name = session.execute(started).one()
+        return server, name
 
     @property
     def path(self) -> Path | None:
@@ -227,6 +254,14 @@ class Database:
                 "DATABASE name ENCODING 'UTF8' TEMPLATE template0, and bring the tables over",
             )
 
+    def _configure_postgres(self, connection: Any, _record: object) -> None:
+        if self.is_pooled:
+            return  # The session is somebody else's in a moment, and would keep it.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MS}")
+        # Committed, because the pool's rollback would take it back.
+        connection.commit()
+
     def close(self) -> None:
         """Gives back all connections and threads."""
         self._threads.shutdown(wait=False)
@@ -252,13 +287,6 @@ class Database:
         if not is_there:
             # A folder is not made for any other address: it may be a slip of the pen.
             raise DatabaseUnavailable(self.name, f"there is no folder {path.parent}")
-
-
-def _configure_postgres(connection: Any, _record: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MS}")
-    # Committed, because the pool's rollback would take it back.
-    connection.commit()
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

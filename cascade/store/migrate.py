@@ -225,15 +225,15 @@ def _lock(database: Database) -> Iterator[None]:
         finally:
             lock.release()
         return
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    # In a transaction of its own that lasts as long as all of it: behind a pooler a session's lock
+    # would stay with a session that is somebody else's by then.
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         deadline = time.monotonic() + LOCK_PATIENCE_S
-        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(MIGRATION_LOCK))):
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(MIGRATION_LOCK))):
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(
                     database.name, f"another process has been migrating it for {LOCK_PATIENCE_S} s"
                 )
             time.sleep(0.1)
-        try:
-            yield
-        finally:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(MIGRATION_LOCK)))
+        yield

@@ -22,6 +22,7 @@ from cascade.errors import (
     CannotImport,
     CascadeError,
     DatabaseAway,
+    DatabasePooled,
     DatabaseReadOnly,
     DatabaseRefused,
     EditedSince,
@@ -104,6 +105,7 @@ def refusals() -> Iterator[CascadeError]:
     yield AmbiguousStory("Twin", 10, "begins")
     yield BadLevel("midpoint", 6)
     yield DatabaseAway("sqlite:///x.db", "it is locked")
+    yield DatabasePooled("postgresql://cascade@pool/story")
     yield DatabaseReadOnly("sqlite:///x.db", "attempt to write a readonly database")
     for cause in ("grant", "owner", "policy", "other"):
         yield MissingRights("postgresql:///x", "cascade", "permission denied", cause, "GRANT x")

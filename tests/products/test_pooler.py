@@ -1,0 +1,125 @@
+"""Behind a pooler in transaction mode: reading and enqueuing go on, executing takes an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+
+from cascade.engine.seats import seat_for
+from cascade.errors import BadSetting, DatabasePooled
+from cascade.service import Service
+from cascade.settings import Settings
+from cascade.store.database import Database
+from tests.helpers.near import Near
+from tests.helpers.pooler import pooled
+from tests.products.hosts import HOSTS, STORY, differences, dump, make, stranger
+
+HOSTED = next(host for host in HOSTS if host.name == "hosted")
+
+
+@pytest.fixture
+def pool(postgres_url: str) -> Iterator[str]:
+    with stranger(postgres_url) as engine:
+        make(engine, "hosted")
+    with pooled(postgres_url) as url:
+        yield url
+
+
+def test_it_is_found_out(pool: str, postgres_url: str) -> None:
+    with pooled(postgres_url, mode="session") as by_session:
+        for url, is_pooled in ((pool, True), (postgres_url, False), (by_session, False)):
+            with closing(Database(url)) as database:
+                assert database.is_pooled is is_pooled
+
+
+def test_it_is_found_out_with_one_session_only(postgres_url: str) -> None:
+    with pooled(postgres_url, size=1) as url, closing(Database(url)) as database:
+        assert database.is_pooled
+
+
+def test_no_session_of_it_is_changed(pool: str) -> None:
+    """Another program has that session in a moment, and would have our settings."""
+    with closing(Service(_settings(pool))) as service:
+        service.operator().stories()
+    with stranger(pool) as engine, engine.connect() as connection:
+        for _ in range(5):
+            told = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
+            assert told == "0"
+            connection.rollback()
+
+
+def test_everything_but_executing_goes_on(pool: str, postgres_url: str) -> None:
+    before = _dump(postgres_url)
+    with closing(Service(_settings(pool))) as service:
+        actor, _ = service.operator().grant("ana", 500)
+        desk = service.desk(actor)
+        with pytest.raises(DatabasePooled, match="CASCADE_EXECUTOR_URL"), service.executing():
+            pytest.fail("it executes")
+        run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
+        assert service.operator().run(run_id).status == "queued"
+        desk.cancel(run_id)
+        assert service.operator().run(run_id).status == "cancelled"
+        run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
+        # Somebody with an address of the database itself takes it up.
+        with closing(Service(_settings(postgres_url))) as other, other.executing():
+            assert list(service.operator().follow(run_id))[-1]["type"] == "done"
+        desk.restore_run(run_id)
+    assert differences(before, _dump(postgres_url)) == set()
+
+
+def test_with_an_address_of_its_own_it_executes(pool: str, postgres_url: str) -> None:
+    with closing(Service(_settings(pool, executor_url=postgres_url))) as service:
+        actor, _ = service.operator().grant("ana", 500)
+        desk = service.desk(actor)
+        with service.executing():
+            run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
+            assert list(service.operator().follow(run_id))[-1]["type"] == "done"
+        assert service.operator().run(run_id).used_credits == HOSTED.credits
+
+
+def test_the_command_line_says_so_before_anything_is_started(pool: str, postgres_url: str) -> None:
+    cli = Near(pool)
+    cli("credits", "grant", "--user", "ana", "500")
+    for command in (("run", STORY, "--set", "midpoint=5", "--user", "ana"), ("worker",)):
+        done = cli(*command)
+        assert (done.returncode, done.stdout) == (4, "")
+        assert "CASCADE_EXECUTOR_URL" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert cli.json("runs") == []
+    done = cli(
+        "run", STORY, "--set", "midpoint=5", "--user", "ana", CASCADE_EXECUTOR_URL=postgres_url
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_database_is_refused(pool: str, postgres_server: str, postgres_url: str) -> None:
+    with (
+        closing(Service(_settings(pool, executor_url=postgres_server))) as service,
+        pytest.raises(BadSetting, match="leads to another database"),
+        service.executing(),
+    ):
+        pytest.fail("it executes")
+
+
+def test_a_seat_looks_for_its_own_lock(postgres_url: str) -> None:
+    """A living session is not enough: behind a pooler it may be one without the lock."""
+    with closing(Database(postgres_url)) as database:
+        seat = seat_for(database)
+        assert seat.take()
+        assert seat.is_kept()
+        connection = seat._connection  # type: ignore[attr-defined]
+        connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
+        assert not seat.is_kept()
+        seat.leave()
+
+
+def _settings(url: str, **more: str) -> Settings:
+    return Settings(database_url=url, provider="offline", offline_delay_ms=0, **more)  # type: ignore[arg-type]
+
+
+def _dump(url: str) -> dict[str, dict[str, dict[str, str | None]]]:
+    with stranger(url) as engine:
+        return dump(engine, HOSTED.keys)
