@@ -14,18 +14,26 @@ from cascade.errors import NotWritten
 from cascade.service import Actor, Service
 from tests.helpers.limited import Limited
 from tests.helpers.near import Near
-from tests.products.hosts import FIVE, FOUR, HOSTS, STORY, differences, dump, make, stranger
+from tests.products.hosts import (
+    FIVE,
+    FOUR,
+    HERE,
+    HOSTS,
+    STORY,
+    differences,
+    dump,
+    make,
+    shape,
+    stranger,
+)
 from tests.products.test_hosts import opened
 
 HOSTED = next(host for host in HOSTS if host.name == "hosted")
-# What a role needs, as the README has it; the owner's name for it is put in.
-RIGHTS = """
-GRANT USAGE, CREATE ON SCHEMA public TO {role};
-GRANT CREATE ON DATABASE {database} TO {role};
-GRANT SELECT ON projects, scene_shots TO {role};
-GRANT SELECT, UPDATE ON story_versions, scene_plots TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON scene_scripts TO {role};
-"""
+README = (HERE.parent.parent / "README.md").read_text(encoding="utf-8")
+# What a role needs, and what is dropped in the end, as they are told to people.
+RIGHTS, LEAVING = re.findall(
+    r"```sql\n(.*?)```", README.partition("## On your product's database")[2], re.DOTALL
+)
 
 
 @dataclass
@@ -38,7 +46,7 @@ class Hosted:
     def execute(self, *statements: str) -> None:
         with self.engine.begin() as connection:
             for statement in statements:
-                connection.exec_driver_sql(statement)
+                connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 @pytest.fixture
@@ -48,7 +56,9 @@ def hosted(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Hosted]:
         make(engine, "hosted")
         found = Hosted(limited, engine)
         role = f'"{limited.role}"'
-        found.execute(RIGHTS.format(role=role, database=sa.make_url(postgres_url).database))
+        database = str(sa.make_url(postgres_url).database)
+        rights = RIGHTS.replace("TO cascade;", f"TO {role};")
+        found.execute(rights.replace("ON DATABASE story", f"ON DATABASE {database}"))
         for table in ("projects", "story_versions", "scene_plots", "scene_scripts", "scene_shots"):
             found.execute(
                 f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
@@ -84,6 +94,46 @@ def test_a_role_with_those_rights_and_policies_is_enough(
     assert differences(before, dump(hosted.engine, HOSTED.keys)) == HOSTED.written
     desk.restore_run(run_id)
     assert differences(before, dump(hosted.engine, HOSTED.keys)) == set()
+
+
+def test_the_rights_to_make_tables_may_be_taken_back(hosted: Hosted) -> None:
+    role, before = f'"{hosted.limited.role}"', dump(hosted.engine, HOSTED.keys)
+    opened(HOSTED, hosted.limited.url).close()
+    database = sa.make_url(hosted.limited.url).database
+    hosted.execute(
+        f"REVOKE CREATE ON SCHEMA public FROM {role}",
+        f"REVOKE CREATE ON DATABASE {database} FROM {role}",
+    )
+    assert Near(hosted.limited.url)("db", "check").returncode == 0
+    with closing(opened(HOSTED, hosted.limited.url)) as service:
+        actor, _ = service.operator().grant("ana", 500)
+        desk = service.desk(actor)
+        with service.executing():
+            run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
+            assert list(service.operator().follow(run_id))[-1]["type"] == "done"
+        desk.restore_run(run_id)
+    assert differences(before, dump(hosted.engine, HOSTED.keys)) == set()
+
+
+def test_leaving_leaves_nothing(hosted: Hosted) -> None:
+    before = _all_there_is(hosted.engine), shape(hosted.engine), dump(hosted.engine, HOSTED.keys)
+    opened(HOSTED, hosted.limited.url).close()
+    assert _all_there_is(hosted.engine) != before[0]
+    hosted.execute(LEAVING)
+    assert (_all_there_is(hosted.engine), *before[1:]) == before
+    assert (shape(hosted.engine), dump(hosted.engine, HOSTED.keys)) == before[1:]
+
+
+def _all_there_is(engine: sa.Engine) -> list[str]:
+    """Every relation, function, type and schema by its name."""
+    names = (
+        "SELECT relname FROM pg_class WHERE relnamespace >= 16384 OR relnamespace ="
+        " 'public'::regnamespace UNION ALL SELECT proname FROM pg_proc WHERE pronamespace ="
+        " 'public'::regnamespace UNION ALL SELECT typname FROM pg_type WHERE typnamespace ="
+        " 'public'::regnamespace UNION ALL SELECT nspname FROM pg_namespace ORDER BY 1"
+    )
+    with engine.connect() as connection:
+        return list(connection.exec_driver_sql(names).scalars())
 
 
 EDITS: dict[str, tuple[tuple[str, ...], str, str]] = {
