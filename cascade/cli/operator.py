@@ -66,11 +66,12 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
 
 @credits.command()
 @click.option("--user", metavar="NAME", required=True, help="Who receives.")
+@click.option("--project", metavar="P", help="In which project, by its id or name.")
 @click.argument("credits", metavar="N", type=click.IntRange(1, 1_000_000))
 @with_service
-def grant(service: Service, user: str, credits: int) -> None:
+def grant(service: Service, user: str, project: str | None, credits: int) -> None:
     """Give a user N credits. A name that is not known yet becomes an editor."""
-    actor, is_new = service.operator().grant(user, credits)
+    actor, is_new = service.operator().grant(user, credits, project)
     if is_new:
         say(f"{one_line(user)} was not known and is now an editor.", err=True)
     balance = service.desk(actor).credits()

@@ -18,6 +18,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         UnknownPiece
         AmbiguousScene
         UnknownUser
+        UnknownProject
         BadDocument
         CannotImport
       Refused
@@ -92,6 +93,7 @@ from cascade.errors.usage import (
     CannotImport,
     UnknownBeat,
     UnknownPiece,
+    UnknownProject,
     UnknownRun,
     UnknownStory,
     UnknownStructure,
@@ -138,6 +140,7 @@ __all__ = [
     "Unexpected",
     "UnknownBeat",
     "UnknownPiece",
+    "UnknownProject",
     "UnknownRun",
     "UnknownStory",
     "UnknownStructure",

@@ -168,6 +168,28 @@ class UnknownUser(UsageError):
         )
 
 
+class UnknownProject(UsageError):
+    """No project of that id or name, or none is said and there are several.
+
+    `projects` are those that there are, the first few.
+    """
+
+    code = "unknown_project"
+
+    def __init__(self, reference: str | None, projects: Sequence[str]) -> None:
+        named = ", ".join(map(said, projects))
+        what = (
+            "There are several projects, and none is said"
+            if reference is None
+            else f'There is no project "{said(reference)}"'
+        )
+        super().__init__(
+            f"{what}. Say one of these with --project: {named}.",
+            project=None if reference is None else said(reference),
+            projects=[said(one) for one in projects],
+        )
+
+
 class BadDocument(UsageError):
     """A story file that cannot be imported; the message says where and what is wrong."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cascade import ledger
-from cascade.errors import CannotImport, UsageError
+from cascade.errors import CannotImport, UnknownProject, UsageError
 from cascade.formats import json as documents
 from cascade.ledger import Credits
 from cascade.service.desk import Demo
@@ -18,8 +18,11 @@ from cascade.service.watching import Watching
 from cascade.service.writing import Writing
 from cascade.store import accounts, inserting
 from cascade.store.accounts import Actor
+from cascade.store.database import Session
 
 MOST_OF_A_NAME = 200
+# How many projects are named where none is said.
+MOST_NAMED = 10
 
 
 class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
@@ -55,23 +58,39 @@ class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
             own = accounts.accounts_of(gate.session, actor) if actor is not None else []
             return ledger.statement(gate.session, name, [account.id for account in own])
 
-    def grant(self, name: str, credits: int) -> tuple[Actor, bool]:
-        """Gives a user credits in the oldest project; an unknown name becomes an editor there.
+    def grant(self, name: str, credits: int, project: str | None = None) -> tuple[Actor, bool]:
+        """Gives a user credits in a project, by its id or name; in their oldest, if none is said.
 
-        The user, and whether it is new.
+        An unknown name becomes an editor there. The user, and whether it is new.
+        Raises UnknownProject.
         """
         if not 1 <= len(name.strip()) <= MOST_OF_A_NAME:
             raise UsageError(f"A user's name has 1 to {MOST_OF_A_NAME} characters. Give another.")
         with self._writing() as gate:
             session = gate.session
             known = accounts.actor_or_none(session, name)
-            if known is not None:
-                there = set(accounts.all_projects(session))
-                own = [one for one in accounts.roles_of(session, known) if one in there]
-                project_id = own[0] if own else accounts.first_project(session)
-            else:
-                project_id = accounts.first_project(session)
+            project_id = _project(session, known, project)
             actor = known or accounts.add_user(session, name, name, "editor", project_id)
+            accounts.join(session, actor, project_id, "editor")
             account = accounts.open_account(session, actor, project_id)
             ledger.grant(session, account.id, credits)
             return actor, known is None
+
+
+def _project(session: Session, known: Actor | None, said: str | None) -> str:
+    """The project that is meant. Raises UnknownProject."""
+    there = accounts.named_projects(session)
+    named = [f"{id_} ({called})" for id_, called in there.items()][:MOST_NAMED]
+    if said is not None:
+        found = [id_ for id_, called in there.items() if said in (id_, called)]
+        if len(found) != 1:
+            raise UnknownProject(said, named)
+        return found[0]
+    own = (
+        [] if known is None else [one for one in accounts.roles_of(session, known) if one in there]
+    )
+    if own:
+        return own[0]
+    if len(there) > 1:
+        raise UnknownProject(None, named)
+    return accounts.first_project(session)

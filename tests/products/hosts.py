@@ -30,6 +30,8 @@ class Host:
     credits: int
     kinds: tuple[str, ...] = ("postgres",)
     keys: dict[str, str] = field(default_factory=dict)
+    # The project of that story, where there are several.
+    project: str | None = None
 
     @property
     def env(self) -> dict[str, str]:
@@ -58,6 +60,7 @@ HOSTS = [
         },
         credits=3 + 2 + 2 * 3 + 2 * 4,
         keys={"public.scene_scripts": "scene_id"},
+        project="The Ferry",
     ),
     Host(
         "numbered",
@@ -73,6 +76,7 @@ HOSTS = [
             ("public.scene_plots", "2", "script"),
         },
         credits=3 + 2 + 2 * 3 + 2 * 4,
+        project="1",
     ),
     Host(
         "renamed",

@@ -58,7 +58,7 @@ def test_its_whole_life(case: tuple[Host, str, sa.Engine]) -> None:
     assert dump(engine, host.keys) == before
     with closing(opened(host, url)) as service:
         assert cli("db", "check", **host.env).returncode == 0
-        actor, _ = service.operator().grant("ana", 500)
+        actor, _ = service.operator().grant("ana", 500, host.project)
         first = run(service, actor, host)
         after = dump(engine, host.keys)
         changed = differences(before, after)

@@ -77,7 +77,7 @@ def service(hosted: Hosted) -> Iterator[Service]:
 
 @pytest.fixture
 def actor(service: Service) -> Actor:
-    return service.operator().grant("ana", 500)[0]
+    return service.operator().grant("ana", 500, HOSTED.project)[0]
 
 
 def test_a_role_with_those_rights_and_policies_is_enough(
@@ -106,7 +106,7 @@ def test_the_rights_to_make_tables_may_be_taken_back(hosted: Hosted) -> None:
     )
     assert Near(hosted.limited.url)("db", "check").returncode == 0
     with closing(opened(HOSTED, hosted.limited.url)) as service:
-        actor, _ = service.operator().grant("ana", 500)
+        actor, _ = service.operator().grant("ana", 500, HOSTED.project)
         desk = service.desk(actor)
         with service.executing():
             run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
@@ -277,7 +277,7 @@ def test_a_right_by_columns_is_enough(hosted: Hosted) -> None:
 
 
 def test_a_story_that_may_only_be_seen_starts_no_run(hosted: Hosted, service: Service) -> None:
-    actor, _ = service.operator().grant("ana", 500)
+    actor, _ = service.operator().grant("ana", 500, HOSTED.project)
     plan = service.desk(actor).plan(STORY, {"midpoint": 5}).plan
     hosted.execute(*EDITS["a story that may only be seen"][0])
     with pytest.raises(NotWritten, match="story_versions"):

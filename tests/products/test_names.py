@@ -174,6 +174,33 @@ def test_a_service_refuses_a_bad_file(sqlite_url: str, tmp_path: Path) -> None:
     assert not (HERE / "none.toml").exists()
 
 
+def test_credits_are_given_in_a_project(postgres_url: str) -> None:
+    """Two projects: people and credits in each, and neither is in the other's way."""
+    with stranger(postgres_url) as engine:
+        make(engine, "hosted")
+    cli = Near(postgres_url)
+    none_said = cli("credits", "grant", "--user", "ana", "5")
+    assert (none_said.returncode, none_said.stdout) == (2, "")
+    assert "(The Ferry)" in none_said.stderr
+    assert "(Pelabuhan)" in none_said.stderr
+    unknown = cli("credits", "grant", "--user", "ana", "--project", "Nobody", "5")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    for user, project, credits in (
+        ("ana", "Pelabuhan", "7"),
+        ("budi", "11111111-1111-4111-8111-111111111111", "9"),
+        ("ana", "The Ferry", "5"),
+    ):
+        given = cli("credits", "grant", "--user", user, "--project", project, credits)
+        assert given.returncode == 0, given.stderr
+    assert cli.json("credits", "--user", "ana")["available"] == 12
+    assert cli.json("credits", "--user", "budi")["available"] == 9
+    titles = {user: cli.json("stories", "--user", user) for user in ("ana", "budi")}
+    assert [one["title"] for one in titles["budi"]] == ["The Ferry"]
+    assert {one["title"] for one in titles["ana"]} == {"The Ferry", "Pelabuhan"}
+    # Whoever is known already is given in their oldest project, if none is said.
+    assert cli("credits", "grant", "--user", "ana", "1").returncode == 0
+
+
 IMPORTED = {
     "title": "A Copy",
     "language": "en",

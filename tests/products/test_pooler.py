@@ -54,7 +54,7 @@ def test_no_session_of_it_is_changed(pool: str) -> None:
 def test_everything_but_executing_goes_on(pool: str, postgres_url: str) -> None:
     before = _dump(postgres_url)
     with closing(Service(_settings(pool))) as service:
-        actor, _ = service.operator().grant("ana", 500)
+        actor, _ = service.operator().grant("ana", 500, HOSTED.project)
         desk = service.desk(actor)
         with pytest.raises(DatabasePooled, match="CASCADE_EXECUTOR_URL"), service.executing():
             pytest.fail("it executes")
@@ -72,7 +72,7 @@ def test_everything_but_executing_goes_on(pool: str, postgres_url: str) -> None:
 
 def test_with_an_address_of_its_own_it_executes(pool: str, postgres_url: str) -> None:
     with closing(Service(_settings(pool, executor_url=postgres_url))) as service:
-        actor, _ = service.operator().grant("ana", 500)
+        actor, _ = service.operator().grant("ana", 500, HOSTED.project)
         desk = service.desk(actor)
         with service.executing():
             run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
@@ -82,7 +82,7 @@ def test_with_an_address_of_its_own_it_executes(pool: str, postgres_url: str) ->
 
 def test_the_command_line_says_so_before_anything_is_started(pool: str, postgres_url: str) -> None:
     cli = Near(pool)
-    cli("credits", "grant", "--user", "ana", "500")
+    cli("credits", "grant", "--user", "ana", "--project", "The Ferry", "500")
     for command in (("run", STORY, "--set", "midpoint=5", "--user", "ana"), ("worker",)):
         done = cli(*command)
         assert (done.returncode, done.stdout) == (4, "")

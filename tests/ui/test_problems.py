@@ -44,6 +44,7 @@ from cascade.errors import (
     Unexpected,
     UnknownBeat,
     UnknownPiece,
+    UnknownProject,
     UnknownRun,
     UnknownStory,
     UnknownStructure,
@@ -149,6 +150,8 @@ def refusals() -> Iterator[CascadeError]:
         yield NotADemo("it has some of its own", cause)
     yield CannotImport(["story_versions.organization_id"])
     yield BadProduct("product.toml", ["[story_versions] names a table that is not there: versions"])
+    yield UnknownProject("House", ["p1 (One)", "p2 (Two)"])
+    yield UnknownProject(None, ["p1 (One)", "p2 (Two)"])
     yield SchemaGap("sqlite:///x.db", ["scene_plots lacks plot"])
     yield NotWritten("scene_plots")
     yield UnreadablePieces(["the key action of Midpoint"], {"midpoint/keyAction": "not_text"})
