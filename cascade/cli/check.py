@@ -28,7 +28,7 @@ _WHY = {
     "kept_twice": "stand in several rows of the table of scripts",
     "not_storable": "hold half a character (a lone surrogate) or a NUL",
     "not_a_language": "have a language that is neither English (en) nor Indonesian (id)",
-    "unknown": "have a structure that is none of hero, cat, harmon",
+    "unknown": "have a structure that is none of hero, cat, harmon, or has no columns here",
     "missing": "have no structure",
     "no_beat": "hang off no beat",
     "unknown_beat": "hang off a beat that their story's structure does not have",

@@ -159,7 +159,11 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
             others=_others(connection, columns, whole, there),
             version=there,
             faults=(*_of_names(whole), *whole.gaps, *right.faults),
-            notes=(*_good_to_know(whole), *right.notes),
+            notes=(
+                *_good_to_know(whole),
+                *right.notes,
+                *(_of_the_address(database) if rows else ()),
+            ),
             names=written(whole),
         )
         if rows and whole.is_there and not found.problems:
@@ -190,6 +194,14 @@ def _columns(connection: sa.Connection) -> dict[str, set[str]]:
         }
 
 
+def _of_the_address(database: Database) -> Iterator[str]:
+    if database.is_pooled:
+        yield (
+            "the address leads to a pooler that gives each transaction another session: whoever "
+            "executes runs needs a direct address, CASCADE_EXECUTOR_URL"
+        )
+
+
 def _of_names(whole: Whole) -> Iterator[str]:
     for problem in whole.in_the_map:
         yield f"CASCADE_PRODUCT: {problem}"
@@ -211,7 +223,8 @@ def _good_to_know(whole: Whole) -> Iterator[str]:
             yield f"{one.table.name}.{id_.name} is no key: a change that meets two rows is refused"
         for wanted in WANTED[one.ours]:
             column = one.columns.get(wanted.name)
-            if column is not None and wanted.use == "text" and column.length is not None:
+            is_written = wanted.use in ("text", "map")
+            if column is not None and is_written and column.length is not None:
                 yield (
                     f"{one.table.name}.{column.name} holds {column.length} characters at most: a "
                     "longer text ends its step, unsaved and uncharged"

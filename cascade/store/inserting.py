@@ -9,13 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import NotWritten
+from cascade.errors import NotWritten, UnknownStructure
 from cascade.store.ids import new_id
 from cascade.store.product import Kept, product_of
 from cascade.store.product.wanted import HEADER, LEVELS
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS
 from cascade.story.story import Story
+from cascade.story.structures import STRUCTURES
 
 
 def insert_row(session: Session, table: Kept, given: Mapping[str, Any]) -> str:
@@ -46,8 +47,14 @@ def cannot_fill(session: Session) -> list[str]:
 
 
 def insert_story(session: Session, project_id: str, story: Story) -> str:
-    """Writes a story as a new one; the ids it may carry are ignored. Returns its new id."""
+    """Writes a story as a new one; the ids it may carry are ignored. Returns its new id.
+
+    Raises UnknownStructure where the product's tables keep no stories of its structure.
+    """
     product = product_of(session)
+    kept = [one for one in STRUCTURES if product.keeps(one)]
+    if story.structure_type not in kept:
+        raise UnknownStructure(story.structure_type, kept)
     maps = {LEVELS: dict(story.levels)}
     texts = {
         f"{story.structure_type}_{kinds.row(kind).kept}": dict(story.texts.get(kind, {}))
@@ -64,7 +71,7 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
         },
     )
     for scene in story.scenes:
-        kept = {kinds.row(kind).kept: scene.text(kind) for kind in SCENE_KINDS}
+        its_texts = {kinds.row(kind).kept: scene.text(kind) for kind in SCENE_KINDS}
         scene_id = insert_row(
             session,
             product.scenes,
@@ -72,11 +79,11 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
                 "story_version_id": story_id,
                 "beat_key": scene.beat_key,
                 "scene_number": scene.number,
-                **kept,
+                **its_texts,
             },
         )
-        if product.scripts is not None and kept["script"]:
-            insert_script(session, scene_id, kept["script"])
+        if product.scripts is not None and its_texts["script"]:
+            insert_script(session, scene_id, its_texts["script"])
         for n, shot in enumerate(scene.shots, 1):
             if product.shots is not None:
                 its = {"scene_plot_id": scene_id, "shot_number": n, "shot": _json(shot)}

@@ -66,7 +66,7 @@ def story_rows(
 
 def _story(product: Product, row: sa.Row[Any]) -> StoryRow:
     values = dict(row._mapping)
-    maps = {name: values.pop(name) for name in MAPS}
+    maps = {name: values.pop(name) for name in MAPS if name in values}
     values["language"] = (values["language"] or "").strip() or product.language
     return StoryRow(**values, maps=maps, text_property=product.text_property)
 

@@ -29,6 +29,7 @@ from cascade.store.ids import oldest_first
 from cascade.store.inserting import insert_story as insert_story  # noqa: PLC0414 - given on
 from cascade.store.pieces import level_column, map_column
 from cascade.store.product import Product, product_of
+from cascade.store.product.wanted import MAPS_OF
 from cascade.store.rows import SceneRow, StoryRow, scene_rows, shots, story_rows
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
@@ -261,8 +262,9 @@ def scenes_of(
 
 def _structure(row: StoryRow) -> Structure:
     type_ = row.structure_type or ""
-    if type_ not in STRUCTURES:
-        raise UnreadableStory(row.title or row.id, type_, list(STRUCTURES))
+    kept = [one for one in STRUCTURES if row.maps.keys() >= set(MAPS_OF[one])]
+    if type_ not in kept:
+        raise UnreadableStory(row.title or row.id, type_, kept)
     return structure(type_)
 
 

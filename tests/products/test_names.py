@@ -166,6 +166,26 @@ def test_a_language_is_assumed_where_none_is_kept(plain: tuple[str, sa.Engine]) 
     assert (shown["language"], shown["title"], shown["synopsis"]) == ("id", "Air Pasang", "")
 
 
+def test_of_a_structure_without_columns_stories_are_unreadable(
+    plain: tuple[str, sa.Engine],
+) -> None:
+    cli = Near(plain[0])
+    assert [one["id"] for one in cli.json("stories")] == ["s1", "s2"]
+    shown = cli("show", "s2")
+    assert shown.returncode == 5
+    assert 'its structure is "hero", and not one of harmon' in shown.stderr
+    assert "1 stories have a structure" in cli("db", "check").stdout
+
+
+def test_a_structure_with_half_its_columns_is_a_gap(plain: tuple[str, sa.Engine]) -> None:
+    url, engine = plain
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE story_versions ADD cat_beats text")
+    checked = Near(url)("db", "check")
+    assert checked.returncode == 4
+    assert "story_versions lacks cat_key_actions" in checked.stdout
+
+
 def test_a_service_refuses_a_bad_file(sqlite_url: str, tmp_path: Path) -> None:
     from cascade.service import Service
 
@@ -218,7 +238,7 @@ IMPORTED = {
         ("hosted", ["story_versions.version"]),
         ("numbered", ["story_versions.organization_id"]),
         ("renamed", []),
-        ("plain", []),
+        ("plain", ['no structure "cat". Use one of: harmon']),
         ("shared", ["all_scenes.id"]),
     ],
 )

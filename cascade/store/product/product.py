@@ -16,6 +16,7 @@ from cascade.store.product.take import Taken, Whole, title_is_the_projects_name
 from cascade.store.product.wanted import (
     HEADER,
     MAPS,
+    MAPS_OF,
     PROJECTS,
     SCENES,
     SCRIPTS,
@@ -108,6 +109,10 @@ class Product:
         self.shots = kept_if_there(SHOTS)
         self._title_is_the_projects_name = title_is_the_projects_name(whole)
 
+    def keeps(self, structure_type: str) -> bool:
+        """Whether stories of a structure are kept: it has its own columns."""
+        return all(name in self.stories for name in MAPS_OF.get(structure_type, ("",)))
+
     @property
     def orders_by_number(self) -> bool:
         """Whether scenes' numbers are kept as numbers, so that the database can order by them."""
@@ -148,7 +153,7 @@ class Product:
             self.stories["project_id"].label("project_id"),
             *self.header.values(),
             self.stories.text("structure_type").label("structure_type"),
-            *(self.stories[name].label(name) for name in MAPS),
+            *(self.stories[name].label(name) for name in MAPS if name in self.stories),
         ).select_from(self.stories_with_projects)
 
     @cached_property

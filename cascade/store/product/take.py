@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from cascade.store.product.found import Column, Reflection, Table
 from cascade.store.product.names import Names
 from cascade.store.product.wanted import (
+    MAPS_OF,
     NEEDED,
     PROJECTS,
     SCENES,
@@ -119,9 +120,20 @@ def _take(ours: str, there: Mapping[str, Table | None], names: Names, problems: 
             missing += [wanted.name] if wanted.is_needed else []
         elif _fits(wanted, column):
             columns[wanted.name] = column
-        elif wanted.is_needed or said is not None:
+        elif wanted.is_needed or wanted.use == "map" or said is not None:
             unfit.append(f"{column.name} ({column.type})")
+    if ours == STORIES:
+        missing += _of_structures(columns)
     return Taken(ours, table, columns, tuple(missing), tuple(unfit))
+
+
+def _of_structures(columns: Mapping[str, Column]) -> list[str]:
+    """The columns of texts that are missing: a structure has all of its own or none."""
+    lacking = {
+        type_: [name for name in names if name not in columns] for type_, names in MAPS_OF.items()
+    }
+    begun = [one for type_, one in lacking.items() if len(one) < len(MAPS_OF[type_])]
+    return [name for one in begun or lacking.values() for name in one]
 
 
 def _by_itself(wanted: Wanted, table: Table, there: Mapping[str, Table | None]) -> Column | None:

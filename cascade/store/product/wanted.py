@@ -35,10 +35,11 @@ SCRIPTS, SHOTS = "scripts", "scene_shots"
 # What a story may have of its own, or from its project, or not at all.
 HEADER = ("title", "language", "synopsis", "genre", "tone")
 LEVELS = "tension_levels"
-MAPS = (
-    LEVELS,
-    *(f"{structure}_{kinds.row(kind).kept}" for structure in STRUCTURES for kind in BEAT_KINDS),
+# The texts of a structure's beats; a product may keep stories of one structure only.
+MAPS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {type_: tuple(f"{type_}_{kinds.row(kind).kept}" for kind in BEAT_KINDS) for type_ in STRUCTURES}
 )
+MAPS = (LEVELS, *(name for names in MAPS_OF.values() for name in names))
 
 
 def _maybe(*names: str) -> tuple[Wanted, ...]:
@@ -53,7 +54,7 @@ WANTED: Mapping[str, tuple[Wanted, ...]] = MappingProxyType(
             Wanted("project_id", "reference", to=PROJECTS),
             *_maybe(*HEADER),
             Wanted("structure_type", "words"),
-            *(Wanted(name, "map") for name in MAPS),
+            *(Wanted(name, "map", is_needed=name == LEVELS) for name in MAPS),
         ),
         SCENES: (
             Wanted("id", "id"),

@@ -36,8 +36,9 @@ def _lines(whole: Whole) -> Iterator[str]:
             column = one.columns.get(wanted.name)
             if column is not None:
                 yield f"{wanted.name} = {_quoted(column.name)}"
-            elif wanted.name in one.missing or wanted.is_needed:
-                yield f'# {wanted.name} = ""  # needed, and not found'
+            elif wanted.name in one.missing or wanted.is_needed or wanted.use == "map":
+                needed = "needed, and not found" if wanted.name in one.missing else "not found"
+                yield f'# {wanted.name} = ""  # {needed}'
         free = ", ".join(column.name for column in one.unknown)
         if free:
             yield f"# not taken for anything: {free}"
