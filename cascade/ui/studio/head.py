@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from cascade.display import readable
-from cascade.service import Desk, Funds, Studio
+from cascade.service import Desk, Funds, StorySummary, Studio
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.prose import escape, first_words, paragraphs
@@ -24,9 +26,7 @@ def draw_head(desk: Desk, studio: Studio) -> None:
     head, story_id = studio.head.get(), studio.story_id
     if desk.writer.is_offline:
         _draw_demo_bar(desk, may_reset=head.may_reset)
-    titles = {
-        one.id: first_words(readable(one.title or one.id), _LONGEST_TITLE) for one in studio.stories
-    }
+    titles = _told_apart(studio.stories)
 
     @guarded()
     def choose() -> None:
@@ -46,6 +46,24 @@ def draw_head(desk: Desk, studio: Studio) -> None:
     with figures:
         _draw_figures(desk, story_id, head.funds)
     draw_check(desk)
+
+
+def _told_apart(stories: Sequence[StorySummary]) -> dict[str, str]:
+    """The stories' titles by id, those that are there again with a number.
+
+    A product has several versions of one story; what is chosen is known by its words alone.
+    """
+    titles: dict[str, str] = {}
+    taken: set[str] = set()
+    for one in stories:
+        title = told = first_words(readable(one.title or one.id), _LONGEST_TITLE)
+        n = 1
+        while told in taken:
+            n += 1
+            told = f"{title} ({n})"
+        taken.add(told)
+        titles[one.id] = told
+    return titles
 
 
 def _draw_figures(desk: Desk, story_id: str, drawn: Funds) -> None:
