@@ -14,7 +14,7 @@ from cascade.errors import (
     RowsHidden,
 )
 from cascade.store import rights
-from cascade.store.product import whole_of
+from cascade.store.product import Whole, whole_of
 
 # Postgres's names for what went wrong.
 _NO_PRIVILEGE, _READ_ONLY, _DEADLOCK = "42501", "25006", "40P01"
@@ -43,12 +43,11 @@ def explain(
     return DatabaseUnavailable(where, why)
 
 
-def check_rows_are_seen(connection: sa.Connection, where: str) -> None:
+def check_rows_are_seen(connection: sa.Connection, whole: Whole, where: str) -> None:
     """Raises RowsHidden where row-level security leaves nothing of the product to be seen.
 
     To whom it hides everything, a database looks empty; samples would be added to it.
     """
-    whole = whole_of(connection)
     hiding = rights.hiding(connection, whole)
     seen = any(
         connection.scalar(sa.select(sa.select(sa.literal(1)).select_from(table).exists()))

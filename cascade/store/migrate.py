@@ -77,12 +77,13 @@ def ensure(database: Database, parts: Sequence[Part] = ()) -> None:
 
 
 def _ensure(database: Database, parts: Sequence[Part]) -> None:
-    if not database.is_sqlite:
-        with database.engine.connect() as connection:
-            denied.check_rows_are_seen(connection, database.name)
     with database.read() as session:
-        # At every start: the file may be another one today.
-        refuse_bad_names(whole_of(session.connection()))
+        connection = session.connection()
+        # At every start: the file of names may be another one today.
+        whole = whole_of(connection)
+        refuse_bad_names(whole)
+        if not database.is_sqlite:
+            denied.check_rows_are_seen(connection, whole, database.name)
     if _version(database) == HEAD and not any(part.missing() for part in parts):
         with database.read() as session:
             product_of(session)

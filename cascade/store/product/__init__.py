@@ -48,16 +48,18 @@ class Source:
 
     def whole(self, connection: sa.Connection) -> Whole:
         """Everything that can be told of the tables that are there. Raises nothing of its own."""
-        return take(Reflection(connection), names.read(self._file))
+        whole = take(Reflection(connection), names.read(self._file))
+        if whole.fits:
+            self._product = Product(whole, self._language)
+        return whole
 
     def product(self, connection: sa.Connection, where: str) -> Product:
         """The tables, where they are whole. Raises BadProduct, SchemaGap."""
         if self._product is None:
             whole = self.whole(connection)
             refuse_bad_names(whole)
-            if whole.gaps or not whole.is_there:
+            if self._product is None:
                 raise SchemaGap(where, whole.gaps or ("it has no tables that hold stories",))
-            self._product = Product(whole, self._language)
         return self._product
 
 

@@ -69,6 +69,11 @@ class Whole:
         return any(one.table is not None for ours, one in self.tables.items() if ours != PROJECTS)
 
     @property
+    def fits(self) -> bool:
+        """True where the program can work on what is there."""
+        return self.is_there and not self.gaps and not self.in_the_map
+
+    @property
     def gaps(self) -> tuple[str, ...]:
         """What the tables lack; empty where none of them is there, so that they can be made."""
         projects = self.tables[PROJECTS]
