@@ -5,15 +5,18 @@ So that a step's cost does not grow with the number of scenes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.beatmap import snake
 from cascade.store.product import Product, product_of
-from cascade.store.rows import SceneRow, StoryRow, scene_rows
+from cascade.store.rows import SceneRow, StoryRow, scene_rows, scenes_of_story
 from cascade.store.stories import read_shots, scenes_of, story_of
 from cascade.story import kinds
 from cascade.story.plan import Step, neighbours
@@ -50,44 +53,69 @@ def excerpt(session: Session, row: StoryRow, step: Step, *, beside: bool) -> Exc
     if not product.orders_by_number:
         return _read(session, row)
     wanted = kinds.row(step.kind).beside if beside else ()
-    of_beat = _of_beat(product, step.beat_key)
-    own = [
-        product.scenes["id"] == step.scene_id,
-        of_beat & (product.scenes["scene_number"] == step.scene_number),
-    ]
-    if "siblings" in wanted:
-        own.append(of_beat)
-    if "seams" in wanted:
-        own.append(_around(product, row.id, step.scene_number))
-    found = _read(session, row, sa.or_(*own))
+    those = _needed(product, siblings="siblings" in wanted, seams="seams" in wanted)
+    asked = {"scene": step.scene_id, "number": step.scene_number, **_asked(step.beat_key)}
+    found = _read(session, row, those, asked)
     scene = found.story.scene_of(step.piece)
     if "seams" in wanted and scene is not None and _may_miss(found.story, scene):
         return _read(session, row)
     return found
 
 
-def _read(session: Session, row: StoryRow, those: sa.ColumnElement[bool] | None = None) -> Excerpt:
-    of_story = product_of(session).scenes["story_version_id"] == row.id
-    rows = scene_rows(session, of_story, *([] if those is None else [those]))
-    return Excerpt(story_of(row, scenes_of(row, rows)), row, rows)
-
-
 def scenes_of_beat(session: Session, row: StoryRow, beat_key: str) -> Story:
     """A story with all scenes of one beat and no others, and with their shots."""
     product = product_of(session)
-    of_beat = sa.and_(product.scenes["story_version_id"] == row.id, _of_beat(product, beat_key))
-    rows = scene_rows(session, of_beat)
+    spelled = product.scenes.text("beat_key").in_(sorted({beat_key, snake(beat_key)}))
+    of_beat = sa.and_(product.scenes["story_version_id"] == row.id, spelled)
+    rows = scene_rows(session, _of_one_beat(product), {"story": row.id, **_asked(beat_key)})
     return story_of(row, scenes_of(row, rows, read_shots(session, of_beat)))
 
 
-def _of_beat(product: Product, beat_key: str) -> sa.ColumnElement[bool]:
-    return product.scenes.text("beat_key").in_(sorted({beat_key, snake(beat_key)}))
+def _read(
+    session: Session,
+    row: StoryRow,
+    those: sa.Select[Any] | None = None,
+    asked: Mapping[str, Any] = MappingProxyType({}),
+) -> Excerpt:
+    wanted = scenes_of_story(product_of(session)) if those is None else those
+    rows = scene_rows(session, wanted, {"story": row.id, **asked})
+    return Excerpt(story_of(row, scenes_of(row, rows)), row, rows)
 
 
-def _around(product: Product, story_id: str, number: int) -> sa.ColumnElement[bool]:
+# Statements are made once: making one takes longer than executing it.
+
+
+@lru_cache(maxsize=64)
+def _needed(product: Product, *, siblings: bool, seams: bool) -> sa.Select[Any]:
+    """The scenes that a step needs: its own, and those that it reads beside it."""
+    scenes, number = product.scenes, sa.bindparam("number", type_=sa.Integer())
+    of_beat = _of_beat(product)
+    own = [scenes["id"] == sa.bindparam("scene"), of_beat & (scenes["scene_number"] == number)]
+    if siblings:
+        own.append(of_beat)
+    if seams:
+        own.append(_around(product, number))
+    return scenes_of_story(product).where(sa.or_(*own))
+
+
+@lru_cache(maxsize=16)
+def _of_one_beat(product: Product) -> sa.Select[Any]:
+    return scenes_of_story(product).where(_of_beat(product))
+
+
+def _of_beat(product: Product) -> sa.ColumnElement[bool]:
+    """The scenes of a beat, given as `_asked`."""
+    return product.scenes.text("beat_key").in_([sa.bindparam("beat"), sa.bindparam("snaky")])
+
+
+def _asked(beat_key: str) -> dict[str, str]:
+    return {"beat": beat_key, "snaky": snake(beat_key)}
+
+
+def _around(product: Product, number: sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     """The scenes of a number, and of the next few numbers below and above it."""
     column = product.scenes["scene_number"]
-    of_story = product.scenes["story_version_id"] == story_id
+    of_story = product.scenes["story_version_id"] == sa.bindparam("story")
 
     def end(there: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> sa.Subquery:
         return (

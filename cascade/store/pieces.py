@@ -5,8 +5,9 @@ A write changes one value and nothing beside it, and must meet exactly one row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -25,13 +26,13 @@ from cascade.store.beatmap import (
     text_of,
 )
 from cascade.store.inserting import insert_script
-from cascade.store.product import Kept, product_of
+from cascade.store.product import Kept, Product, product_of
 from cascade.store.product.wanted import LEVELS
 from cascade.store.rows import SceneRow, StoryRow
 from cascade.story import kinds
 from cascade.story.kinds import Kind
 from cascade.story.piece import Piece
-from cascade.story.structures import Structure, structure
+from cascade.story.structures import structure
 
 # Cells of a scene's text: its column is null; scripts have a table of their own and it has no row.
 NULL, NO_ROW = "null", "no row"
@@ -142,55 +143,88 @@ def _with_level(beat_key: str, stood: Stood) -> _Change:
 
 
 def _map(row: StoryRow, column: str) -> BeatMap:
-    return BeatMap.read(row.maps[column], _structure(row))
-
-
-def _structure(row: StoryRow) -> Structure:
     assert row.structure_type is not None
-    return structure(row.structure_type)
+    return map_of(row.maps[column], row.structure_type)
+
+
+@lru_cache(maxsize=64)
+def map_of(text: str | None, structure_type: str) -> BeatMap:
+    """A column as a map by beat: read once for as long as it stays as it is."""
+    return BeatMap.read(text, structure(structure_type))
 
 
 def _change(session: Session, row: StoryRow, changes: Sequence[_Change]) -> None:
     """Changes values of a story's row, there and in `row`. Raises NotWritten."""
-    stories = product_of(session).stories
-    values: dict[sa.Column[Any], Any] = {}
+    product = product_of(session)
+    by_key: list[tuple[str, bool]] = []
+    given: dict[str, Any] = {"of_id": row.id}
     for change in changes:
         there = _map(row, change.column)
         text = there.with_cell(change.beat_key, change.cell)
         key = there.key_of(change.beat_key, change.cell)
-        one = stories.with_one(change.column, key, change.cell) if key is not None else None
-        values[stories[change.column]] = text if one is None else one
+        if key is not None and product.stories.changes_one(change.column):
+            by_key.append((change.column, True))
+            given |= {f"key_{change.column}": [key], f"new_{change.column}": change.cell}
+        else:
+            by_key.append((change.column, False))
+            given[f"new_{change.column}"] = text
         row.maps[change.column] = text
-    _must_meet_one(
-        session, stories, sa.update(stories.table).where(stories["id"] == row.id).values(values)
-    )
+    _must_meet_one(session, product.stories, _changed(product, tuple(by_key)), given)
+
+
+# Statements are made once: making one takes longer than executing it.
+
+
+@lru_cache(maxsize=64)
+def _changed(product: Product, columns: tuple[tuple[str, bool], ...]) -> sa.Update:
+    """Changes columns of a story: each as a whole, or under one key."""
+    stories = product.stories
+    new = {
+        stories[name]: stories.with_one(name, f"key_{name}", f"new_{name}")
+        if is_by_key
+        else sa.bindparam(f"new_{name}", type_=stories[name].type)
+        for name, is_by_key in columns
+    }
+    return sa.update(stories.table).where(stories["id"] == sa.bindparam("of_id")).values(new)
+
+
+@lru_cache(maxsize=16)
+def _changed_text(product: Product, kept: str) -> sa.Update:
+    """Changes a text of a scene in whichever table has it."""
+    table, column, id_ = product.scenes, kept, "id"
+    if kept == "script" and product.scripts is not None:
+        table, column, id_ = product.scripts, "text", "scene_plot_id"
+    changed = sa.update(table.table).where(table[id_] == sa.bindparam("of_id"))
+    return changed.values({table[column]: sa.bindparam("new", type_=sa.Text())})
 
 
 def _change_scene(session: Session, scene_id: str, kept: str, stood: Stood) -> None:
     """Changes a text of a scene, wherever it is kept. Raises NotWritten."""
     product = product_of(session)
-    value = None if stood.cell == NULL else stood.text
+    given = {"of_id": scene_id, "new": None if stood.cell == NULL else stood.text}
+    change = _changed_text(product, kept)
     if kept != "script" or product.scripts is None:
-        scenes = product.scenes
-        change = sa.update(scenes.table).where(scenes["id"] == scene_id)
-        _must_meet_one(session, scenes, change.values({scenes[kept]: value}))
+        _must_meet_one(session, product.scenes, change, given)
         return
     scripts = product.scripts
     of_scene = scripts["scene_plot_id"] == scene_id
     if stood.cell == NO_ROW:
         _must_meet_one(session, scripts, sa.delete(scripts.table).where(of_scene))
-    elif not _rows(
-        session, sa.update(scripts.table).where(of_scene).values({scripts["text"]: value})
-    ):
+    elif _rows(session, change, given) != 1:
+        if session.scalar(sa.select(sa.select(scripts["text"]).where(of_scene).exists())):
+            # It may be seen and not changed, or it is there twice.
+            raise NotWritten(scripts.name)
         insert_script(session, scene_id, stood.text)
 
 
-def _must_meet_one(session: Session, table: Kept, change: sa.UpdateBase) -> None:
+def _must_meet_one(
+    session: Session, table: Kept, change: sa.UpdateBase, given: Mapping[str, Any] | None = None
+) -> None:
     """Makes sure that the database did it, to one row and no other. Raises NotWritten."""
-    if _rows(session, change) != 1:
+    if _rows(session, change, given) != 1:
         raise NotWritten(table.name)
 
 
-def _rows(session: Session, change: sa.UpdateBase) -> int:
+def _rows(session: Session, change: sa.UpdateBase, given: Mapping[str, Any] | None) -> int:
     # To its types every result is one of a SELECT, which counts no rows.
-    return cast("sa.CursorResult[Any]", session.execute(change)).rowcount
+    return cast("sa.CursorResult[Any]", session.execute(change, given)).rowcount

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,16 +54,11 @@ class SceneRow:
     unreadable: dict[str, Unreadable]
 
 
-def story_rows(
-    session: Session, *those: sa.ColumnElement[bool], locked: bool = False
-) -> list[StoryRow]:
-    """Some stories; `locked` until the transaction ends, which keeps nobody from their scenes."""
+def story_row(session: Session, story_id: str, *, locked: bool = False) -> StoryRow | None:
+    """A story, if it is there; `locked` until the transaction ends, but not its scenes."""
     product = product_of(session)
-    wanted = product.story_rows.where(*those)
-    if locked:
-        # Not the key: a new scene's reference to its story waits for nobody.
-        wanted = wanted.with_for_update(of=product.stories.table, key_share=True)
-    return [_story(product, row) for row in session.execute(wanted)]
+    row = session.execute(_of_id(product, locked=locked), {"story": story_id}).one_or_none()
+    return None if row is None else _story(product, row)
 
 
 def _story(product: Product, row: sa.Row[Any]) -> StoryRow:
@@ -71,14 +68,14 @@ def _story(product: Product, row: sa.Row[Any]) -> StoryRow:
     return StoryRow(**values, maps=maps, text_property=product.text_property)
 
 
-def scene_rows(session: Session, *those: sa.ColumnElement[bool]) -> list[SceneRow]:
-    """Some scenes, each once."""
+def scene_rows(session: Session, those: sa.Select[Any], asked: Mapping[str, Any]) -> list[SceneRow]:
+    """Some scenes (`scenes_of_story`, and what narrows it), each once."""
     product = product_of(session)
     not_text: dict[str, Unreadable] = {
         column: "not_text" for column in SCENE_TEXTS if not product.keeps_text(column)
     }
     found: dict[str, SceneRow] = {}
-    for row in session.execute(product.scene_rows.where(*those)):
+    for row in session.execute(those, asked):
         there = int(row.script_of is not None)
         if row.id in found:
             found[row.id].scripts += there
@@ -89,6 +86,24 @@ def scene_rows(session: Session, *those: sa.ColumnElement[bool]) -> list[SceneRo
                 row.id, row.beat_key, row.scene_number, texts, there, dict(not_text)
             )
     return list(found.values())
+
+
+# Statements are made once: making one takes longer than executing it.
+
+
+@lru_cache(maxsize=16)
+def _of_id(product: Product, *, locked: bool) -> sa.Select[Any]:
+    wanted = product.story_rows.where(product.stories["id"] == sa.bindparam("story"))
+    if locked:
+        # Not the key: a new scene's reference to its story waits for nobody.
+        wanted = wanted.with_for_update(of=product.stories.table, key_share=True)
+    return wanted
+
+
+@lru_cache(maxsize=16)
+def scenes_of_story(product: Product) -> sa.Select[Any]:
+    """All scenes of a story, which is given as `story`."""
+    return product.scene_rows.where(product.scenes["story_version_id"] == sa.bindparam("story"))
 
 
 def shots(session: Session, *those: sa.ColumnElement[bool]) -> list[tuple[str, str | None]]:

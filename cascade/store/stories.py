@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from cascade.display import is_storable
 from cascade.errors import AmbiguousStory, NotWritten, UnknownStory, UnreadableStory
 from cascade.store.beatmap import (
-    BeatMap,
     UnreadableCell,
     is_nothing,
     level_of,
@@ -27,10 +26,10 @@ from cascade.store.beatmap import (
 from cascade.store.ids import new_id as new_id  # noqa: PLC0414 - given on
 from cascade.store.ids import oldest_first
 from cascade.store.inserting import insert_story as insert_story  # noqa: PLC0414 - given on
-from cascade.store.pieces import level_column, map_column
+from cascade.store.pieces import level_column, map_column, map_of
 from cascade.store.product import Product, product_of
 from cascade.store.product.wanted import MAPS_OF
-from cascade.store.rows import SceneRow, StoryRow, scene_rows, shots, story_rows
+from cascade.store.rows import SceneRow, StoryRow, scene_rows, scenes_of_story, shots, story_row
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
 from cascade.story.piece import Other, Piece
@@ -153,25 +152,21 @@ def find_story_id(session: Session, reference: str, projects: Projects = None) -
 
 def lock_story(session: Session, story_id: str) -> StoryRow:
     """The story's row, locked until the transaction ends. Raises UnknownStory, NotWritten."""
-    try:
-        return _row(session, story_id, locked=True)
-    except UnknownStory:
-        if story_rows(session, product_of(session).stories["id"] == story_id):
-            # It is there, and a policy lets it be seen but not changed: then it cannot be locked.
-            raise NotWritten(product_of(session).stories.name) from None
-        raise
+    row = story_row(session, story_id, locked=True)
+    if row is not None:
+        return row
+    if story_row(session, story_id) is not None:
+        # It is there, and a policy lets it be seen but not changed: then it cannot be locked.
+        raise NotWritten(product_of(session).stories.name)
+    raise UnknownStory(story_id)
 
 
 def row_of(session: Session, story_id: str) -> StoryRow:
     """The story's row, as it is. Raises UnknownStory."""
-    return _row(session, story_id, locked=False)
-
-
-def _row(session: Session, story_id: str, *, locked: bool) -> StoryRow:
-    rows = story_rows(session, product_of(session).stories["id"] == story_id, locked=locked)
-    if not rows:
+    row = story_row(session, story_id)
+    if row is None:
         raise UnknownStory(story_id)
-    return rows[0]
+    return row
 
 
 def read_story(session: Session, story_id: str) -> Story:
@@ -184,8 +179,9 @@ def read_story(session: Session, story_id: str) -> Story:
 
 def read_whole(session: Session, row: StoryRow) -> Story:
     """The same of a story whose row has been read. Raises UnreadableStory."""
-    of_story = product_of(session).scenes["story_version_id"] == row.id
-    rows = scene_rows(session, of_story)
+    product = product_of(session)
+    rows = scene_rows(session, scenes_of_story(product), {"story": row.id})
+    of_story = product.scenes["story_version_id"] == row.id
     return story_of(row, scenes_of(row, rows, read_shots(session, of_story)))
 
 
@@ -194,16 +190,9 @@ def story_of(row: StoryRow, scenes: tuple[Scene, ...]) -> Story:
     beat_sheet = _structure(row)
     unreadable: dict[str, Unreadable] = {}
 
-    def read(column: str, kind: Kind | Other, value_of: Callable[[str], T]) -> dict[str, T]:
-        found: dict[str, T] = {}
-        there = BeatMap.read(row.maps[column], beat_sheet)
-        for beat_key in beat_sheet.keys:
-            try:
-                cell = there.cell(beat_key)
-                if not is_nothing(cell):
-                    found[beat_key] = value_of(cell)
-            except UnreadableCell as error:
-                unreadable[str(Piece(beat_key, kind))] = error.why
+    def read(column: str, kind: Kind | Other, value_of: Callable[..., T]) -> Mapping[str, T]:
+        found, why = _cells(row.maps[column], beat_sheet.type, value_of, row.text_property)
+        unreadable.update((str(Piece(beat_key, kind)), one) for beat_key, one in why.items())
         return found
 
     language = language_of(row.language)
@@ -218,14 +207,35 @@ def story_of(row: StoryRow, scenes: tuple[Scene, ...]) -> Story:
         synopsis=row.synopsis or "",
         genre=row.genre or "",
         tone=row.tone or "",
-        levels=read(level_column(), "level", level_of),
-        texts={
-            kind: read(map_column(row, kind), kind, partial(text_of, named=row.text_property))
-            for kind in BEAT_KINDS
-        },
+        levels=read(level_column(), "level", _level_of),
+        texts={kind: read(map_column(row, kind), kind, text_of) for kind in BEAT_KINDS},
         scenes=scenes,
         unreadable=unreadable,
     )
+
+
+# A run reads the same columns with every step of a beat, and in a story of many beats most stay as
+# they are from one beat to the next.
+@lru_cache(maxsize=64)
+def _cells(
+    text: str | None, structure_type: str, value_of: Callable[..., T], text_property: str | None
+) -> tuple[Mapping[str, T], Mapping[str, Unreadable]]:
+    """What a column holds by beat, and of which beats that cannot be told, and why not."""
+    found: dict[str, T] = {}
+    unreadable: dict[str, Unreadable] = {}
+    there = map_of(text, structure_type)
+    for beat_key in structure(structure_type).keys:
+        try:
+            cell = there.cell(beat_key)
+            if not is_nothing(cell):
+                found[beat_key] = value_of(cell, text_property)
+        except UnreadableCell as error:
+            unreadable[beat_key] = error.why
+    return MappingProxyType(found), MappingProxyType(unreadable)
+
+
+def _level_of(cell: str, _text_property: str | None) -> int:
+    return level_of(cell)
 
 
 def scenes_of(

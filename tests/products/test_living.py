@@ -190,6 +190,15 @@ EDITS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "not_written",
         "story_versions",
     ),
+    "scripts that may be added and not changed": (
+        (
+            "DROP POLICY cascade ON scene_scripts",
+            "CREATE POLICY seen ON scene_scripts FOR SELECT USING (true)",
+            "CREATE POLICY added ON scene_scripts FOR INSERT WITH CHECK (true)",
+        ),
+        "not_written",
+        "scene_scripts",
+    ),
     "a trigger that returns nothing": (
         (
             "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS"

@@ -61,16 +61,21 @@ class Kept:
         """Whether a column is of a text type: what another holds is not taken for a text."""
         return ours in self.found and self.found[ours].sort == "text"
 
-    def with_one(self, ours: str, key: str, raw: str) -> sa.ColumnElement[Any] | None:
-        """A map with another value under one key, where the server can change it by itself.
+    def changes_one(self, ours: str) -> bool:
+        """Whether the server can change one value of a map, with nothing else of it sent."""
+        return self.found[ours].sort == "jsonb"
 
-        Then nothing else of it is even sent. None where the whole text has to be.
+    def with_one(self, ours: str, key: str, new: str) -> sa.ColumnElement[Any]:
+        """Such a map with another value under one key; both are names of parameters.
+
+        The key is given as the list of it, the value as its JSON.
         """
-        if self.found[ours].sort != "jsonb":
-            return None
-        path = sa.cast(postgresql.array([key]), postgresql.ARRAY(sa.Text))
-        value = sa.cast(sa.literal(raw, sa.Text), postgresql.JSONB)
-        return sa.func.jsonb_set(self.columns[ours], path, value, type_=postgresql.JSONB)
+        path = sa.bindparam(key, type_=postgresql.ARRAY(sa.Text))
+        value = sa.cast(sa.bindparam(new, type_=sa.Text()), postgresql.JSONB)
+        column = self.columns[ours]
+        return sa.func.jsonb_set(
+            column, sa.cast(path, postgresql.ARRAY(sa.Text)), value, type_=postgresql.JSONB
+        )
 
     def stored(self, ours: str, value: Any) -> Any:
         """A value as a new row has it: some products keep a scene's number as a text."""
