@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.errors import UnreadableStory
-from cascade.store import rights, stories
+from cascade.errors import RowsHidden, UnreadableStory
+from cascade.store import denied, rights, stories
 from cascade.store.database import Database
 from cascade.store.ids import oldest_first
 from cascade.store.product import Whole, product_of, whole_of
@@ -153,12 +153,13 @@ def report(database: Database, *, rows: bool = False) -> SchemaReport:
         columns = _columns(connection)
         whole = whole_of(connection)
         right = rights.look(connection, whole) if rows else rights.Look()
+        hidden = _hidden(connection, whole, database.name) if rows and not right.faults else ()
         found = SchemaReport(
             tables=_tables(columns, whole, there),
-            scripts=_scripts(columns),
+            scripts=whole.scripts or _scripts(columns),
             others=_others(connection, columns, whole, there),
             version=there,
-            faults=(*_of_names(whole), *whole.gaps, *right.faults),
+            faults=(*_of_names(whole), *whole.gaps, *right.faults, *hidden),
             notes=(
                 *_good_to_know(whole),
                 *right.notes,
@@ -192,6 +193,18 @@ def _columns(connection: sa.Connection) -> dict[str, set[str]]:
             table: {column["name"] for column in inspector.get_columns(table)}
             for table in inspector.get_table_names()
         }
+
+
+def _hidden(connection: sa.Connection, whole: Whole, where: str) -> tuple[str, ...]:
+    """Where policies let the role see no story at all: no start goes on from there."""
+    if connection.dialect.name == "sqlite":
+        return ()
+    try:
+        denied.check_rows_are_seen(connection, whole, where)
+    except RowsHidden as error:
+        named = " and ".join(error.fields["tables"])
+        return (f'row-level security hides every row of {named} from "{error.fields["role"]}"',)
+    return ()
 
 
 def _of_the_address(database: Database) -> Iterator[str]:

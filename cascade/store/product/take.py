@@ -69,6 +69,15 @@ class Whole:
         return any(one.table is not None for ours, one in self.tables.items() if ours != PROJECTS)
 
     @property
+    def scripts(self) -> tuple[str, ...]:
+        """Where scripts are kept; empty where that is not known."""
+        for ours, name in ((SCENES, "script"), (SCRIPTS, "text")):
+            one = self.tables[ours]
+            if one.table is not None and name in one.columns:
+                return (f"{one.table.name}.{one.columns[name].name}",)
+        return ()
+
+    @property
     def fits(self) -> bool:
         """True where the program can work on what is there."""
         return self.is_there and not self.gaps and not self.in_the_map
