@@ -242,6 +242,13 @@ def _good_to_know(whole: Whole) -> Iterator[str]:
                     f"{one.table.name}.{column.name} holds {column.length} characters at most: a "
                     "longer text ends its step, unsaved and uncharged"
                 )
+    if whole.left is not None:
+        yield (
+            f"scripts are taken from {whole.scripts[0]}; where they are in {whole.left}, say so: "
+            f'[scripts] table = "{whole.left}"'
+        )
+    if whole.is_there and whole.title_is_the_projects_name:
+        yield "a story has no title of its own: it is called as its project is"
     if whole.is_there and whole.tables[SHOTS].table is None:
         yield "no shots are kept: there is no table of them"
 

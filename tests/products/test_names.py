@@ -177,6 +177,32 @@ def test_of_a_structure_without_columns_stories_are_unreadable(
     assert "1 stories have a structure" in cli("db", "check").stdout
 
 
+def test_of_two_places_for_scripts_the_scenes_own_is_taken_and_the_other_told(
+    plain: tuple[str, sa.Engine], tmp_path: Path
+) -> None:
+    url, engine = plain
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE scene_scripts (scene_id text, content text)")
+        connection.exec_driver_sql("INSERT INTO scene_scripts VALUES ('c2', 'INT. HALL - DAY')")
+    cli = Near(url)
+    assert '[scripts] table = "scene_scripts"' in cli("db", "check").stdout
+    assert cli.json("show", "s1")["scenes"][1]["script"] == ""
+    file = tmp_path / "product.toml"
+    file.write_text('[scripts]\ntable = "scene_scripts"\n')
+    cli.env["CASCADE_PRODUCT"] = str(file)
+    assert cli.json("show", "s1")["scenes"][1]["script"] == "INT. HALL - DAY"
+    checked = cli("db", "check").stdout
+    assert "scripts are stored in: scene_scripts.content" in checked
+    # Nothing keeps a scene from having two, and one that has is told and left alone.
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO scene_scripts VALUES ('c2', 'INT. HALL - NIGHT')")
+    assert "1 scripts stand in several rows" in cli("db", "check").stdout
+    assert "(cannot be read: several rows hold it" in cli("show", "s1").stdout
+    done = cli("plan", "s1", "--set", "take=5")
+    assert done.returncode == 5
+    assert "the script of scene 2" in done.stderr
+
+
 def test_a_structure_with_half_its_columns_is_a_gap(plain: tuple[str, sa.Engine]) -> None:
     url, engine = plain
     with engine.begin() as connection:

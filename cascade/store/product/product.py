@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 
 from cascade.store.columns import JsonText, ProductId
 from cascade.store.product.found import Column
-from cascade.store.product.take import Taken, Whole, title_is_the_projects_name
+from cascade.store.product.take import Taken, Whole
 from cascade.store.product.wanted import (
     HEADER,
     MAPS,
@@ -112,7 +112,7 @@ class Product:
         self.scenes = kept(SCENES)
         self.scripts = kept_if_there(SCRIPTS)
         self.shots = kept_if_there(SHOTS)
-        self._title_is_the_projects_name = title_is_the_projects_name(whole)
+        self._title_is_the_projects_name = whole.title_is_the_projects_name
 
     def keeps(self, structure_type: str) -> bool:
         """Whether stories of a structure are kept: it has its own columns."""

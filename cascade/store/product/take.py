@@ -55,18 +55,26 @@ class Whole:
     """All of the product's tables that are there, and what keeps the program from them.
 
     `in_the_map` is what the file of names says wrong; `elsewhere` the schemas that hold tables of
-    stories, where statements see none.
+    stories, where statements see none; `left` the table that might hold scripts and is not taken
+    for one, because the scenes have a column for them.
     """
 
     names: Names
     tables: Mapping[str, Taken]
     in_the_map: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
+    left: str | None = None
 
     @property
     def is_there(self) -> bool:
         """True where there is any table that holds stories or hangs off one."""
         return any(one.table is not None for ours, one in self.tables.items() if ours != PROJECTS)
+
+    @property
+    def title_is_the_projects_name(self) -> bool:
+        """Whether a story is called as its project is, because nothing else is kept."""
+        stories, projects = self.tables[STORIES].columns, self.tables[PROJECTS].columns
+        return "title" not in stories and "title" not in projects and "name" in projects
 
     @property
     def scripts(self) -> tuple[str, ...]:
@@ -107,14 +115,16 @@ def take(reflection: Reflection, names: Names) -> Whole:
         elif there[ours] is None and names.columns.get(ours):
             problems.append(f"[{ours}] names columns of a table that is not there: {USUAL[ours]}")
     tables = {ours: _take(ours, there, names, problems) for ours in WANTED}
+    scripts = tables[SCRIPTS].table
     _scripts_once(tables, names)
+    left = scripts.name if scripts is not None and tables[SCRIPTS].table is None else None
     elsewhere: tuple[str, ...] = ()
     if names.schema is not None and not any(there.values()):
         problems.append(f'schema names one without such tables: "{names.schema}"')
     if tables[STORIES].table is None:
         wanted = (names.table(STORIES), names.table(SCENES))
         elsewhere = tuple(reflection.schemas_with(wanted))
-    return Whole(names, tables, tuple(problems), elsewhere)
+    return Whole(names, tables, tuple(problems), elsewhere, left)
 
 
 def _take(ours: str, there: Mapping[str, Table | None], names: Names, problems: list[str]) -> Taken:
@@ -219,9 +229,3 @@ def _of_other_keys(whole: Whole, one: Taken) -> Iterator[str]:
                 f"{one.table.name}.{here.name} ({here.type}) is of another type than "
                 f"{to.table.name}.{there.name} ({there.type})"
             )
-
-
-def title_is_the_projects_name(whole: Whole) -> bool:
-    """Whether a story is called as its project is, because nothing else is kept."""
-    stories, projects = whole.tables[STORIES].columns, whole.tables[PROJECTS].columns
-    return "title" not in stories and "title" not in projects and "name" in projects
