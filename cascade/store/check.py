@@ -183,15 +183,22 @@ def _without_own_columns(session: Session, found: SchemaReport) -> Iterator[Tabl
         yield replace(one, columns=()) if one.table in made else one
 
 
+def _home(connection: sa.Connection) -> str | None:
+    """The schema that Cascade's own tables are named with; None where they are named without."""
+    translated = connection.get_execution_options().get("schema_translate_map") or {}
+    found: str | None = translated.get(None)
+    return found
+
+
 def _columns(connection: sa.Connection) -> dict[str, set[str]]:
     """The columns of all tables that statements mean without a schema."""
-    inspector = sa.inspect(connection)
+    inspector, home = sa.inspect(connection), _home(connection)
     with warnings.catch_warnings():
         # A type of an extension's is none of ours.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         return {
-            table: {column["name"] for column in inspector.get_columns(table)}
-            for table in inspector.get_table_names()
+            table: {column["name"] for column in inspector.get_columns(table, schema=home)}
+            for table in inspector.get_table_names(schema=home)
         }
 
 
@@ -255,9 +262,11 @@ def _good_to_know(whole: Whole) -> Iterator[str]:
 
 def version(session: Session) -> str | None:
     """The schema's version; None where Cascade has made none."""
-    if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
+    connection = session.connection()
+    home = _home(connection)
+    if not sa.inspect(connection).has_table(VERSION_TABLE, schema=home):
         return None
-    versions = sa.table(VERSION_TABLE, sa.column("version_num"))
+    versions = sa.table(VERSION_TABLE, sa.column("version_num"), schema=home)
     number = session.scalar(sa.select(versions.c.version_num))
     return str(number) if number is not None else None
 

@@ -164,8 +164,26 @@ class Database:
 
     @contextmanager
     def _session(self, engine: sa.Engine) -> Iterator[Session]:
-        with self.guarded(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with (
+            self.guarded(),
+            Session(self._at_home(engine), expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
+
+    def _at_home(self, engine: sa.Engine) -> sa.Engine:
+        """Behind a pooler Cascade's own tables are named with their schema, as the product's are.
+
+        What a session's `search_path` is there, some other program may have said.
+        """
+        if not self.is_pooled:
+            return engine
+        return engine.execution_options(schema_translate_map={None: self._home})
+
+    @cached_property
+    def _home(self) -> str:
+        with self.engine.connect() as connection:
+            return pooler.home(connection)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

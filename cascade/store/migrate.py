@@ -20,7 +20,7 @@ from cascade.errors import (
     DatabaseUnavailable,
     SchemaGap,
 )
-from cascade.store import denied
+from cascade.store import denied, pooler
 from cascade.store.check import LAST_OF_PLAIN_NAMES, VERSION_TABLE, report, version
 from cascade.store.database import Database
 from cascade.store.product import product_of, refuse_bad_names, whole_of
@@ -168,6 +168,10 @@ def _changing_tables(database: Database, present: str | None) -> Iterator[sa.Con
     """
     if not database.is_sqlite:
         with database.engine.begin() as connection:
+            if database.is_pooled:
+                # For this transaction only: what is made is named without a schema.
+                home = connection.dialect.identifier_preparer.quote(pooler.home(connection))
+                connection.execute(sa.text(f"SET LOCAL search_path TO {home}"))
             yield connection
         return
     connection = database.engine.connect()

@@ -42,3 +42,15 @@ def is_pooled(engine: sa.Engine) -> bool:
             finally:
                 second.rollback()
     return False
+
+
+def home(connection: sa.Connection) -> str:
+    """The schema that Cascade's own tables are in, or would be made in."""
+    found = connection.scalar(
+        sa.text(
+            "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relname = 'cascade_alembic_version' AND c.relkind = 'r'"
+            " ORDER BY pg_table_is_visible(c.oid) DESC, 1 LIMIT 1"
+        )
+    )
+    return str(found or connection.scalar(sa.text("SELECT coalesce(current_schema(), 'public')")))

@@ -140,20 +140,32 @@ def test_it_is_written_where_there_is_a_gap_too(postgres_url: str, tmp_path: Pat
 def test_tables_in_a_schema_that_no_statement_sees_are_found(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    with stranger(postgres_url) as engine:
-        make(engine, "plain")
-        with engine.begin() as connection:
-            connection.exec_driver_sql("CREATE SCHEMA studio")
-            for table in ("projects", "story_versions", "scene_plots"):
-                connection.exec_driver_sql(f"ALTER TABLE {table} SET SCHEMA studio")
     cli, file = Near(postgres_url), tmp_path / "product.toml"
-    checked = cli("db", "check", "--write", str(file))
+    with stranger(postgres_url) as engine:
+        for schema in ("studio", "archive"):
+            make(engine, "plain")
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+                for table in ("projects", "story_versions", "scene_plots"):
+                    connection.exec_driver_sql(f"ALTER TABLE {table} SET SCHEMA {schema}")
+            checked = cli("db", "check")
+            if schema == "studio":
+                # It can only be this one.
+                assert checked.returncode == 0, checked.stdout
     assert checked.returncode == 4
     assert 'say schema = "studio"' in checked.stdout
+    assert 'say schema = "archive"' in checked.stdout
     assert cli("stories").returncode == 4
+    file.write_text('schema = "studio"\n')
     done = cli("stories", CASCADE_PRODUCT=str(file))
     assert done.returncode == 0, done.stderr
     assert "Air Pasang" in done.stdout
+    assert 'schema = "studio"' in _written(cli, tmp_path / "again.toml", str(file))
+
+
+def _written(cli: Near, file: Path, names: str) -> str:
+    cli("db", "check", "--write", str(file), CASCADE_PRODUCT=names)
+    return file.read_text()
 
 
 def test_a_language_is_assumed_where_none_is_kept(plain: tuple[str, sa.Engine]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 import sqlalchemy as sa
@@ -49,6 +49,37 @@ def test_no_session_of_it_is_changed(pool: str) -> None:
             told = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
             assert told == "0"
             connection.rollback()
+
+
+def test_another_programs_search_path_is_in_nobodys_way(pool: str, postgres_url: str) -> None:
+    """In a pool a session comes as whoever had it before has left it."""
+    with stranger(postgres_url) as engine, engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA nowhere")
+    _spoil(pool)
+    # Its own tables are made yet.
+    with closing(Service(_settings(postgres_url))) as service:
+        actor, _ = service.operator().grant("ana", 500, HOSTED.project)
+    _spoil(pool)
+    with closing(Service(_settings(pool))) as service:
+        desk = service.desk(actor)
+        assert [one.title for one in desk.stories()] == ["The Ferry"]
+        run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
+        desk.cancel(run_id)
+        assert service.operator().run(run_id).status == "cancelled"
+    with stranger(postgres_url) as engine, engine.connect() as connection:
+        left = "SELECT count(*) FROM pg_class WHERE relnamespace = 'nowhere'::regnamespace"
+        assert connection.exec_driver_sql(left).scalar() == 0
+
+
+def _spoil(pool: str) -> None:
+    """Leaves a path of its own in every session of the pool."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(stranger(pool)).connect() for _ in range(5)]
+        for connection in connections:
+            connection.exec_driver_sql("SET search_path TO nowhere")
+        for connection in connections:
+            connection.commit()
+            connection.close()
 
 
 def test_everything_but_executing_goes_on(pool: str, postgres_url: str) -> None:

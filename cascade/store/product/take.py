@@ -55,8 +55,8 @@ class Whole:
     """All of the product's tables that are there, and what keeps the program from them.
 
     `in_the_map` is what the file of names says wrong; `elsewhere` the schemas that hold tables of
-    stories, where statements see none; `left` the table that might hold scripts and is not taken
-    for one, because the scenes have a column for them.
+    stories, where statements see none and there are several; `left` the table that might hold
+    scripts and is not taken for one, because the scenes have a column for them.
     """
 
     names: Names
@@ -108,8 +108,9 @@ def take(reflection: Reflection, names: Names) -> Whole:
     """Looks at a database. Writes nothing, and refuses nothing."""
     problems = list(names.problems)
     there: dict[str, Table | None] = {}
+    schema, elsewhere = _schema(reflection, names)
     for ours in WANTED:
-        there[ours] = reflection.table(names.table(ours), names.schema)
+        there[ours] = reflection.table(names.table(ours), schema)
         if there[ours] is None and ours in names.tables:
             problems.append(f"[{ours}] names a table that is not there: {names.tables[ours]}")
         elif there[ours] is None and names.columns.get(ours):
@@ -118,13 +119,21 @@ def take(reflection: Reflection, names: Names) -> Whole:
     scripts = tables[SCRIPTS].table
     _scripts_once(tables, names)
     left = scripts.name if scripts is not None and tables[SCRIPTS].table is None else None
-    elsewhere: tuple[str, ...] = ()
     if names.schema is not None and not any(there.values()):
         problems.append(f'schema names one without such tables: "{names.schema}"')
-    if tables[STORIES].table is None:
-        wanted = (names.table(STORIES), names.table(SCENES))
-        elsewhere = tuple(reflection.schemas_with(wanted))
     return Whole(names, tables, tuple(problems), elsewhere, left)
+
+
+def _schema(reflection: Reflection, names: Names) -> tuple[str | None, tuple[str, ...]]:
+    """The schema of the tables, None for the one that statements see; and those it might be.
+
+    What is said decides; then what statements see; then the only one that has tables of stories.
+    """
+    stories = (names.table(STORIES), names.table(SCENES))
+    if names.schema is not None or reflection.table(stories[0], None) is not None:
+        return names.schema, ()
+    found = reflection.schemas_with(stories)
+    return (found[0], ()) if len(found) == 1 else (None, tuple(found))
 
 
 def _take(ours: str, there: Mapping[str, Table | None], names: Names, problems: list[str]) -> Taken:
