@@ -86,7 +86,7 @@ def _taken(column: ColumnReport) -> str:
     """What a column is taken for, and what it asks of whoever adds a row."""
     taken = column.taken_for or "not read"
     if column.taken_for is None and column.must_be_filled:
-        taken += "; must be filled, so no story can be imported"
+        taken += ", and must be filled: no row can be added here"
     return taken
 
 

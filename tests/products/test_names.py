@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from cascade.errors import BadProduct
+from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.product.names import read
 from tests.helpers.near import Near
@@ -124,6 +125,33 @@ def _marks(cli: Near, story: str) -> dict[str, object]:
     return {key: shown[key] for key in ("outOfDate", "locked") if key in shown}
 
 
+def test_the_check_tells_each_column_by_its_type_and_what_it_is_taken_for(
+    postgres_url: str,
+) -> None:
+    with stranger(postgres_url) as engine:
+        make(engine, "hosted")
+    lines = Near(postgres_url)("db", "check").stdout.splitlines()
+    for line in (
+        "story_versions.id (uuid): id",
+        "story_versions.structure_type (structure_kind): structure_type",
+        "story_versions.version (integer): not read, and must be filled: no row can be added here",
+        "scene_plots.embedding (array): not read",
+        "scene_scripts.scene_id (uuid): scene_plot_id",
+        "scene_scripts.content (text): text",
+        "scripts are stored in: scene_scripts.content",
+        f"1 scenes have no number (in {BY_NAME['hosted'].story})",
+    ):
+        assert line in lines
+    told = {one["table"]: one for one in Near(postgres_url).json("db", "check")["tables"]}
+    assert told["scene_scripts"]["takenFor"] == "scripts"
+    assert {one["name"]: one["takenFor"] for one in told["scene_scripts"]["columns"]} == {
+        "id": "id",
+        "scene_id": "scene_plot_id",
+        "content": "text",
+        "words": None,
+    }
+
+
 def test_it_is_written_where_there_is_a_gap_too(postgres_url: str, tmp_path: Path) -> None:
     file = tmp_path / "product.toml"
     with stranger(postgres_url) as engine:
@@ -225,8 +253,6 @@ def test_a_structure_with_half_its_columns_is_a_gap(plain: tuple[str, sa.Engine]
 
 
 def test_a_service_refuses_a_bad_file(sqlite_url: str, tmp_path: Path) -> None:
-    from cascade.service import Service
-
     with pytest.raises(BadProduct, match="cannot be read"):
         Service(Settings(database_url=sqlite_url, product=tmp_path / "none.toml"))
     assert not (HERE / "none.toml").exists()

@@ -114,6 +114,8 @@ class Reflection:
         shown = str(type_).lower()
         if isinstance(type_, postgresql.DOMAIN):
             shown, type_ = type_.name or shown, type_.data_type
+        if isinstance(type_, sa.Enum):
+            shown = type_.name or shown
         sort = _sort(type_)
         given = reflected.get("default") is not None or reflected.get("autoincrement") is True
         given = given or bool(reflected.get("identity")) or bool(reflected.get("computed"))

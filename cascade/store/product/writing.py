@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from cascade.display import one_line
 from cascade.store.product.take import Whole
 from cascade.store.product.wanted import SCRIPTS, WANTED
 
@@ -39,7 +40,7 @@ def _lines(whole: Whole) -> Iterator[str]:
             elif wanted.name in one.missing or wanted.is_needed or wanted.use == "map":
                 needed = "needed, and not found" if wanted.name in one.missing else "not found"
                 yield f'# {wanted.name} = ""  # {needed}'
-        free = ", ".join(column.name for column in one.unknown)
+        free = ", ".join(one_line(column.name) for column in one.unknown)
         if free:
             yield f"# not taken for anything: {free}"
     yield ""
