@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,9 @@ from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.database import Database
 from tests.helpers.near import Near
+from tests.helpers.observe import wait_for
 from tests.helpers.pooler import pooled
+from tests.helpers.serving import Server
 from tests.products.hosts import HOSTS, STORY, differences, dump, make, stranger
 
 HOSTED = next(host for host in HOSTS if host.name == "hosted")
@@ -124,6 +127,28 @@ def test_the_command_line_says_so_before_anything_is_started(pool: str, postgres
         "run", STORY, "--set", "midpoint=5", "--user", "ana", CASCADE_EXECUTOR_URL=postgres_url
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_is_served_and_says_who_does_not_execute(
+    pool: str, postgres_url: str, tmp_path: Path
+) -> None:
+    for env, executes in (({}, False), ({"CASCADE_EXECUTOR_URL": postgres_url}, True)):
+        log = tmp_path / f"{executes}.log"
+        server = Server(pool, log, **env)
+        server.start()
+        try:
+            # It answers, so it has started.
+            with closing(Database(postgres_url)) as database:
+                seat = seat_for(database)
+                if executes:
+                    wait_for(seat.somebody_sits, "an executor")
+                else:
+                    assert not seat.somebody_sits()
+        finally:
+            server.stop()
+        said = [line for line in log.read_text().splitlines() if "CASCADE_EXECUTOR_URL" in line]
+        assert len(said) == (0 if executes else 1)
+        assert "Traceback" not in log.read_text()
 
 
 def test_another_database_is_refused(pool: str, postgres_server: str, postgres_url: str) -> None:
