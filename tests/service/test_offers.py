@@ -53,7 +53,7 @@ def test_what_accepting_holds_is_what_was_offered(people: People) -> None:
 
 def test_one_who_has_too_little_is_told_before(people: People) -> None:
     run_id = stopped(people)
-    poor, _ = people.service.operator().grant("poor", 41)
+    poor, _ = people.service.operator().grant("poor", 41, "Sample Project")
     desk = people.service.desk(poor)
     offer = desk.offer_to_resume(run_id)
     assert (offer.available, offer.missing) == (41, 1)
