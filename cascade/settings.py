@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cascade.display import is_whole
 from cascade.errors import BadSetting
@@ -40,6 +40,7 @@ _ADDRESS = re.compile(
     r"(?:/[\w./-]{0,40})?",
     re.IGNORECASE,
 )
+_ORIGIN = re.compile(r"https?://(?:[\w-]+(?:\.[\w-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 _LONGEST_NAME = 200
 _ADDRESSES = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg2:")
 
@@ -63,6 +64,19 @@ def _no_key(value: str) -> str:
     if len(value) > _LONGEST_NAME or not value.isprintable():
         raise ValueError(f"may have {_LONGEST_NAME} signs at most, and each of them printable")
     return value
+
+
+def _origins(value: object) -> object:
+    """Origins as they are written, one after the other with spaces or commas between them."""
+    if not isinstance(value, str):
+        return value
+    found = tuple(one.rstrip("/").lower() for one in re.split(r"[\s,]+", value.strip()) if one)
+    for one in found:
+        if not _ORIGIN.fullmatch(one):
+            raise ValueError(
+                "must be origins such as https://example.org, with a comma between two"
+            )
+    return found
 
 
 Shown = Annotated[str, AfterValidator(_no_key)]
@@ -103,6 +117,10 @@ class Settings(BaseSettings):
     language: Annotated[Literal["en", "id"], BeforeValidator(_lower)] = "en"
     product: Path | None = None
     worker: Annotated[Literal["embedded", "external"], BeforeValidator(_lower)] = "embedded"
+    most_body_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
+    starts_per_minute: int = Field(default=60, ge=1, le=100_000)
+    watchers: int = Field(default=250, ge=1, le=100_000)
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
 
     @field_validator("openai_base_url")
     @classmethod

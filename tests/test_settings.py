@@ -64,6 +64,10 @@ DEFAULTS: dict[str, Any] = {
     "language": "en",
     "product": None,
     "worker": "embedded",
+    "most_body_bytes": 1_000_000,
+    "starts_per_minute": 60,
+    "watchers": 250,
+    "cors_origins": (),
 }
 
 
@@ -99,6 +103,16 @@ def test_a_data_file_of_the_earlier_name_is_found(
         ("CASCADE_EXECUTOR_URL", "postgresql://u@h/d", "executor_url", "postgresql://u@h/d"),
         ("CASCADE_LANGUAGE", "ID", "language", "id"),
         ("CASCADE_PRODUCT", "product.toml", "product", Path("product.toml")),
+        ("CASCADE_MOST_BODY_BYTES", "5000", "most_body_bytes", 5000),
+        ("CASCADE_STARTS_PER_MINUTE", "3", "starts_per_minute", 3),
+        ("CASCADE_WATCHERS", "2", "watchers", 2),
+        ("CASCADE_CORS_ORIGINS", "https://a.example", "cors_origins", ("https://a.example",)),
+        (
+            "CASCADE_CORS_ORIGINS",
+            " http://localhost:3000/,https://A.example ",
+            "cors_origins",
+            ("http://localhost:3000", "https://a.example"),
+        ),
         ("CASCADE_SAMPLES", "off", "samples", "off"),
         ("CASCADE_SAMPLES", " OFF ", "samples", "off"),
         ("CASCADE_PROVIDER", "offline", "provider", "offline"),
@@ -146,6 +160,9 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, fiel
     ("variable", "value"),
     [
         ("CASCADE_SAMPLES", "maybe"),
+        ("CASCADE_MOST_BODY_BYTES", "10"),
+        ("CASCADE_STARTS_PER_MINUTE", "0"),
+        ("CASCADE_WATCHERS", "many"),
         ("CASCADE_PROVIDER", "anthropic"),
         ("OPENAI_BASE_URL", "localhost:8080/v1"),
         ("OPENAI_BASE_URL", "127.0.0.1:8080"),
@@ -304,6 +321,24 @@ def test_an_address_with_a_question_is_refused(monkeypatch: pytest.MonkeyPatch) 
     message = refusal(monkeypatch, OPENAI_BASE_URL=f"https://host/v1?key={CANARY}")
     assert "without a ?" in message
     assert CANARY not in message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "a.example",
+        "https://a.example/path",
+        "https://*.example",
+        "https://u:hunter2@a.example",
+        "https://a.example,ftp://b.example",
+        "https://[::1",
+    ],
+)
+def test_origins_that_cannot_be(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    message = refusal(monkeypatch, CASCADE_CORS_ORIGINS=value)
+    assert message.startswith("CASCADE_CORS_ORIGINS cannot be used: must be origins such as ")
+    assert value not in message
 
 
 def test_a_settings_own_words_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
