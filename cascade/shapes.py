@@ -12,6 +12,7 @@ from cascade.service import (
     RunView,
     SchemaReport,
     StorySummary,
+    TokenView,
     Used,
 )
 
@@ -137,6 +138,18 @@ def credits_document(credits: Credits) -> dict[str, Any]:
         "held": credits.held,
         "captured": credits.captured,
         "entries": list(credits.entries),
+    }
+
+
+def token_document(token: TokenView) -> dict[str, Any]:
+    """A token in a list."""
+    return {
+        "id": token.id,
+        "user": token.user,
+        "createdAt": token.created_at.isoformat(),
+        "expiresAt": token.expires_at.isoformat(),
+        "lastUsedAt": token.last_used_at.isoformat() if token.last_used_at else None,
+        "revokedAt": token.revoked_at.isoformat() if token.revoked_at else None,
     }
 
 

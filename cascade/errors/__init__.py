@@ -21,6 +21,13 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         UnknownProject
         BadDocument
         CannotImport
+        NotAuthenticated
+        UnknownToken
+        UnreadableBody
+        BodyTooLarge
+        WrongMediaType
+        BadField
+        WrongStructure
       Refused
         NothingChanged
         UnreadablePieces
@@ -35,6 +42,8 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         SourceOutOfDate
         NotAllowed
         NotADemo
+        KeyReused
+        TooMany
       DatabaseError
         DatabaseUnavailable
         DatabaseAway
@@ -51,6 +60,17 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
 
 from __future__ import annotations
 
+from cascade.errors.asked import (
+    BadField,
+    BodyTooLarge,
+    KeyReused,
+    NotAuthenticated,
+    TooMany,
+    UnknownToken,
+    UnreadableBody,
+    WrongMediaType,
+    WrongStructure,
+)
 from cascade.errors.database import (
     DatabaseAway,
     DatabaseError,
@@ -106,9 +126,11 @@ __all__ = [
     "AmbiguousScene",
     "AmbiguousStory",
     "BadDocument",
+    "BadField",
     "BadLevel",
     "BadProduct",
     "BadSetting",
+    "BodyTooLarge",
     "CannotImport",
     "CascadeError",
     "DatabaseAway",
@@ -122,9 +144,11 @@ __all__ = [
     "EditedSince",
     "Explained",
     "InsufficientCredits",
+    "KeyReused",
     "MissingRights",
     "NotADemo",
     "NotAllowed",
+    "NotAuthenticated",
     "NotResumable",
     "NotWritten",
     "NothingChanged",
@@ -137,6 +161,7 @@ __all__ = [
     "SourceOutOfDate",
     "StalePlan",
     "StoryGone",
+    "TooMany",
     "Unexpected",
     "UnknownBeat",
     "UnknownPiece",
@@ -144,8 +169,12 @@ __all__ = [
     "UnknownRun",
     "UnknownStory",
     "UnknownStructure",
+    "UnknownToken",
     "UnknownUser",
+    "UnreadableBody",
     "UnreadablePieces",
     "UnreadableStory",
     "UsageError",
+    "WrongMediaType",
+    "WrongStructure",
 ]

@@ -32,7 +32,9 @@ from cascade.store.tables import (
     RunStep,
     ScenePlot,
     SceneShot,
+    StartKey,
     StoryVersion,
+    Token,
     User,
 )
 
@@ -132,6 +134,8 @@ def _delete_samples(session: Session) -> None:
     there = sa.select(StoryVersion.id)
     for table, its in (
         (Draft, Draft.user_id.in_(user)),
+        (Token, Token.user_id.in_(user)),
+        (StartKey, StartKey.user_id.in_(user)),
         (RunEvent, RunEvent.run_id.in_(run)),
         (LiveText, LiveText.run_id.in_(run)),
         (ModelCall, ModelCall.run_id.in_(run)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from cascade.engine.writing import MAX_ATTEMPTS
+from cascade.errors import NotAuthenticated
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import flaw_in_words
@@ -33,7 +34,7 @@ from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.studio import Beats, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
-from cascade.store import accounts
+from cascade.store import accounts, tokens
 from cascade.store.accounts import Actor
 from cascade.store.calls import Used
 from cascade.store.check import ColumnReport, SchemaReport, TableReport
@@ -41,6 +42,7 @@ from cascade.store.drafts import Draft
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
 from cascade.store.stories import StorySummary
+from cascade.store.tokens import Holder, TokenView
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -56,6 +58,7 @@ __all__ = [
     "Diagnosis",
     "Draft",
     "Funds",
+    "Holder",
     "Offer",
     "Operator",
     "Progress",
@@ -73,6 +76,7 @@ __all__ = [
     "StorySummary",
     "Studio",
     "TableReport",
+    "TokenView",
     "Used",
     "Writer",
     "Written",
@@ -85,7 +89,6 @@ __all__ = [
     "progress",
     "remaining_s",
 ]
-
 
 class Service:
     """Cascade behind its surfaces. Opening it makes the database ready.
@@ -113,6 +116,17 @@ class Service:
     def desk(self, actor: Actor) -> Desk:
         """One person's view: what they may see and do, and nothing else."""
         return Desk(self._house, actor)
+
+    def holder(self, token: str) -> Holder:
+        """Who shows a token. Raises NotAuthenticated where it is not good."""
+        with self.database.read() as session:
+            holder = tokens.holder(session, token)
+        if holder is None:
+            raise NotAuthenticated
+        if holder.is_news:
+            with self.database.write() as session:
+                tokens.note_use(session, holder.token_id)
+        return holder
 
     def operator(self) -> Operator:
         """The view of whoever owns the machine and the database; nothing is hidden from it."""

@@ -16,9 +16,10 @@ from cascade.service.stories import Stories
 from cascade.service.undoing import Replacements
 from cascade.service.watching import Watching
 from cascade.service.writing import Writing
-from cascade.store import accounts, inserting
+from cascade.store import accounts, inserting, tokens
 from cascade.store.accounts import Actor
 from cascade.store.database import Session
+from cascade.store.tokens import TokenView
 
 MOST_OF_A_NAME = 200
 # How many projects are named where none is said.
@@ -76,6 +77,23 @@ class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
             ledger.grant(session, account.id, credits)
             return actor, known is None
 
+    def create_token(self, name: str, days: int) -> str:
+        """Makes a token for a user, good for so many days; nobody can show it a second time.
+
+        Raises UnknownUser.
+        """
+        with self._writing() as gate:
+            return tokens.create(gate.session, accounts.find_actor(gate.session, name), days)
+
+    def tokens(self) -> list[TokenView]:
+        """Every token that was made, the newest first; none of them as it is shown."""
+        with self._reading() as gate:
+            return tokens.all_of_them(gate.session)
+
+    def revoke_token(self, token_id: str) -> TokenView:
+        """Takes a token back: from now on it opens nothing. Raises UnknownToken."""
+        with self._writing() as gate:
+            return tokens.revoke(gate.session, token_id)
 
 def _project(session: Session, known: Actor | None, said: str | None) -> str:
     """The project that is meant. Raises UnknownProject."""

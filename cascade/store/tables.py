@@ -427,3 +427,34 @@ class Draft(Base):
     levels: Mapped[dict[str, Any]]
     directions: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class Token(Base):
+    """What a program shows instead of a user's name. Only its hash is kept, so it is shown once."""
+
+    __tablename__ = "cascade_tokens"
+    __table_args__ = (sa.UniqueConstraint("hash"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    hash: Mapped[str] = mapped_column(sa.String(64))
+    user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    # To the minute: not every request is to write.
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class StartKey(Base):
+    """A client's own name for a start, so that asking for it twice starts one run.
+
+    `digest` is of what was asked for.
+    """
+
+    __tablename__ = "cascade_start_keys"
+
+    user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id), primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    run_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Run.id))
+    created_at: Mapped[datetime] = mapped_column(default=now)

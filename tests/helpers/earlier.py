@@ -25,7 +25,8 @@ from cascade.store.tables import PREFIX, PRODUCT_TABLES, Base, is_own
 
 OWN = [table.name for table in Base.metadata.sorted_tables if is_own(table.name)]
 # Under the names that they had, and in an order in which rows can be put in.
-PLAIN = [name.removeprefix(PREFIX) for name in OWN if name != "cascade_made"]
+LATER = {"cascade_made", "cascade_tokens", "cascade_start_keys"}
+PLAIN = [name.removeprefix(PREFIX) for name in OWN if name not in LATER]
 Rows = Mapping[str, list[tuple[Any, ...]]]
 
 

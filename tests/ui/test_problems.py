@@ -81,8 +81,17 @@ REFUSED = DatabaseRefused(
     "sqlite:///x.db", "value too long for type character varying(30)", "scene_plots", "plot"
 )
 COUNTS: dict[str, int | str] = {"count": 2, "low": 3, "high": 4, "language": "en"}
-# What the page never meets: they stop a command, a start or an import.
+# What the page never meets: they stop a command, a start or an import, or answer a program.
 NOT_ON_THE_PAGE = {
+    "bad_field",
+    "body_too_large",
+    "key_reused",
+    "not_authenticated",
+    "too_many",
+    "unknown_token",
+    "unreadable_body",
+    "wrong_media_type",
+    "wrong_structure",
     "bad_document",
     "bad_setting",
     "database",
