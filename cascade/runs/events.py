@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,14 +64,36 @@ def append_all(
     set_committed_value(run, "last_seq", seq)
 
 
-def read(session: Session, run_id: str, after: int = 0) -> list[dict[str, Any]]:
-    """The events of a run with a `seq` above `after`, in order, as the surfaces show them."""
+def read(
+    session: Session, run_id: str, after: int = 0, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The events of a run with a `seq` above `after`, in order, as the surfaces show them.
+
+    With a `limit` the first so many of them.
+    """
     rows = session.scalars(
         sa.select(RunEvent)
         .where(RunEvent.run_id == run_id, RunEvent.seq > after)
         .order_by(RunEvent.seq)
+        .limit(limit)
     )
-    return [{**row.body, "seq": row.seq, "runId": run_id, "at": row.at.isoformat()} for row in rows]
+    return [_shown(row) for row in rows]
+
+
+def read_all(session: Session, after: Mapping[str, int]) -> dict[str, list[dict[str, Any]]]:
+    """The same of several runs, each with its own `after`, in one statement."""
+    wanted = [
+        sa.and_(RunEvent.run_id == run_id, RunEvent.seq > seq) for run_id, seq in after.items()
+    ]
+    found: dict[str, list[dict[str, Any]]] = {}
+    rows = session.scalars(sa.select(RunEvent).where(sa.or_(*wanted)).order_by(RunEvent.seq))
+    for row in rows:
+        found.setdefault(row.run_id, []).append(_shown(row))
+    return found
+
+
+def _shown(row: RunEvent) -> dict[str, Any]:
+    return {**row.body, "seq": row.seq, "runId": row.run_id, "at": row.at.isoformat()}
 
 
 def is_end(event: dict[str, Any]) -> bool:

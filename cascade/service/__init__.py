@@ -6,7 +6,9 @@ read and every order, and `service.operator()` is that of whoever owns the machi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from cascade.engine.writing import MAX_ATTEMPTS
 from cascade.errors import NotAuthenticated
@@ -90,6 +92,9 @@ __all__ = [
     "remaining_s",
 ]
 
+T = TypeVar("T")
+
+
 class Service:
     """Cascade behind its surfaces. Opening it makes the database ready.
 
@@ -142,6 +147,10 @@ class Service:
     def check_executes(self) -> None:
         """Raises DatabasePooled where neither this process nor another could execute a run."""
         self._house.check_executes(yields=True)
+
+    async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """What `work` comes to, for a coroutine: use cases wait for the database."""
+        return await self._house.in_thread(work, *arguments)
 
     def close(self) -> None:
         """Gives back connections."""

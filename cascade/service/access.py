@@ -48,6 +48,12 @@ _IN_WORDS: Mapping[Action, str] = MappingProxyType(
 )
 
 
+def permit(actor: Actor | None, role: str | None, action: Action) -> None:
+    """Raises NotAllowed where somebody of that role may not do it; the operator may."""
+    if actor is not None and role not in ALLOWED[action]:
+        raise NotAllowed(actor.name, _IN_WORDS[action], ALLOWED[action], action)
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """One transaction of one person, with their roles as they are in it.
@@ -101,9 +107,9 @@ class Gate:
             # Whoever may see the run may know that its story is no more.
             raise StoryGone(run.id) from None
 
-    def run(self, run_id: str) -> Run:
-        """A run to read. Raises UnknownRun, NotAllowed."""
-        return self._run(run_id, "read")
+    def run(self, run_id: str, action: Action = "read") -> Run:
+        """A run to read, or to do something with. Raises UnknownRun, NotAllowed."""
+        return self._run(run_id, action)
 
     def lock_run(self, run_id: str, action: Action) -> Run:
         """Locks a run for something. Raises UnknownRun, NotAllowed."""
@@ -144,8 +150,7 @@ class Gate:
 
     def permit_in(self, action: Action, project_id: str) -> None:
         """Raises NotAllowed where it may not be done in the project."""
-        if self.actor is not None and action not in self.permitted_in(project_id):
-            raise NotAllowed(self.actor.name, _IN_WORDS[action], ALLOWED[action], action)
+        permit(self.actor, self.roles.get(project_id), action)
 
 
 class View:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from cascade import samples
 from cascade.engine.cancelling import Cancels
@@ -17,11 +20,17 @@ from cascade.engine.writing import Limits, StepWriter, Unsaved
 from cascade.errors import BadSetting, DatabasePooled
 from cascade.llm import provider_for
 from cascade.llm.provider import Provider
+from cascade.runs.tail import Tail
 from cascade.settings import Settings
 from cascade.store import check, migrate
 from cascade.store.check import SchemaReport
 from cascade.store.database import Database
 from cascade.store.product import Source
+
+T = TypeVar("T")
+
+# Of the endpoint's clients so many are answered from the database at a time.
+THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class House:
         self.database = Database(settings.database_url, product=_source(settings))
         self.queue = Queue(self.database)
         self.cancels = Cancels(self.database)
+        self.tail = Tail(self.database, self.cancels.seen)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cascade-endpoint")
         self._unsaved: Unsaved = {}
         self._given = provider
         parts = [migrate.Part(self.queue.is_missing, self.queue.make)]
@@ -76,8 +87,18 @@ class House:
             has_server=self.settings.writer != "offline",
         )
 
+    async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Runs `work` in one of the threads that are kept for clients of the endpoint.
+
+        Fewer than there are connections, so that page and executor always find one.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(work, *arguments))
+
     def close(self) -> None:
         """Gives back connections."""
+        self._threads.shutdown(wait=False)
+        self.tail.close()
         self.cancels.close()
         self.queue.close()
         if self._direct is not self.database:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
 
 from cascade.engine.seats import seat_for
-from cascade.errors import DatabaseAway
+from cascade.errors import DatabaseAway, NotAuthenticated, UnknownRun
 from cascade.runs import events, reading
 from cascade.runs.reading import ACTIVE, RunView
-from cascade.service.access import View
+from cascade.runs.tail import Watch
+from cascade.service.access import View, permit
 from cascade.service.offers import Cost, cost_of
 from cascade.store import calls
 
 FOLLOW_S = 0.05
 # How long a database that is away is waited for by whoever follows a run.
 FOLLOW_PATIENCE_S = 300.0
+# So many events are read at once by a watcher that has fallen behind.
+AT_ONCE = 200
+# In place of events, for a watcher that is to read them by itself.
+BEHIND: Final[Sequence[dict[str, Any]]] = [{}]
 
 
 class Watching(View):
@@ -77,38 +85,92 @@ class Watching(View):
     ) -> Iterator[dict[str, Any]]:
         """The events of a run as they are committed, until the one that ends it.
 
-        `waiting` is called between two looks, about twenty times a second. A database that is
-        away is waited for, as the steps of the run do. Raises UnknownRun, and DatabaseAway after
+        `waiting` is called while there is nothing new, about twenty times a second. A database that
+        is away is waited for, as the steps of the run do. Raises UnknownRun, and DatabaseAway after
         some minutes.
         """
-        database = self._house.database
-        away_since: float | None = None
-        while True:
-            try:
-                ended, found = self._look(run_id, after)
-                away_since = None
-            except DatabaseAway as error:
-                away_since = away_since or time.monotonic()
-                if time.monotonic() - away_since > FOLLOW_PATIENCE_S:
-                    raise
-                database.note_away(error)
-                ended, found = False, []
-            for event in found:
-                after = event["seq"]
-                yield event
-                if events.is_end(event):
+        woken = threading.Event()
+        with self._house.tail.watch(run_id, self._user_id, wake=woken.set) as watch:
+            while True:
+                woken.clear()
+                news = self._news(watch, after)
+                found = self._behind(run_id, after) if news is BEHIND else news
+                for event in found or ():
+                    after = event["seq"]
+                    yield event
+                    if events.is_end(event):
+                        return
+                if found is None:
                     return
-            if ended:
-                return
-            waiting()
-            time.sleep(FOLLOW_S)
+                if not found:
+                    waiting()
+                    woken.wait(FOLLOW_S)
 
-    def _look(self, run_id: str, after: int) -> tuple[bool, list[dict[str, Any]]]:
-        """Whether a run has ended, and what has been said of it since: both of one moment."""
+    async def stream(
+        self, run_id: str, after: int = 0, *, token_id: str | None = None, silence_s: float = 15.0
+    ) -> AsyncGenerator[Sequence[dict[str, Any]]]:
+        """As `follow` for a coroutine, several events at a time; none after a time of silence.
+
+        With a `token_id` it ends as soon as that token is good for nothing (NotAuthenticated).
+        """
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            # The loop may be closed by now, and its watcher with it.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(woken.set)
+
+        with self._house.tail.watch(run_id, self._user_id, token_id, wake) as watch:
+            while True:
+                woken.clear()
+                news = self._news(watch, after)
+                if news is BEHIND:
+                    news = await self._house.in_thread(self._behind, run_id, after)
+                if news is None:
+                    return
+                if news:
+                    after = news[-1]["seq"]
+                    yield news
+                    if events.is_end(news[-1]):
+                        return
+                    continue
+                try:
+                    await asyncio.wait_for(woken.wait(), silence_s)
+                except TimeoutError:
+                    yield ()
+
+    def _news(self, watch: Watch, after: int) -> Sequence[dict[str, Any]] | None:
+        """What is new for a watcher: None where nothing more will be, BEHIND where it is to read.
+
+        Raises UnknownRun, NotAllowed and NotAuthenticated by what the watcher has at that moment.
+        """
+        glance = watch.glance
+        if glance is None:
+            return ()
+        if glance.is_over:
+            return None
+        if glance.error is not None:
+            is_away = isinstance(glance.error, DatabaseAway)
+            if is_away and time.monotonic() - glance.error_since < FOLLOW_PATIENCE_S:
+                return ()
+            raise glance.error
+        if not glance.has_token:
+            raise NotAuthenticated
+        role = glance.roles.get(glance.project_id)
+        if glance.status is None or (self._actor is not None and role is None):
+            raise UnknownRun(watch.run_id)
+        permit(self._actor, role, "read")
+        found = watch.after(after)
+        if found is None:
+            return BEHIND
+        return None if not found and glance.status not in ACTIVE else found
+
+    def _behind(self, run_id: str, after: int) -> Sequence[dict[str, Any]]:
+        """The next events of a run for a watcher that is further behind than the tail keeps."""
         with self._reading() as gate:
-            status = gate.run(run_id).status
-            found = events.read(gate.session, run_id, after)
-        self._house.database.note_back()
-        if status == "cancelling":
-            self._house.cancels.seen(run_id)
-        return status not in ACTIVE, found
+            gate.run(run_id)
+            return events.read(gate.session, run_id, after, limit=AT_ONCE)
+
+    @property
+    def _user_id(self) -> str | None:
+        return self._actor.user_id if self._actor is not None else None

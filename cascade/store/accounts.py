@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -51,6 +51,19 @@ def roles_of(session: Session, actor: Actor) -> Mapping[str, str]:
         .order_by(*oldest_first(ProjectMember.project_id))
     )
     return dict(list(members))
+
+
+def roles_of_all(session: Session, user_ids: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+    """What each of some users is, by project, by user; in one statement."""
+    found: dict[str, dict[str, str]] = {}
+    members = session.execute(
+        sa.select(ProjectMember.user_id, ProjectMember.project_id, ProjectMember.role).where(
+            ProjectMember.user_id.in_(user_ids)
+        )
+    )
+    for user_id, project_id, role in members:
+        found.setdefault(user_id, {})[project_id] = role
+    return found
 
 
 def all_projects(session: Session) -> list[str]:

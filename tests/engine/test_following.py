@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cascade.runs.tail import THREAD
 from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers.driver_faults import driver_fault
@@ -80,7 +81,7 @@ def test_reads_that_fail_do_not_end_the_following(service: Service) -> None:
     actor = service.actor("editor")
     plan = service.desk(actor).plan(service.operator().story(HARMON).id, {"take": 3}).plan
     run_id = service.desk(actor).start(plan)
-    with driver_fault("MainThread", lambda n, _: n % 5 == 0) as count, service.executing():
+    with driver_fault(THREAD, lambda n, _: n % 5 == 0) as count, service.executing():
         events = list(service.operator().follow(run_id))
     assert count.value > 20
     assert events == service.operator().events(run_id)
@@ -94,7 +95,7 @@ def test_a_follower_gives_up_some_time(service: Service, monkeypatch: pytest.Mon
     actor = service.actor("editor")
     plan = service.desk(actor).plan(service.operator().story(HARMON).id, {"take": 3}).plan
     run_id = service.desk(actor).start(plan)
-    with driver_fault("MainThread", lambda *_: True), pytest.raises(DatabaseAway):
+    with driver_fault(THREAD, lambda *_: True), pytest.raises(DatabaseAway):
         list(service.operator().follow(run_id))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -49,6 +50,7 @@ READS: dict[str, dict[str, Verdict]] = {
     "run": READ,
     "events": READ,
     "follow": READ,
+    "stream": READ,
     "growing": READ,
     "replaced": READ,
     "offer_to_resume": READ,
@@ -118,6 +120,10 @@ def studio_of(desk: Desk, *, story: str, run: str) -> list[str]:
     return [page.story_id for page in shown if page is not None and page.story_id == story]
 
 
+async def streamed(desk: Desk, run_id: str) -> list[Any]:
+    return [event async for batch in desk.stream(run_id) for event in batch]
+
+
 def reads_of(desk: Desk, story_id: str, title: str, run_id: str) -> tuple[Asked, Asked]:
     """Every read of a story and a run by their ids, and those that find them by other names."""
     by_title: Asked = {
@@ -143,6 +149,7 @@ def reads_of(desk: Desk, story_id: str, title: str, run_id: str) -> tuple[Asked,
         "run": lambda: desk.run(run_id),
         "events": lambda: desk.events(run_id),
         "follow": lambda: list(desk.follow(run_id)),
+        "stream": lambda: asyncio.run(streamed(desk, run_id)),
         "growing": lambda: desk.growing(run_id),
         "replaced": lambda: desk.replaced(run_id),
         "offer_to_resume": lambda: desk.offer_to_resume(run_id),
