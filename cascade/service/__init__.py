@@ -34,6 +34,7 @@ from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
 from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
+from cascade.service.ordering import Order, OrderedChange, Placed
 from cascade.service.studio import Beats, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
 from cascade.store import accounts, tokens
@@ -43,6 +44,7 @@ from cascade.store.check import ColumnReport, SchemaReport, TableReport
 from cascade.store.drafts import Draft
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
+from cascade.store.startkeys import Key
 from cascade.store.stories import StorySummary
 from cascade.store.tokens import Holder, TokenView
 
@@ -61,8 +63,12 @@ __all__ = [
     "Draft",
     "Funds",
     "Holder",
+    "Key",
     "Offer",
     "Operator",
+    "Order",
+    "OrderedChange",
+    "Placed",
     "Progress",
     "Pulse",
     "Replaced",

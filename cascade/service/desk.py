@@ -8,7 +8,7 @@ from cascade.service.access import View
 from cascade.service.drafting import Drafting
 from cascade.service.house import House
 from cascade.service.offers import Funds, funds_of
-from cascade.service.running import Running
+from cascade.service.ordering import Ordering
 from cascade.service.stories import Stories
 from cascade.service.studio import Studying
 from cascade.service.undoing import Dismissing, Undoing
@@ -74,7 +74,7 @@ class Demo(View):
             samples.reset(gate.session)
 
 
-class Desk(Stories, Drafting, Studying, Running, Undoing, Dismissing, Account, Demo, Writing):
+class Desk(Stories, Drafting, Studying, Ordering, Undoing, Dismissing, Account, Demo, Writing):
     """One person's view, bound once; it checks every read and every order.
 
     A story or run of a project of which they are no member is unknown, whatever the id

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cascade.errors import StalePlan
 from cascade.runs import lifecycle as runs
-from cascade.runs.reading import RunStatus
+from cascade.runs.reading import Run, RunStatus
+from cascade.service.access import Gate
 from cascade.service.planning import Planning
 from cascade.service.watching import Watching
 from cascade.store import accounts
@@ -26,16 +29,7 @@ class Running(Planning, Watching):
             raise StalePlan("the writer", cause="writer")
         with self._writing() as gate:
             project_id = gate.lock_story(plan.story_id, "start")
-            account = accounts.open_account(gate.session, self._actor, project_id)
-            return runs.start(
-                gate.session,
-                plan,
-                user_id=self._actor.user_id,
-                account_id=account.id,
-                provider=self._house.provider.name,
-                model=self._house.provider.model,
-                enqueue=self._house.queue.enqueue,
-            )
+            return self._start(gate, plan, project_id)
 
     def resume(self, run_id: str) -> str:
         """Starts a new run of what a cancelled or failed run left undone; its id.
@@ -54,24 +48,37 @@ class Running(Planning, Watching):
 
     def _resume(self, run_id: str, accepted_key: str | None) -> str:
         with self._writing() as gate:
-            run = gate.lock_run(run_id, "resume")
-            project_id = gate.lock_story_of(run, "resume")
-            plan = self._rest(gate, run_id).plan
-            accepted = runs.accepted_so_far(gate.session, run)
-            if accepted_key is not None:
-                accepted[accepted_key] = runs.rejected_call(gate.session, run, plan, accepted_key)
-            account = accounts.open_account(gate.session, self._actor, project_id)
-            return runs.start(
-                gate.session,
-                plan,
-                user_id=self._actor.user_id,
-                account_id=account.id,
-                provider=self._house.provider.name,
-                model=self._house.provider.model,
-                enqueue=self._house.queue.enqueue,
-                resumed_from=run,
-                accepted=accepted,
-            )
+            return self._start_rest(gate, run_id, accepted_key)
+
+    def _start_rest(self, gate: Gate, run_id: str, accepted_key: str | None) -> str:
+        run = gate.lock_run(run_id, "resume")
+        project_id = gate.lock_story_of(run, "resume")
+        plan = self._rest(gate, run_id).plan
+        accepted = runs.accepted_so_far(gate.session, run)
+        if accepted_key is not None:
+            accepted[accepted_key] = runs.rejected_call(gate.session, run, plan, accepted_key)
+        return self._start(gate, plan, project_id, run, accepted)
+
+    def _start(
+        self,
+        gate: Gate,
+        plan: Plan,
+        project_id: str,
+        resumed_from: Run | None = None,
+        accepted: Mapping[str, int] | None = None,
+    ) -> str:
+        account = accounts.open_account(gate.session, self._actor, project_id)
+        return runs.start(
+            gate.session,
+            plan,
+            user_id=self._actor.user_id,
+            account_id=account.id,
+            provider=self._house.provider.name,
+            model=self._house.provider.model,
+            enqueue=self._house.queue.enqueue,
+            resumed_from=resumed_from,
+            accepted=accepted,
+        )
 
     def cancel(self, run_id: str) -> RunStatus:
         """Asks a run to stop; the status it has then. Nothing of it is saved from now on."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from cascade.errors import CascadeError, NotAllowed, UnknownRun, UnknownStory
-from cascade.service import Desk, Service
+from cascade.service import Desk, Key, Order, OrderedChange, Service
 from cascade.service.access import ALLOWED
 from cascade.settings import Settings
 from tests.helpers.observe import Database
@@ -19,6 +19,7 @@ from .people import LEVELS, REJECTED, ROLES, People, failed, gather, start, stop
 
 __all__ = ["database_url"]
 
+KEY = Key("once", "0" * 64)
 Verdict = Literal["yes", "refused", "unknown", "nothing"]
 MEMBERS: dict[str, Verdict] = {"viewer": "yes", "editor": "yes", "producer": "yes"}
 OTHERS: dict[str, Verdict] = {"stranger": "unknown", "nobody": "unknown"}
@@ -41,6 +42,7 @@ READS: dict[str, dict[str, Verdict]] = {
     "permitted": READ,
     "draft": READ,
     "plan": READ,
+    "propose": READ,
     "balance": READ,
     "funds": READ,
     "pulse": READ,
@@ -66,7 +68,9 @@ ORDERS: dict[str, dict[str, Verdict]] = {
     "save_draft": only("editor", "producer"),
     "edit_draft": only("editor", "producer"),
     "start": only("editor"),
+    "place": only("editor"),
     "resume": only("editor"),
+    "take_up": only("editor"),
     "accept": only("editor"),
     "cancel": only("editor", "producer"),
     "restore_piece": only("editor"),
@@ -94,6 +98,7 @@ def test_every_use_case_of_a_desk_is_in_the_table() -> None:
 
 def test_the_roles_are_the_tables() -> None:
     actions = {"save_draft": "draft", "edit_draft": "draft", "accept": "resume"}
+    actions |= {"place": "start", "take_up": "resume"}
     actions |= {"restore_piece": "restore", "restore_run": "restore"}
     for case, row in ORDERS.items():
         may = {role for role, verdict in row.items() if verdict == "yes"}
@@ -120,6 +125,10 @@ def studio_of(desk: Desk, *, story: str, run: str) -> list[str]:
     return [page.story_id for page in shown if page is not None and page.story_id == story]
 
 
+def ordered(story_id: str) -> Order:
+    return Order(story_id, "cat", (OrderedChange("finale", 5, 1),))
+
+
 async def streamed(desk: Desk, run_id: str) -> list[Any]:
     return [event async for batch in desk.stream(run_id) for event in batch]
 
@@ -140,6 +149,7 @@ def reads_of(desk: Desk, story_id: str, title: str, run_id: str) -> tuple[Asked,
         "permitted": lambda: desk.permitted(story_id),
         "draft": lambda: desk.draft(story_id),
         "plan": lambda: desk.plan(story_id, {"finale": 1}),
+        "propose": lambda: desk.propose(ordered(story_id)),
         "balance": lambda: desk.balance(story_id),
         "funds": lambda: desk.funds(story_id),
         "pulse": lambda: desk.pulse(story_id),
@@ -185,7 +195,7 @@ def test_orders(people: People, database_url: str, case: str) -> None:
         run_id = start(people)
     elif case == "accept":
         run_id = failed(people)
-    elif case in ("resume", "restore_piece", "restore_run", "fits"):
+    elif case in ("resume", "take_up", "restore_piece", "restore_run", "fits"):
         run_id = stopped(people)
     plan = people.service.operator().plan(story_id, {"finale": 1}).plan
 
@@ -195,7 +205,9 @@ def test_orders(people: People, database_url: str, case: str) -> None:
             "save_draft": lambda: desk.save_draft(story_id, LEVELS),
             "edit_draft": lambda: desk.edit_draft(story_id, {"finale": 1}),
             "start": lambda: desk.start(plan),
+            "place": lambda: desk.place(ordered(story_id), KEY),
             "resume": lambda: desk.resume(run_id),
+            "take_up": lambda: desk.take_up(run_id, KEY),
             "accept": lambda: desk.accept(run_id, REJECTED),
             "cancel": lambda: desk.cancel(run_id),
             "restore_piece": lambda: desk.restore_piece(run_id, "midpoint/beatContent"),
