@@ -7,11 +7,11 @@ read and every order, and `service.operator()` is that of whoever owns the machi
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 
 from cascade.engine.writing import MAX_ATTEMPTS
-from cascade.errors import NotAuthenticated
+from cascade.errors import DatabaseError, NotAuthenticated
 from cascade.ledger import Credits
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import flaw_in_words
@@ -37,11 +37,12 @@ from cascade.service.operator import Operator
 from cascade.service.ordering import Order, OrderedChange, Placed
 from cascade.service.studio import Beats, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
-from cascade.store import accounts, tokens
+from cascade.store import accounts, check, figures, migrate, tokens
 from cascade.store.accounts import Actor
 from cascade.store.calls import Used
 from cascade.store.check import ColumnReport, SchemaReport, TableReport
 from cascade.store.drafts import Draft
+from cascade.store.figures import LATENCIES_S, Figures
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
 from cascade.store.startkeys import Key
@@ -49,6 +50,7 @@ from cascade.store.stories import StorySummary
 from cascade.store.tokens import Holder, TokenView
 
 __all__ = [
+    "LATENCIES_S",
     "MAX_ATTEMPTS",
     "Action",
     "Actor",
@@ -61,6 +63,7 @@ __all__ = [
     "Desk",
     "Diagnosis",
     "Draft",
+    "Figures",
     "Funds",
     "Holder",
     "Key",
@@ -135,7 +138,8 @@ class Service:
         if holder is None:
             raise NotAuthenticated
         if holder.is_news:
-            with self.database.write() as session:
+            # A database that takes no writes for now is read all the same.
+            with suppress(DatabaseError), self.database.write() as session:
                 tokens.note_use(session, holder.token_id)
         return holder
 
@@ -153,6 +157,26 @@ class Service:
     def check_executes(self) -> None:
         """Raises DatabasePooled where neither this process nor another could execute a run."""
         self._house.check_executes(yields=True)
+
+    def readiness(self) -> dict[str, bool]:
+        """What a server needs to be of use, and whether it is there; raises nothing."""
+        there = {"database": False, "schema": False, "worker": False}
+        with suppress(DatabaseError):
+            self.database.ping()
+            there["database"] = True
+            with self.database.read() as session:
+                there["schema"] = check.version(session) == migrate.HEAD
+            there["worker"] = self.operator().has_worker()
+        return there
+
+    def figures(self) -> Figures:
+        """Counts, sums and ages of everything, for whoever watches over it."""
+        with self.database.read() as session:
+            return figures.take(session)
+
+    def stop_watching(self) -> None:
+        """Lets everybody go who follows a run, so that a server can end."""
+        self._house.tail.close()
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """What `work` comes to, for a coroutine: use cases wait for the database."""
