@@ -1,4 +1,4 @@
-"""The entry point: settings, database, engine and the page, in one process.
+"""The entry point: settings, database, engine, page and endpoint, in one process.
 
 `streamlit run app.py` serves it; so does any ASGI server, as `app:app`.
 """
@@ -9,12 +9,16 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from threading import Thread, current_thread, main_thread
+from typing import Any
 
 import streamlit as st
 
+from cascade.api import Endpoint
 from cascade.display import harmless
 from cascade.errors import CascadeError, DatabasePooled, Unexpected
 from cascade.exits import exit_code
@@ -55,11 +59,38 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
             _stop(Unexpected(error))
         provide(service)
         stack.callback(provide, None)
+        endpoint.open(service)
+        stack.callback(endpoint.close)
+        stack.enter_context(_leaving(service))
         # Streamlit collects garbage after every run of the script, and no answer leaves meanwhile.
         # What is there now stays anyhow; out of the collector's sight it costs it nothing.
         await asyncio.to_thread(gc.collect)
         gc.freeze()
         yield
+
+
+@contextmanager
+def _leaving(service: Service) -> Iterator[None]:
+    """Ends the streams of events when the process is told to end: the server waits for them."""
+    if current_thread() is not main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: Any) -> None:
+        # In a thread: what the signal has interrupted may hold what this waits for.
+        Thread(target=service.stop_watching, daemon=True).start()
+        before = previous[signal.Signals(number)]
+        if callable(before):
+            before(number, frame)
+
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in previous:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, before in previous.items():
+            signal.signal(number, before)
 
 
 def _stop(error: CascadeError) -> None:
@@ -75,4 +106,5 @@ def _say(words: str) -> None:
         sys.stderr.flush()
 
 
-app = st.App("cascade/ui/main.py", lifespan=lifespan, routes=routes())
+endpoint = Endpoint()
+app = st.App("cascade/ui/main.py", lifespan=lifespan, routes=[*endpoint.routes(), *routes()])

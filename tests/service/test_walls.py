@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SURFACES = ("app.py", "pages", "cascade/ui", "cascade/cli", "cascade/exits.py", "cascade/shapes.py")
+SURFACES = (
+    "app.py",
+    "pages",
+    "cascade/ui",
+    "cascade/api",
+    "cascade/cli",
+    "cascade/exits.py",
+    "cascade/shapes.py",
+)
 # What a surface may import of the program, beside its own package.
 ALLOWED = ("service", "story", "display", "errors", "exits", "settings", "locale", "shapes")
 # What a service holds besides its desks, and a desk what it is made of: for tests and processes.
@@ -23,7 +31,7 @@ def files() -> list[Path]:
 
 def faults(source: str, name: str) -> Iterator[str]:
     """What of a surface's module reaches past the desk."""
-    own = "cascade.cli" if "/cli/" in name else "cascade.ui"
+    own = next((f"cascade.{one}" for one in ("cli", "api") if f"/{one}/" in name), "cascade.ui")
     for node in ast.walk(ast.parse(source)):
         imported: list[str] = []
         if isinstance(node, ast.Import):
@@ -40,7 +48,9 @@ def faults(source: str, name: str) -> Iterator[str]:
             if module.split(".")[0] not in ("cascade", "sqlalchemy", "dbos", "openai"):
                 continue
             known = [f"cascade.{one}" for one in ALLOWED]
-            if module.startswith(own) or (name == "app.py" and module.startswith("cascade.ui")):
+            if module.startswith(own) or (
+                name == "app.py" and module.startswith(("cascade.ui", "cascade.api"))
+            ):
                 continue
             if name.startswith("pages/") and module.startswith("cascade.ui"):
                 continue
@@ -75,6 +85,7 @@ def test_no_surface_reaches_past_the_desk(file: Path) -> None:
         ("session.service().operator().stories()", "cascade/ui/odd.py"),
         ("self.desk._house", "cascade/ui/odd.py"),
         ("service.provider.write", "app.py"),
+        ("from cascade.runs import events", "cascade/api/odd.py"),
     ],
 )
 def test_what_does_is_found(source: str, name: str) -> None:
