@@ -89,10 +89,11 @@ def test_any_request(house: House, database_url: str, role: str, record_property
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("role", WHO)
 def test_three_thousand_requests(
     house: House, database_url: str, role: str, record_property: Any
 ) -> None:
-    asked = examples(house, database_url, role, 120)
+    asked = examples(house, database_url, role, 150)
     record_property("figures", f"{asked} requests as {role}")
     assert asked >= 1000
