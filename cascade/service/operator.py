@@ -95,6 +95,7 @@ class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
         with self._writing() as gate:
             return tokens.revoke(gate.session, token_id)
 
+
 def _project(session: Session, known: Actor | None, said: str | None) -> str:
     """The project that is meant. Raises UnknownProject."""
     there = accounts.named_projects(session)

@@ -9,9 +9,8 @@ import pytest
 
 from cascade import errors
 from cascade.api.statuses import STATUS
-from cascade.errors import CascadeError
+from cascade.errors import CascadeError, SchemaGap
 from cascade.settings import Settings
-from cascade.store.migrate import SchemaGap
 from tests.helpers.endpoint import START, Reply
 from tests.helpers.observe import Database
 
