@@ -19,7 +19,10 @@ import sqlalchemy as sa
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.chromium import browser
 from tests.helpers.seeded import server_admin
+
+__all__ = ["browser"]
 
 ROOT = Path(__file__).parent.parent
 

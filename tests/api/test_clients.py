@@ -16,12 +16,9 @@ from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser
 
 from cascade.settings import Settings
-from tests.browser.conftest import browser
 from tests.helpers.endpoint import START
 
 from .conftest import House, settings_of
-
-__all__ = ["browser"]
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients"
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from cascade.ui.kit.language import LANGUAGES, Language
+from tests.helpers.chromium import PATIENCE_MS
 from tests.helpers.seeded_fixtures import sqlite_url
 from tests.helpers.serving import Server
 
 from .studio import Studio
 
-__all__ = ["sqlite_url"]
+__all__ = ["PATIENCE_MS", "sqlite_url"]
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-# A machine with two cores that runs other tests beside these.
-PATIENCE_MS = 30_000
 TAGS: dict[Language, str] = {"en": "en-US", "id": "id-ID"}
 
 
@@ -40,19 +28,6 @@ def server(sqlite_url: str, tmp_path: Path) -> Iterator[Server]:
     yield server
     server.stop()
     assert "Traceback" not in server.log.read_text()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium: the one named by CHROMIUM, the system's, or Playwright's own."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = (shutil.which(name) for name in names)
-    executable = os.environ.get("CHROMIUM") or next(filter(None, found), None)
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -194,6 +194,8 @@ def test_chains_that_an_earlier_version_put_back_are_known_as_such(
     execute(
         service.database,
         [
+            "DROP TABLE cascade_start_keys",
+            "DROP TABLE cascade_tokens",
             "DROP INDEX cascade_ix_runs_chain_id",
             "ALTER TABLE cascade_runs DROP COLUMN restored_at",
             "ALTER TABLE cascade_revisions DROP COLUMN reason",

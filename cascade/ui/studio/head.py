@@ -25,7 +25,8 @@ def draw_head(desk: Desk, studio: Studio) -> None:
     """The picker and, beside it, credits, user and writer."""
     head, story_id = studio.head.get(), studio.story_id
     if desk.writer.is_offline:
-        _draw_demo_bar(desk, may_reset=head.may_reset)
+        title = next(one.title for one in studio.stories if one.id == story_id)
+        _draw_demo_bar(desk, title, may_reset=head.may_reset)
     titles = _told_apart(studio.stories)
 
     @guarded()
@@ -102,14 +103,17 @@ def draw_about(story: Story) -> None:
             st.html(paragraphs(story.synopsis))
 
 
-def _draw_demo_bar(desk: Desk, *, may_reset: bool) -> None:
-    """Says that no model writes here; offers to begin again, where nobody's work is lost by it."""
+def _draw_demo_bar(desk: Desk, title: str, *, may_reset: bool) -> None:
+    """Says that no model writes here; offers to begin again, where nobody's work is lost by it.
+
+    The story of that title is shown after it, too: its id is another one then.
+    """
 
     @guarded()
     def reset() -> None:
         desk.reset_demo()
         session.forget()
-        session.go(story=None)
+        session.go(story=title)
         session.notify(text("demo.done"))
 
     with st.container(key="demo", horizontal=True, vertical_alignment="center"):
