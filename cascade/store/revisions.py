@@ -17,6 +17,11 @@ from cascade.story.story import Story, digest
 
 # Revisions that a statement asks about while it adds one.
 _other, _kept = aliased(Revision), aliased(Revision)
+# An alias finds its columns when it is first asked for one; a second thread that asks meanwhile is
+# told that there is none. So they are asked for before there is another thread.
+for _alias in (_other, _kept):
+    for _attribute in sa.inspect(Revision).column_attrs:
+        getattr(_alias, _attribute.key).__clause_element__()
 _TABLE = Base.metadata.tables[Revision.__tablename__]
 
 

@@ -180,7 +180,7 @@ def test_what_is_out_of_date_is_always_there_with_its_reason() -> None:
     assert story_document(story, stale)["outOfDate"] == [
         {
             "key": "finale/keyAction",
-            "reason": "the beat's level went from 3 to 5 since 21 Nov 2026",
+            "reason": "the beat's level went from 3 to 5 on 21 Nov 2026",
             "since": "2026-11-21T09:30:00+00:00",
         },
         {
