@@ -20,8 +20,9 @@ from cascade.store.tables import Run
 
 log = logging.getLogger("cascade.engine")
 
-# How long an executor has for it: the abort of a call takes it well under a second.
-PATIENCE_S = 6.0
+# How long an executor has for it: the abort of a call takes it well under a second, and one that
+# does not let itself be aborted is left alone after three.
+PATIENCE_S = 4.5
 
 
 class Cancels:
