@@ -27,9 +27,9 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Actor, Service
 from cascade.settings import Settings
-from cascade.store import stories
 from cascade.store.accounts import open_account
 from cascade.store.calls import Call
+from cascade.store.inserting import insert_story
 from cascade.story.brief import Brief
 from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan
@@ -180,7 +180,7 @@ def add_story(service: Service) -> str:
         ),
     )
     with service.database.write() as session:
-        return stories.insert_story(session, sample.project_id, story)
+        return insert_story(session, sample.project_id, story)
 
 
 @contextmanager

@@ -31,7 +31,9 @@ from cascade.runs import lifecycle as runs
 from cascade.runs.steps import Assignment
 from cascade.store import accounts
 from cascade.store.database import Database
-from cascade.store.stories import insert_story, lock_story, new_id, read_story
+from cascade.store.ids import new_id
+from cascade.store.inserting import insert_story
+from cascade.store.stories import lock_story, read_story
 from cascade.store.tables import (
     ACTIVE,
     ENDED,

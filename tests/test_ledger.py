@@ -38,8 +38,10 @@ from cascade.runs.steps import Assignment, Written
 from cascade.store import accounts, migrate
 from cascade.store.accounts import Actor
 from cascade.store.database import Database
+from cascade.store.ids import new_id
+from cascade.store.inserting import insert_story
 from cascade.store.pieces import Stood, put_back_level
-from cascade.store.stories import insert_story, lock_story, new_id, read_story
+from cascade.store.stories import lock_story, read_story
 from cascade.store.tables import (
     CreditAccount,
     CreditEntry,

@@ -33,6 +33,7 @@ from cascade.runs import lifecycle as runs
 from cascade.runs import steps
 from cascade.service import Desk, Offer, Service
 from cascade.store import stories
+from cascade.store.inserting import insert_story
 from cascade.store.pieces import Stood, new_level, put_back_level
 from cascade.store.tables import Revision
 from cascade.story.piece import Piece
@@ -65,7 +66,7 @@ class TruthMachine(RuleBasedStateMachine):
         self.desk: Desk = self.service.desk(self.service.actor("editor"))
         with self.service.database.write() as session:
             project_id = stories.project_of(session, self.desk.stories()[0].id)
-            self.story_id = stories.insert_story(session, project_id, STORY)
+            self.story_id = insert_story(session, project_id, STORY)
         # By the chain's first run: the story as it was before it, as long as nothing else was done.
         self.before: dict[str, Any] = {}
         # By beat: the chain that has given it its level last.

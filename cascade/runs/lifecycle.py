@@ -24,6 +24,7 @@ from cascade.errors import (
 from cascade.runs import chains, events
 from cascade.runs.plans import plan_of
 from cascade.store import calls, made, stories
+from cascade.store.ids import new_id
 from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
 from cascade.story import stale
 from cascade.story.piece import Piece
@@ -78,7 +79,7 @@ def start(
     _check_free(session, plan.story_id)
     story = stories.read_whole(session, row)
     _check_fresh(session, plan, story, resumed=resumed_from is not None)
-    run_id = stories.new_id()
+    run_id = new_id()
     chain_id = resumed_from.chain_id if resumed_from else run_id
     ledger.hold(session, account_id, run_id, plan.estimated_credits)
     run = Run(

@@ -50,11 +50,6 @@ class Stood:
     cell: str | None = None
 
 
-def level_column() -> str:
-    """The column of a story's levels."""
-    return LEVELS
-
-
 def map_column(row: StoryRow, kind: Kind) -> str:
     """The column of a story's texts of a kind that each beat has, by its structure."""
     return f"{row.structure_type}_{kinds.row(kind).kept}"
@@ -122,14 +117,14 @@ def _with_text(row: StoryRow, piece: Piece, stood: Stood) -> _Change:
 
 def standing_level(row: StoryRow, beat_key: str) -> Stood:
     """A beat's level as it stands now, as a text, empty for none. Raises UnreadableCell."""
-    cell = _map(row, level_column()).cell(beat_key)
+    cell = _map(row, LEVELS).cell(beat_key)
     text = "" if is_nothing(cell) else str(level_of(cell))
     return Stood(text, None if cell == text else cell)
 
 
 def new_level(row: StoryRow, beat_key: str, level: int) -> Stood:
     """What a level is to stand as: in the kind that is there. Raises UnreadableCell."""
-    cell = cell_with_level(_map(row, level_column()).cell(beat_key), level)
+    cell = cell_with_level(_map(row, LEVELS).cell(beat_key), level)
     return Stood(str(level), None if cell == str(level) else cell)
 
 

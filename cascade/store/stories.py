@@ -23,12 +23,10 @@ from cascade.store.beatmap import (
     snake,
     text_of,
 )
-from cascade.store.ids import new_id as new_id  # noqa: PLC0414 - given on
 from cascade.store.ids import oldest_first
-from cascade.store.inserting import insert_story as insert_story  # noqa: PLC0414 - given on
-from cascade.store.pieces import level_column, map_column, map_of
+from cascade.store.pieces import map_column, map_of
 from cascade.store.product import Product, product_of
-from cascade.store.product.wanted import MAPS_OF
+from cascade.store.product.wanted import LEVELS, MAPS_OF
 from cascade.store.rows import SceneRow, StoryRow, scene_rows, scenes_of_story, shots, story_row
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
@@ -207,7 +205,7 @@ def story_of(row: StoryRow, scenes: tuple[Scene, ...]) -> Story:
         synopsis=row.synopsis or "",
         genre=row.genre or "",
         tone=row.tone or "",
-        levels=read(level_column(), "level", _level_of),
+        levels=read(LEVELS, "level", _level_of),
         texts={kind: read(map_column(row, kind), kind, text_of) for kind in BEAT_KINDS},
         scenes=scenes,
         unreadable=unreadable,

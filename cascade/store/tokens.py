@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cascade.errors import UnknownToken
 from cascade.store.accounts import Actor
-from cascade.store.stories import new_id
+from cascade.store.ids import new_id
 from cascade.store.tables import Token, User, now
 
 # So that one is known for what it is wherever it turns up.

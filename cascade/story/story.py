@@ -56,9 +56,8 @@ class Part:
     @property
     def fields(self) -> dict[str, str]:
         """The part as the fields of an error name it."""
-        name = {"level": "beat", "header": None, "scenes": None, "marks": None}.get(
-            self.cause, "piece"
-        )
+        pieces = dict.fromkeys(("piece", "scene_gone", "scene_moved"), "piece")
+        name = {"level": "beat", **pieces}.get(self.cause)
         return {"cause": self.cause, **({name: self.key} if name else {})}
 
     def describe(self, structure: Structure) -> str:

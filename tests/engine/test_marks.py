@@ -12,6 +12,8 @@ import pytest
 from cascade.errors import SourceOutOfDate
 from cascade.service import Actor, Service
 from cascade.store import stories
+from cascade.store.ids import new_id
+from cascade.store.inserting import insert_story
 from cascade.story.stale import Stale
 from tests.helpers.earlier import save_steps
 from tests.helpers.editing import write_text
@@ -42,8 +44,8 @@ def copied(service: Service) -> str:
     """Another story that reads as the sample does."""
     story = service.operator().story(story_of(service))
     with service.database.write() as session:
-        named = replace(story, title=f"A copy, {stories.new_id()}")
-        return stories.insert_story(session, story.project_id, named)
+        named = replace(story, title=f"A copy, {new_id()}")
+        return insert_story(session, story.project_id, named)
 
 
 def marks(service: Service, story_id: str) -> dict[str, Stale]:

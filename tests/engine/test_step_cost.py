@@ -19,7 +19,7 @@ from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.accounts import open_account
 from cascade.store.database import Database
-from cascade.store.stories import insert_story
+from cascade.store.inserting import insert_story
 from cascade.story.plan import make_plan
 from cascade.story.story import Story
 from tests.helpers.machines import write_for

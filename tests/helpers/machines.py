@@ -23,7 +23,7 @@ from cascade.store import accounts
 from cascade.store.accounts import Actor
 from cascade.store.calls import Call
 from cascade.store.database import Database
-from cascade.store.stories import new_id
+from cascade.store.ids import new_id
 from cascade.story.brief import Brief
 from cascade.story.story import Story
 from tests.helpers.making import a_scene

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from cascade.service import Service
 from cascade.store import stories
+from cascade.store.inserting import insert_story
 from cascade.story.story import Scene, Story
 from tests.service.people import People, failed, gather, start, stopped
 
@@ -65,7 +66,7 @@ def long_story(service: Service, scenes: int) -> str:
     )
     with service.database.write() as session:
         project_id = stories.project_of(session, service.operator().stories()[0].id)
-        return stories.insert_story(session, project_id, story)
+        return insert_story(session, project_id, story)
 
 
 def test_a_page_reads_what_it_shows_once(service: Service) -> None:

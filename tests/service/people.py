@@ -14,6 +14,7 @@ from cascade.service import Actor, Service
 from cascade.store import accounts, stories
 from cascade.store.calls import Call
 from cascade.store.database import Session
+from cascade.store.inserting import insert_story
 from cascade.store.tables import ProjectMember
 from cascade.story.story import Story
 
@@ -40,7 +41,7 @@ def gather(service: Service) -> People:
         stranger = accounts.add_user(session, "stranger", "A Stranger", "editor", project_id)
         account = accounts.open_account(session, stranger, project_id)
         ledger.grant(session, account.id, 500)
-        theirs = stories.insert_story(
+        theirs = insert_story(
             session, project_id, Story("Theirs", language="en", structure_type="harmon")
         )
         home = stories.project_of(session, mine)

@@ -18,7 +18,8 @@ from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store.accounts import first_project
 from cascade.store.database import Database
-from cascade.store.stories import insert_story, read_story
+from cascade.store.inserting import insert_story
+from cascade.store.stories import read_story
 from cascade.store.tables import Base
 from cascade.story.kinds import KINDS
 from cascade.story.limits import LIMITS

@@ -16,16 +16,15 @@ from hypothesis import strategies as st
 from cascade.errors import AmbiguousStory, DatabaseRefused, UnknownStory
 from cascade.store.accounts import add_project
 from cascade.store.database import Database
-from cascade.store.ids import oldest_first
+from cascade.store.ids import new_id, oldest_first
+from cascade.store.inserting import insert_story
 from cascade.store.pieces import (
     new_level,
     put_back_level,
 )
 from cascade.store.stories import (
     find_story_id,
-    insert_story,
     lock_story,
-    new_id,
     read_story,
 )
 from cascade.store.tables import Base, Project, ScenePlot, SceneShot, StoryVersion
