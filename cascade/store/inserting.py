@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from cascade.errors import NotWritten, UnknownStructure
 from cascade.store.ids import new_id
 from cascade.store.product import Kept, product_of
-from cascade.store.product.wanted import HEADER, LEVELS
+from cascade.store.product.wanted import HEADER, LEVELS, SCRIPT
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS
 from cascade.story.story import Story
@@ -82,8 +82,8 @@ def insert_story(session: Session, project_id: str, story: Story) -> str:
                 **its_texts,
             },
         )
-        if product.scripts is not None and its_texts["script"]:
-            insert_script(session, scene_id, its_texts["script"])
+        if product.scripts is not None and its_texts[SCRIPT]:
+            insert_script(session, scene_id, its_texts[SCRIPT])
         for n, shot in enumerate(scene.shots, 1):
             if product.shots is not None:
                 its = {"scene_plot_id": scene_id, "shot_number": n, "shot": _json(shot)}

@@ -27,7 +27,7 @@ from cascade.store.beatmap import (
 )
 from cascade.store.inserting import insert_script
 from cascade.store.product import Kept, Product, product_of
-from cascade.store.product.wanted import LEVELS
+from cascade.store.product.wanted import LEVELS, SCRIPT
 from cascade.store.rows import SceneRow, StoryRow
 from cascade.story import kinds
 from cascade.story.kinds import Kind
@@ -65,7 +65,7 @@ def standing(row: StoryRow, scene: SceneRow | None, piece: Piece) -> Stood:
         if kept in scene.unreadable:
             raise UnreadableCell(scene.unreadable[kept])
         text = scene.texts[kept]
-        if kept == "script" and not scene.scripts:
+        if kept == SCRIPT and not scene.scripts:
             return Stood("", NO_ROW)
         return Stood(text or "", NULL if text is None else None)
     cell = _map(row, map_column(row, piece.text_kind)).cell(piece.beat)
@@ -186,9 +186,8 @@ def _changed(product: Product, columns: tuple[tuple[str, bool], ...]) -> sa.Upda
 @lru_cache(maxsize=16)
 def _changed_text(product: Product, kept: str) -> sa.Update:
     """Changes a text of a scene in whichever table has it."""
-    table, column, id_ = product.scenes, kept, "id"
-    if kept == "script" and product.scripts is not None:
-        table, column, id_ = product.scripts, "text", "scene_plot_id"
+    table, column = product.place_of(kept)
+    id_ = "id" if table is product.scenes else "scene_plot_id"
     changed = sa.update(table.table).where(table[id_] == sa.bindparam("of_id"))
     return changed.values({table[column]: sa.bindparam("new", type_=sa.Text())})
 
@@ -198,10 +197,10 @@ def _change_scene(session: Session, scene_id: str, kept: str, stood: Stood) -> N
     product = product_of(session)
     given = {"of_id": scene_id, "new": None if stood.cell == NULL else stood.text}
     change = _changed_text(product, kept)
-    if kept != "script" or product.scripts is None:
+    scripts, _ = product.place_of(kept)
+    if scripts is product.scenes:
         _must_meet_one(session, product.scenes, change, given)
         return
-    scripts = product.scripts
     of_scene = scripts["scene_plot_id"] == scene_id
     if stood.cell == NO_ROW:
         _must_meet_one(session, scripts, sa.delete(scripts.table).where(of_scene))

@@ -9,7 +9,15 @@ from types import MappingProxyType
 import sqlalchemy as sa
 
 from cascade.store.product import Taken, Whole
-from cascade.store.product.wanted import MAPS, PROJECTS, SCENES, SCRIPTS, SHOTS, STORIES
+from cascade.store.product.wanted import (
+    MAPS,
+    PROJECTS,
+    SCENE_TEXTS,
+    SCENES,
+    SCRIPTS,
+    SHOTS,
+    STORIES,
+)
 from cascade.store.tables import PREFIX, QUEUE_SCHEMA, Base, is_own
 
 # What a run does with the product's tables; an import adds rows besides. With its own Cascade does
@@ -27,7 +35,7 @@ _WITH_IMPORT = "SELECT, INSERT, UPDATE"
 _WITH_OWN = "SELECT, INSERT, UPDATE, DELETE"
 # The columns of a table that are written, by our names.
 _WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {STORIES: MAPS, SCENES: ("plot", "script"), SCRIPTS: ("text", "scene_plot_id")}
+    {STORIES: MAPS, SCENES: SCENE_TEXTS, SCRIPTS: ("text", "scene_plot_id")}
 )
 
 

@@ -11,10 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store.product import Product, product_of
-from cascade.store.product.wanted import MAPS
+from cascade.store.product.wanted import MAPS, SCENE_TEXTS, SCRIPT
 from cascade.story.story import Unreadable
-
-SCENE_TEXTS = ("plot", "script")
 
 
 @dataclass(slots=True)
@@ -40,7 +38,7 @@ class StoryRow:
 
 @dataclass(slots=True)
 class SceneRow:
-    """A scene as it stands; `texts` are its plot and script as they are kept, by our names.
+    """A scene as it stands; `texts` are its texts as they are kept, by our names.
 
     `scripts` is how many rows hold its script, its own counted where it is a column.
     `unreadable` says of a text that it is in none or in several places that are a text's.
@@ -79,9 +77,9 @@ def scene_rows(session: Session, those: sa.Select[Any], asked: Mapping[str, Any]
         there = int(row.script_of is not None)
         if row.id in found:
             found[row.id].scripts += there
-            found[row.id].unreadable["script"] = "kept_twice"
+            found[row.id].unreadable[SCRIPT] = "kept_twice"
         else:
-            texts = {"plot": row.plot, "script": row.script}
+            texts = {name: row._mapping[name] for name in SCENE_TEXTS}
             found[row.id] = SceneRow(
                 row.id, row.beat_key, row.scene_number, texts, there, dict(not_text)
             )

@@ -18,7 +18,9 @@ from cascade.store.product.wanted import (
     MAPS,
     MAPS_OF,
     PROJECTS,
+    SCENE_TEXTS,
     SCENES,
+    SCRIPT,
     SCRIPTS,
     SHOTS,
     STORIES,
@@ -167,27 +169,29 @@ class Product:
 
         `script_of` is null where scripts have a table of their own and it has none.
         """
-        scenes = self.scenes
-        if self.scripts is None:
-            script, script_of = _readable(scenes, "script"), scenes["id"]
-            source: sa.FromClause = scenes.table
-        else:
-            script, script_of = _readable(self.scripts, "text"), self.scripts["scene_plot_id"]
+        scenes, script_of = self.scenes, self.scenes["id"]
+        source: sa.FromClause = scenes.table
+        if self.scripts is not None:
+            script_of = self.scripts["scene_plot_id"]
             source = scenes.table.outerjoin(self.scripts.table, script_of == scenes["id"])
         return sa.select(
             scenes["id"].label("id"),
             scenes["beat_key"].label("beat_key"),
             scenes["scene_number"].label("scene_number"),
-            _readable(scenes, "plot").label("plot"),
-            script.label("script"),
+            *(_readable(*self.place_of(name)).label(name) for name in SCENE_TEXTS),
             script_of.label("script_of"),
         ).select_from(source)
 
+    def place_of(self, kept: str) -> tuple[Kept, str]:
+        """The table that has a text of a scene, and the column of it."""
+        if kept == SCRIPT and self.scripts is not None:
+            return self.scripts, "text"
+        return self.scenes, kept
+
     def keeps_text(self, kept: str) -> bool:
-        """Whether a scene's plot or script is in a column of a text type."""
-        if kept == "script" and self.scripts is not None:
-            return self.scripts.keeps_text("text")
-        return self.scenes.keeps_text(kept)
+        """Whether a text of a scene is in a column of a text type."""
+        table, column = self.place_of(kept)
+        return table.keeps_text(column)
 
     def cannot_fill(self, *, project: bool) -> list[str]:
         """The columns, as `table.column`, that a new story must fill and that are not known here.

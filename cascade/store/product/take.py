@@ -17,6 +17,7 @@ from cascade.store.product.wanted import (
     NEEDED,
     PROJECTS,
     SCENES,
+    SCRIPT,
     SCRIPTS,
     STORIES,
     USUAL,
@@ -79,7 +80,7 @@ class Whole:
     @property
     def scripts(self) -> tuple[str, ...]:
         """Where scripts are kept; empty where that is not known."""
-        for ours, name in ((SCENES, "script"), (SCRIPTS, "text")):
+        for ours, name in ((SCENES, SCRIPT), (SCRIPTS, "text")):
             one = self.tables[ours]
             if one.table is not None and name in one.columns:
                 return (f"{one.table.name}.{one.columns[name].name}",)
@@ -200,14 +201,14 @@ def _fits(wanted: Wanted, column: Column) -> bool:
 def _scripts_once(tables: dict[str, Taken], names: Names) -> None:
     """Scripts are in the scenes' own column where there is one, unless a table of them is named."""
     of_scenes = tables[SCENES].columns
-    if SCRIPTS in names.tables and names.column(SCENES, "script") is None:
-        rest = {name: column for name, column in of_scenes.items() if name != "script"}
+    if SCRIPTS in names.tables and names.column(SCENES, SCRIPT) is None:
+        rest = {name: column for name, column in of_scenes.items() if name != SCRIPT}
         tables[SCENES] = replace(tables[SCENES], columns=rest)
-    elif "script" in of_scenes:
+    elif SCRIPT in of_scenes:
         tables[SCRIPTS] = Taken(SCRIPTS, None)
     scenes, scripts = tables[SCENES], tables[SCRIPTS]
-    if scenes.table is not None and "script" not in scenes.columns and scripts.table is None:
-        tables[SCENES] = replace(scenes, missing=(*scenes.missing, "script"))
+    if scenes.table is not None and SCRIPT not in scenes.columns and scripts.table is None:
+        tables[SCENES] = replace(scenes, missing=(*scenes.missing, SCRIPT))
 
 
 def _gaps(whole: Whole) -> Iterator[str]:

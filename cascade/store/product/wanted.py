@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from cascade.story import kinds
-from cascade.story.kinds import BEAT_KINDS
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS
 from cascade.story.structures import STRUCTURES
 
 # What a column has to be: a key or a reference to one, words that are only shown, a beat's key or
@@ -39,6 +39,9 @@ LEVELS = "tension_levels"
 MAPS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {type_: tuple(f"{type_}_{kinds.row(kind).kept}" for kind in BEAT_KINDS) for type_ in STRUCTURES}
 )
+# The texts of a scene, and the one of them that some products keep in a table of its own.
+SCENE_TEXTS = tuple(kinds.row(kind).kept for kind in SCENE_KINDS)
+SCRIPT = kinds.row("script").kept
 MAPS = (LEVELS, *(name for names in MAPS_OF.values() for name in names))
 
 
@@ -61,8 +64,7 @@ WANTED: Mapping[str, tuple[Wanted, ...]] = MappingProxyType(
             Wanted("story_version_id", "reference", to=STORIES),
             Wanted("beat_key", "key"),
             Wanted("scene_number", "number"),
-            Wanted("plot", "text"),
-            Wanted("script", "text", is_needed=False),
+            *(Wanted(name, "text", is_needed=name != SCRIPT) for name in SCENE_TEXTS),
         ),
         SCRIPTS: (
             Wanted("id", "id", is_needed=False),
