@@ -9,12 +9,14 @@ from cascade.service import (
     Credits,
     Diagnosis,
     Offer,
+    Restored,
     RunView,
     SchemaReport,
     StorySummary,
     TokenView,
     Used,
 )
+from cascade.story.piece import level_key
 
 
 def summary_document(story: StorySummary) -> dict[str, Any]:
@@ -138,6 +140,16 @@ def credits_document(credits: Credits) -> dict[str, Any]:
         "held": credits.held,
         "captured": credits.captured,
         "entries": list(credits.entries),
+    }
+
+
+def restored_document(restored: Restored) -> dict[str, Any]:
+    """What has come back, and what was left, by the keys of texts and levels."""
+    return {
+        "restored": [*restored.keys, *map(level_key, restored.levels)],
+        "left": [
+            level_key(part.key) if part.cause == "level" else part.key for part in restored.left
+        ],
     }
 
 

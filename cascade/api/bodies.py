@@ -9,9 +9,10 @@ from pydantic.alias_generators import to_camel
 
 from cascade.display import is_storable
 from cascade.service import Order, OrderedChange
+from cascade.story.limits import LIMITS
+from cascade.story.tension import HIGHEST, LOWEST
 
-LONGEST_ID = 100
-LONGEST_DIRECTION = 300
+LONGEST_ID, LONGEST_LABEL = 100, 300
 MOST_CHANGES = 100
 
 
@@ -24,8 +25,8 @@ def _storable(value: str) -> str:
 Words = Annotated[str, AfterValidator(_storable)]
 Id = Annotated[Words, Field(min_length=1, max_length=LONGEST_ID)]
 # Whether one is within 1-5 is said after whether the story is there at all.
-Level = Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 5})]
-Neighbour = Annotated[int, Field(ge=1, le=5)]
+Level = Annotated[int, Field(json_schema_extra={"minimum": LOWEST, "maximum": HIGHEST})]
+Neighbour = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
 StructureType = Literal["hero", "cat", "harmon"]
 
 
@@ -39,12 +40,12 @@ class ChangeIn(_Body):
     """One beat's change. With equal levels what is out of date under that beat is rewritten."""
 
     beat_key: Id
-    beat_label: Annotated[Words, Field(max_length=300)] | None = None
+    beat_label: Annotated[Words, Field(max_length=LONGEST_LABEL)] | None = None
     previous_tension: Level
     new_tension: Level
     prev_beat_tension: Neighbour | None = None
     next_beat_tension: Neighbour | None = None
-    direction: Annotated[Words, Field(max_length=LONGEST_DIRECTION)] | None = None
+    direction: Annotated[Words, Field(max_length=LIMITS["direction"])] | None = None
 
 
 class OrderIn(_Body):

@@ -43,10 +43,10 @@ class GuardedRoute(APIRoute):
             request.state.holder = await holder_of(request, service)
             if request.method == "POST":
                 body = await read_body(request, service.settings.most_body_bytes)
-                if takes_json:
-                    check_json(body, request.headers.get("content-type"))
                 # Read once only: what comes after finds it here.
                 request._body = body
+                if takes_json:
+                    request._json = read_json(body, request.headers.get("content-type"))
             return await handle(request)
 
         return guarded
@@ -78,8 +78,8 @@ async def read_body(request: Request, most: int) -> bytes:
     return bytes(held)
 
 
-def check_json(body: bytes, content_type: str | None) -> None:
-    """Looks whether a body is JSON, by what it says and by what it is.
+def read_json(body: bytes, content_type: str | None) -> Any:
+    """What a body says that is JSON, by what it says of itself and by what it is.
 
     Raises WrongMediaType, UnreadableBody.
     """
@@ -92,7 +92,9 @@ def check_json(body: bytes, content_type: str | None) -> None:
     if not body.strip():
         raise UnreadableBody("it is empty")
     try:
-        json.loads(body.decode("utf-8"), object_pairs_hook=_once_each, parse_constant=_no_number)
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=_once_each, parse_constant=_no_number
+        )
     except UnicodeDecodeError:
         raise UnreadableBody("it is not UTF-8") from None
     except RecursionError:

@@ -19,7 +19,6 @@ from cascade.api.statuses import Json
 from cascade.api.streams import SILENCE_S, Event, EventStream, form_of
 from cascade.errors import BadField, BadLevel, CascadeError, UnknownBeat, UnknownStory
 from cascade.service import Desk, Holder, Key, Placed, Service
-from cascade.story.piece import level_key
 from cascade.story.tension import is_level
 
 LAST_SEQ = 2**63 - 1
@@ -224,9 +223,7 @@ async def resume(
 )
 async def restore(id: Id, caller: Asking) -> Any:
     """Put back what a run, and those that resumed it, changed, where nobody has since."""
-    done = await caller.ask(caller.desk.restore_run, id)
-    left = [level_key(one.key) if one.cause == "level" else one.key for one in done.left]
-    return {"restored": [*done.keys, *map(level_key, done.levels)], "left": left}
+    return shapes.restored_document(await caller.ask(caller.desk.restore_run, id))
 
 
 @router.get("/stories", response_model=list[bodies.StoryOut], responses=_refusals())

@@ -35,7 +35,6 @@ from cascade.display import one_line
 from cascade.errors import DatabaseAway, Refused, UsageError
 from cascade.exits import CANCELLED, DONE, FAILED, exit_code
 from cascade.service import Desk, Offer, Operator, Service
-from cascade.story.piece import level_key
 
 EXIT_CODES = {"done": DONE, "cancelled": CANCELLED, "error": FAILED}
 # How long `cancel` waits for the run's end, which is this process's own to see to.
@@ -126,13 +125,10 @@ def restore(service: Service, run: str, piece: str | None, user: str | None) -> 
         mine.restore_piece(run_id, piece)
         say(f"Restored: {piece}")
         return
-    restored = mine.restore_run(run_id)
-    keys = [*restored.keys, *map(level_key, restored.levels)]
-    say(f"Restored: {', '.join(keys)}")
-    if restored.left:
-        left = ", ".join(
-            level_key(part.key) if part.cause == "level" else part.key for part in restored.left
-        )
+    found = shapes.restored_document(mine.restore_run(run_id))
+    say(f"Restored: {', '.join(found['restored'])}")
+    if found["left"]:
+        left = ", ".join(found["left"])
         say(f"Left as it is, because it was changed after the run: {left}")
 
 

@@ -9,8 +9,8 @@ from cascade.runs.restore import Replaced, Restored
 from cascade.service.access import Gate, View
 from cascade.store import made
 from cascade.store.accounts import Actor
+from cascade.story import stale
 from cascade.story.keys import pieces_named
-from cascade.story.stale import place, sources_of
 
 
 class Replacements(View):
@@ -60,19 +60,20 @@ class Dismissing(View):
         with self._writing() as gate:
             gate.lock_story(story_id, "fits")
             story = gate.story(story_id, "fits")
-            marked = made.out_of_date(gate.session, story)
-            noted = []
+            known = made.read(gate.session, story)
+            marked, noted = stale.out_of_date(story, known), []
             for piece in pieces_named(story, key):
                 # One that was marked for what stands above it alone may fit by now.
                 if str(piece) not in marked:
                     continue
-                for source in sources_of(piece):
-                    above = place(piece, source)
+                for source in stale.sources_of(piece):
+                    above = stale.place(piece, source)
                     if str(above) in marked:
                         raise SourceOutOfDate(above.describe(story.structure), str(above))
-                made.note_fit(gate.session, story, piece, self._actor.user_id, reason)
+                fit = made.note_fit(gate.session, story, piece, self._actor.user_id, reason)
+                known.setdefault(str(piece), []).append(fit)
                 noted.append(str(piece))
-                marked = made.out_of_date(gate.session, story)
+                marked = stale.out_of_date(story, known)
             return noted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -73,15 +74,14 @@ def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None
 
 def note_fit(
     session: Session, story: Story, piece: Piece, author_id: str, reason: str = ""
-) -> None:
+) -> Made:
     """Keeps that somebody has found a piece to fit what stands above it now, and why."""
     row = {**_row(story, piece, "fits", author_id), "reason": reason or None}
     session.execute(sa.insert(Revision), [row])
+    return Made(row["digest"], row["sources"], row["created_at"])
 
 
-def _row(
-    story: Story, piece: Piece, origin: str, author_id: str | None = None
-) -> dict[str, object]:
+def _row(story: Story, piece: Piece, origin: str, author_id: str | None = None) -> dict[str, Any]:
     scene = story.scene_of(piece)
     return {
         "story_version_id": story.id,

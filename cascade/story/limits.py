@@ -8,7 +8,12 @@ from typing import Literal
 
 from cascade.story.kinds import CASCADE, Kind
 
-Limited = Kind | Literal["title", "genre", "tone", "synopsis", "key", "shots", "scenes", "document"]
+Limited = (
+    Kind
+    | Literal[
+        "title", "genre", "tone", "synopsis", "key", "direction", "shots", "scenes", "document"
+    ]
+)
 # In characters; of "scenes" how many there are, of "shots" the characters of one scene's as JSON,
 # of "document" the bytes of a file. The longest texts of the samples have some 1,300 characters.
 LIMITS: Mapping[Limited, int] = MappingProxyType(
@@ -18,6 +23,7 @@ LIMITS: Mapping[Limited, int] = MappingProxyType(
         "tone": 1_000,
         "synopsis": 20_000,
         "key": 100,
+        "direction": 300,
         **{row.name: row.limit for row in CASCADE},
         "shots": 200_000,
         "scenes": 5_000,
@@ -31,6 +37,7 @@ _NAMES: Mapping[Limited, str] = MappingProxyType(
         "tone": "a tone",
         "synopsis": "a synopsis",
         "key": "a key",
+        "direction": "a direction",
         **{row.name: row.one for row in CASCADE},
         "shots": "a scene's shots as JSON",
         "scenes": "a story",

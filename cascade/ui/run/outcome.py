@@ -7,8 +7,8 @@ from collections.abc import Collection
 from cascade.service import RunView
 from cascade.story.stale import rewritable
 from cascade.story.story import Story
-from cascade.ui.kit.texts import count, listing, text
-from cascade.ui.run.undo import Undoing
+from cascade.ui.kit.texts import count, text
+from cascade.ui.run.undo import Undoing, amount
 
 
 def title(run: RunView, found: Undoing | None, story: Story, stale: Collection[str]) -> str:
@@ -33,6 +33,4 @@ def _restored(found: Undoing) -> str:
     pieces, levels = len(found.pieces), len(found.levels_back)
     if not found.is_done:
         return count("run.title.restored_part", pieces, back=found.back)
-    what = [count("undo.texts", pieces)]
-    what += [count("undo.levels", levels)] if levels else []
-    return text("run.title.restored", what=listing(what))
+    return text("run.title.restored", what=amount(pieces, levels))

@@ -90,6 +90,13 @@ def undoing(shown: Shown, story: Story) -> Undoing:
     return Undoing(tuple(pieces), tuple(shown.levels), tuple(back), tuple(left))
 
 
+def amount(texts: int, levels: int) -> str:
+    """So many texts and levels in words: `14 texts and 2 tension levels`."""
+    what = [count("undo.texts", texts)] if texts else []
+    what += [count("undo.levels", levels)] if levels else []
+    return listing(what)
+
+
 def draw_undoing(desk: Desk, story: Story, run: RunView, found: Undoing, *, may: bool) -> None:
     """The texts that a run wrote, old beside new, with the ways back where the reader has them."""
     session.show_notice()
@@ -161,19 +168,16 @@ def _draw_restore_all(desk: Desk, run: RunView, found: Undoing) -> None:
     @guarded()
     def restore() -> None:
         restored = desk.restore_run(run.id)
-        what = [count("undo.texts", len(restored.keys))] if restored.keys else []
-        what += [count("undo.levels", len(restored.levels))] if restored.levels else []
-        words = text("undo.all_done", what=listing(what))
+        what = amount(len(restored.keys), len(restored.levels))
+        words = text("undo.all_done", what=what)
         if restored.left:
             left = (named_part(part) for part in restored.left)
             words = f"{words} {text('undo.left', what=listing(left))}"
         session.notify(words)
 
-    texts, levels = found.standing, len(found.levels)
-    what = [count("undo.texts", texts)] if texts else []
-    what += [count("undo.levels", levels)] if levels else []
+    what = amount(found.standing, len(found.levels))
     with st.popover(text("undo.all"), icon=":material/undo:", key=f"undo-{run.id}"):
-        words = text("undo.all_ask", what=listing(what))
+        words = text("undo.all_ask", what=what)
         edited = sum(piece.state == "edited" for piece in found.pieces) + len(found.levels_left)
         if edited:
             words = f"{words} {count('undo.all_edited', edited)}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from cascade.service import Desk, Draft
+from cascade.story.limits import LIMITS
 from cascade.story.story import Story
 from cascade.ui import session
 from cascade.ui.kit.expanders import box
 from cascade.ui.kit.texts import count, text
 from cascade.ui.session import guarded
-
-LONGEST = 300
 
 
 def draw_directions(desk: Desk, story: Story, draft: Draft) -> None:
@@ -37,7 +36,7 @@ def draw_directions(desk: Desk, story: Story, draft: Draft) -> None:
                 # As it is: a screen reader would read Markdown's escapes aloud.
                 text("directions.label", beat=story.structure.beat(beat_key).label),
                 key=key,
-                max_chars=LONGEST,
+                max_chars=LIMITS["direction"],
                 placeholder=text("directions.example"),
                 on_change=take_over,
                 args=(beat_key, key),
