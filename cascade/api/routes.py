@@ -16,7 +16,7 @@ from cascade.api.bodies import OrderIn
 from cascade.api.guard import GuardedRoute
 from cascade.api.limits import Limits
 from cascade.api.statuses import Json
-from cascade.api.streams import SILENCE_S, Event, EventStream, form_of
+from cascade.api.streams import SILENCE_S, Event, EventStream, Form, form_of
 from cascade.errors import BadField, BadLevel, CascadeError, UnknownBeat, UnknownStory
 from cascade.service import Desk, Holder, Key, Placed, Service
 from cascade.story.tension import is_level
@@ -58,11 +58,11 @@ class Caller:
             self.limits.watch(token_id)
         return placed
 
-    def stream(self, run_id: str, after: int, accept: str | None) -> EventStream:
+    def stream(self, run_id: str, after: int, form: Form) -> EventStream:
         """The events of a run as they come; its place among the open streams is counted already."""
         token_id = self.holder.token_id
         batches = self.desk.stream(run_id, after, token_id=token_id, silence_s=SILENCE_S)
-        return EventStream(batches, form_of(accept), run_id, lambda: self.limits.leave(token_id))
+        return EventStream(batches, form, run_id, lambda: self.limits.leave(token_id))
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -98,9 +98,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 router = APIRouter(route_class=GuardedRoute, default_response_class=Json)
 Asking = Annotated[Caller, Depends(Caller)]
-Accept = Annotated[str | None, Header(include_in_schema=False)]
 Id = Annotated[str, Path(max_length=1_000)]
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID")]
 StartName = Annotated[
     str | None,
     Header(
@@ -109,26 +107,34 @@ StartName = Annotated[
 ]
 
 
+class Telling:
+    """How a run's events are to be told: in which form, and after which one of them."""
+
+    def __init__(
+        self,
+        accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+        last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+    ) -> None:
+        self.form = form_of(accept)
+        self.seen = _seq(last_event_id)
+
+
+Told = Annotated[Telling, Depends(Telling)]
+
+
 @router.post(
     "/ai/regenerate-beats-cascade",
     status_code=200,
     response_class=EventStream,
     responses={**_STREAM, **_refusals(400, 402, 403, 404, 409, 413, 415, 422, 429)},
 )
-async def regenerate(
-    body: OrderIn,
-    caller: Asking,
-    accept: Accept = None,
-    key: StartName = None,
-    last_event_id: LastEventId = None,
-) -> Response:
+async def regenerate(body: OrderIn, caller: Asking, told: Told, key: StartName = None) -> Response:
     """Start a run of these changes and follow it. One that hangs up does not stop it."""
-    seen = _seq(last_event_id)
     order = body.order()
     name = _key(key, body.model_dump_json(exclude={"user_id"}))
     with _placing(body):
         placed = await caller.place(caller.desk.place, order, name)
-    return _follow(caller, placed, seen, accept)
+    return _follow(caller, placed, told)
 
 
 @router.post(
@@ -165,21 +171,19 @@ async def run(id: Id, caller: Asking) -> Any:
 async def events(
     id: Id,
     caller: Asking,
+    told: Told,
     after: Annotated[int, Query(ge=0, le=LAST_SEQ)] = 0,
     follow: bool = False,
-    accept: Accept = None,
-    last_event_id: LastEventId = None,
 ) -> Response:
     """Give a run's events after a seq; with `follow` also those to come, until the last."""
-    seen = _seq(last_event_id)
-    after = after if seen is None else seen
+    after = after if told.seen is None else told.seen
     if not follow:
         found: list[Event] = await caller.ask(caller.desk.events, id, after)
-        return EventStream(_once(found), form_of(accept), id)
+        return EventStream(_once(found), told.form, id)
     # Whether it is there for who asks; of its events none.
     await caller.ask(caller.desk.events, id, LAST_SEQ)
     caller.limits.watch(caller.holder.token_id)
-    return caller.stream(id, after, accept)
+    return caller.stream(id, after, told.form)
 
 
 @router.post(
@@ -202,18 +206,11 @@ async def cancel(id: Id, caller: Asking) -> Any:
     response_class=EventStream,
     responses={**_STREAM, **_refusals(402, 403, 404, 409, 413, 422, 429)},
 )
-async def resume(
-    id: Id,
-    caller: Asking,
-    accept: Accept = None,
-    key: StartName = None,
-    last_event_id: LastEventId = None,
-) -> Response:
+async def resume(id: Id, caller: Asking, told: Told, key: StartName = None) -> Response:
     """Do what a stopped run left undone, as a new run, and follow that."""
-    seen = _seq(last_event_id)
     name = _key(key, f"resume {id!r}")
     placed = await caller.place(caller.desk.take_up, id, name)
-    return _follow(caller, placed, seen, accept)
+    return _follow(caller, placed, told)
 
 
 @router.post(
@@ -246,10 +243,10 @@ async def story(id: Id, caller: Asking) -> Any:
     return found
 
 
-def _follow(caller: Caller, placed: Placed, seen: int | None, accept: str | None) -> EventStream:
+def _follow(caller: Caller, placed: Placed, told: Telling) -> EventStream:
     # Of a run that is new nobody has seen anything.
-    after = 0 if placed.is_new or seen is None else seen
-    return caller.stream(placed.run_id, after, accept)
+    after = 0 if placed.is_new or told.seen is None else told.seen
+    return caller.stream(placed.run_id, after, told.form)
 
 
 @contextmanager

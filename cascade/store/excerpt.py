@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from cascade.store.beatmap import snake
 from cascade.store.product import Product, product_of
-from cascade.store.rows import SceneRow, StoryRow, scene_rows, scenes_of_story
+from cascade.store.rows import SceneRow, StoryRow, of_story, scene_rows, scenes_of_story
 from cascade.store.stories import read_shots, scenes_of, story_of
 from cascade.story import kinds
 from cascade.story.plan import Step, neighbours
@@ -65,10 +65,10 @@ def excerpt(session: Session, row: StoryRow, step: Step, *, beside: bool) -> Exc
 def scenes_of_beat(session: Session, row: StoryRow, beat_key: str) -> Story:
     """A story with all scenes of one beat and no others, and with their shots."""
     product = product_of(session)
-    spelled = product.scenes.text("beat_key").in_(sorted({beat_key, snake(beat_key)}))
-    of_beat = sa.and_(product.scenes["story_version_id"] == row.id, spelled)
-    rows = scene_rows(session, _of_one_beat(product), {"story": row.id, **_asked(beat_key)})
-    return story_of(row, scenes_of(row, rows, read_shots(session, of_beat)))
+    asked = {"story": row.id, **_asked(beat_key)}
+    rows = scene_rows(session, _of_one_beat(product), asked)
+    of_beat = of_story(product) & _of_beat(product)
+    return story_of(row, scenes_of(row, rows, read_shots(session, of_beat, asked)))
 
 
 def _read(
@@ -115,12 +115,11 @@ def _asked(beat_key: str) -> dict[str, str]:
 def _around(product: Product, number: sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     """The scenes of a number, and of the next few numbers below and above it."""
     column = product.scenes["scene_number"]
-    of_story = product.scenes["story_version_id"] == sa.bindparam("story")
 
     def end(there: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> sa.Subquery:
         return (
             sa.select(column.label("n"))
-            .where(of_story, there)
+            .where(of_story(product), there)
             .distinct()
             .order_by(order)
             .limit(_NUMBERS_BESIDE)

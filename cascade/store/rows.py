@@ -101,11 +101,18 @@ def _of_id(product: Product, *, locked: bool) -> sa.Select[Any]:
 @lru_cache(maxsize=16)
 def scenes_of_story(product: Product) -> sa.Select[Any]:
     """All scenes of a story, which is given as `story`."""
-    return product.scene_rows.where(product.scenes["story_version_id"] == sa.bindparam("story"))
+    return product.scene_rows.where(of_story(product))
 
 
-def shots(session: Session, *those: sa.ColumnElement[bool]) -> list[tuple[str, str | None]]:
-    """The shots of some scenes in order, each as its JSON with the id of its scene."""
+def of_story(product: Product) -> sa.ColumnElement[bool]:
+    """The scenes of a story, which is given as `story`."""
+    return product.scenes["story_version_id"] == sa.bindparam("story")
+
+
+def shots(
+    session: Session, those: sa.ColumnElement[bool], asked: Mapping[str, Any]
+) -> list[tuple[str, str | None]]:
+    """The shots of those scenes in order, each as its JSON with the id of its scene."""
     product = product_of(session)
     table = product.shots
     if table is None:
@@ -115,10 +122,10 @@ def shots(session: Session, *those: sa.ColumnElement[bool]) -> list[tuple[str, s
     wanted = (
         sa.select(table["scene_plot_id"], shot)
         .join_from(table.table, product.scenes.table, _same_scene(product))
-        .where(*those)
+        .where(those)
         .order_by(*order)
     )
-    return [(scene_id, found) for scene_id, found in session.execute(wanted)]
+    return [(scene_id, found) for scene_id, found in session.execute(wanted, asked)]
 
 
 def _same_scene(product: Product) -> sa.ColumnElement[bool]:

@@ -27,7 +27,15 @@ from cascade.store.ids import oldest_first
 from cascade.store.pieces import map_column, map_of
 from cascade.store.product import Product, product_of
 from cascade.store.product.wanted import LEVELS, MAPS_OF
-from cascade.store.rows import SceneRow, StoryRow, scene_rows, scenes_of_story, shots, story_row
+from cascade.store.rows import (
+    SceneRow,
+    StoryRow,
+    of_story,
+    scene_rows,
+    scenes_of_story,
+    shots,
+    story_row,
+)
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
 from cascade.story.piece import Other, Piece
@@ -178,9 +186,9 @@ def read_story(session: Session, story_id: str) -> Story:
 def read_whole(session: Session, row: StoryRow) -> Story:
     """The same of a story whose row has been read. Raises UnreadableStory."""
     product = product_of(session)
-    rows = scene_rows(session, scenes_of_story(product), {"story": row.id})
-    of_story = product.scenes["story_version_id"] == row.id
-    return story_of(row, scenes_of(row, rows, read_shots(session, of_story)))
+    asked = {"story": row.id}
+    rows = scene_rows(session, scenes_of_story(product), asked)
+    return story_of(row, scenes_of(row, rows, read_shots(session, of_story(product), asked)))
 
 
 def story_of(row: StoryRow, scenes: tuple[Scene, ...]) -> Story:
@@ -296,10 +304,12 @@ _LANGUAGES: Mapping[str, Language] = {
 }
 
 
-def read_shots(session: Session, those: sa.ColumnElement[bool]) -> dict[str, list[Any]]:
+def read_shots(
+    session: Session, those: sa.ColumnElement[bool], asked: Mapping[str, Any]
+) -> dict[str, list[Any]]:
     """The shots of those scenes by the id of their scene."""
     found: dict[str, list[Any]] = {}
-    for scene_id, shot in shots(session, those):
+    for scene_id, shot in shots(session, those, asked):
         found.setdefault(scene_id, []).append(_shot(shot))
     return found
 
