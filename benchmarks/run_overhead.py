@@ -27,7 +27,6 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Actor, Service
 from cascade.settings import Settings
-from cascade.store.accounts import open_account
 from cascade.store.calls import Call
 from cascade.store.inserting import insert_story
 from cascade.story.brief import Brief
@@ -35,6 +34,7 @@ from cascade.story.estimate import calls_in_a_row
 from cascade.story.plan import Plan
 from cascade.story.story import Scene, Story
 from cascade.story.structures import structure
+from tests.helpers.unqueued import start_unqueued
 
 BEATS = ("midpoint", "badGuysCloseIn", "allIsLost")
 SCENES = 5
@@ -112,18 +112,7 @@ def time_engine(service: Service, actor: Actor, story_id: str) -> float:
 def time_bare(service: Service, actor: Actor, story_id: str) -> float:
     """Seconds for the same transactions and waits, called one after the other by hand."""
     began = time.perf_counter()
-    plan = new_plan(service, actor, story_id)
-    with service.database.write() as session:
-        project_id = service.operator().story(story_id).project_id
-        run_id = runs.start(
-            session,
-            plan,
-            user_id=actor.user_id,
-            account_id=open_account(session, actor, project_id).id,
-            provider="offline",
-            model="bench",
-            enqueue=lambda _session, _run_id: None,
-        )
+    run_id = start_unqueued(service, actor, new_plan(service, actor, story_id))
     asyncio.run(_bare(service, run_id))
     assert service.operator().run(run_id).status == "done"
     return time.perf_counter() - began

@@ -12,7 +12,6 @@ import statistics
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,10 @@ from cascade.runs import lifecycle as runs
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.store.accounts import open_account
 from cascade.store.calls import Call
-from cascade.store.inserting import insert_story
 from cascade.story.plan import make_plan
 from cascade.story.story import Story
+from tests.helpers.unqueued import add_story, long_story, start_unqueued
 
 LEVELS = {"midpoint": 5, "allIsLost": 1}
 LONG = 1000
@@ -47,7 +45,7 @@ def main() -> None:
             steps_of_run(service, sample)  # What is made once a process is made.
             for _ in range(ROUNDS):
                 ours += steps_of_run(service, sample)
-                long += steps_of_run(service, longer(sample))
+                long += steps_of_run(service, long_story(sample, LONG, LEVELS))
                 theirs += checkpoints(here / "theirs.db", service, STEPS)
     step, in_long, checkpoint = map(statistics.median, (ours, long, theirs))
     print("a step    in 1,000 scenes  a checkpoint   step/checkpoint  1,000 scenes/sample")
@@ -57,32 +55,11 @@ def main() -> None:
     )
 
 
-def longer(sample: Story) -> Story:
-    """The sample with scenes under its other beats, up to `LONG`."""
-    others = [beat for beat in sample.structure.keys if beat not in LEVELS]
-    more = [
-        replace(sample.scenes[n % len(sample.scenes)], number=100 + n, beat_key=others[n % 13])
-        for n in range(LONG - len(sample.scenes))
-    ]
-    return replace(sample, scenes=(*sample.scenes, *more))
-
-
 def steps_of_run(service: Service, story: Story) -> list[float]:
     """Milliseconds of each step of a run on a new story, without its call."""
-    actor, database = service.actor("editor"), service.database
-    with database.write() as session:
-        story_id = insert_story(session, story.project_id, story)
-    plan = make_plan(service.operator().story(story_id), LEVELS)
-    with database.write() as session:
-        run_id = runs.start(
-            session,
-            plan,
-            user_id=actor.user_id,
-            account_id=open_account(session, actor, story.project_id).id,
-            provider="offline",
-            model="bench",
-            enqueue=lambda _session, _run_id: None,
-        )
+    database = service.database
+    plan = make_plan(add_story(service, story), LEVELS)
+    run_id = start_unqueued(service, service.actor("editor"), plan)
     database.transact(runs.begin, run_id)
     taken = []
     for step in plan.steps:

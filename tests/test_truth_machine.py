@@ -40,7 +40,7 @@ from cascade.story.piece import Piece
 from cascade.story.stale import digest_of, marked_pieces
 from cascade.story.story import Story
 from tests.helpers.earlier import save_steps
-from tests.helpers.editing import write_text
+from tests.helpers.editing import edit
 from tests.helpers.machines import LEVELS, STORY
 from tests.helpers.seeded_fixtures import database_url
 
@@ -207,8 +207,7 @@ class TruthMachine(RuleBasedStateMachine):
         """The product changes a text; now and then back to what it was in the beginning."""
         self.edits += 1
         text = STORY.text(key) if back else f"{key} by the product, {self.edits}"
-        with self.service.database.write() as session:
-            write_text(session, stories.lock_story(session, self.story_id), key, text)
+        edit(self.service, self.story_id, key, text)
         self.others_acted()
 
     @rule(beat=st.sampled_from(BEATS), level=st.integers(1, 5))

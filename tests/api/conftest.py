@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -36,8 +37,8 @@ class House:
         return {"storyVersionId": self.people.mine, "structureType": "cat", "changes": [change]}
 
 
-def settings_of(url: str, **more: object) -> Settings:
-    return Settings(database_url=url, provider="offline", offline_delay_ms=0, **more)  # type: ignore[arg-type]
+def settings_of(url: str, **more: Any) -> Settings:
+    return Settings(database_url=url, provider="offline", offline_delay_ms=0, **more)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from cascade.errors import EditedSince, NothingToRestore, NotResumable, RunActive, StalePlan
 from cascade.runs import lifecycle as runs
 from cascade.service import Desk, Service
-from cascade.store import migrate, stories
+from cascade.store import migrate
 from tests.helpers.earlier import save_steps
-from tests.helpers.editing import write_text
+from tests.helpers.editing import edit
 from tests.helpers.near import Near
 from tests.store.test_migrate import execute
 
@@ -48,11 +48,6 @@ def save(service: Service, run_id: str, count: int) -> None:
 def everything(service: Service, story_id: str) -> dict[str, Any]:
     """A story whole, with its levels and marks, as `show --json` has it."""
     return service.operator().document(story_id)
-
-
-def edit(service: Service, story_id: str, key: str, text: str) -> None:
-    with service.database.write() as session:
-        write_text(session, stories.lock_story(session, story_id), key, text)
 
 
 @pytest.mark.parametrize("of", [0, 1, 2])
@@ -99,7 +94,9 @@ def test_a_chain_that_stopped_early_is_told_and_restored_as_far_as_it_came(
     chain = desk.run(second).chain
     assert chain.used_credits == sum(step.credits for step in chain.plan.steps[:15])
     assert chain.released_credits == chain.estimated_credits - chain.used_credits
-    [line] = desk.studio(story_id).runs.get().listed  # type: ignore[union-attr]
+    page = desk.studio(story_id)
+    assert page is not None
+    [line] = page.runs.get().listed
     assert (line.id, line.parts, line.status) == (second, 2, "cancelled")
     assert (line.estimated_credits, line.used_credits) == (
         chain.estimated_credits,

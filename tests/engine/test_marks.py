@@ -11,12 +11,11 @@ import pytest
 
 from cascade.errors import SourceOutOfDate
 from cascade.service import Actor, Service
-from cascade.store import stories
 from cascade.store.ids import new_id
 from cascade.store.inserting import insert_story
 from cascade.story.stale import Stale
 from tests.helpers.earlier import save_steps
-from tests.helpers.editing import write_text
+from tests.helpers.editing import edit
 from tests.helpers.near import Near
 
 HARMON = "Maximum Permissible Error"
@@ -50,11 +49,6 @@ def copied(service: Service) -> str:
 
 def marks(service: Service, story_id: str) -> dict[str, Stale]:
     return service.operator().out_of_date(story_id)
-
-
-def edit(service: Service, story_id: str, key: str, text: str) -> None:
-    with service.database.write() as session:
-        write_text(session, stories.lock_story(session, story_id), key, text)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import sqlalchemy as sa
 
 from cascade.errors import DatabaseRefused, EditedSince, NotADemo, NotAllowed, NothingToRestore
 from cascade.service import Actor, Service
-from cascade.store import stories
 from cascade.store.tables import CreditEntry, Revision
-from tests.helpers.editing import write_text
+from tests.helpers.editing import edit
 from tests.helpers.near import Near
 
 LEVELS = {"find": 2, "take": 3}
@@ -32,11 +31,6 @@ def actor(service: Service) -> Actor:
 @pytest.fixture
 def story_id(service: Service) -> str:
     return service.operator().stories()[2].id
-
-
-def edit(service: Service, story_id: str, key: str, text: str) -> None:
-    with service.database.write() as session:
-        write_text(session, stories.lock_story(session, story_id), key, text)
 
 
 def test_a_whole_run_is_undone_byte_for_byte(service: Service, actor: Actor, story_id: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,12 +16,11 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.store.accounts import open_account
 from cascade.store.database import Database
-from cascade.store.inserting import insert_story
 from cascade.story.plan import make_plan
 from cascade.story.story import Story
 from tests.helpers.machines import write_for
+from tests.helpers.unqueued import add_story, long_story, start_unqueued
 
 LEVELS = {"midpoint": 5, "allIsLost": 1}
 
@@ -41,33 +39,10 @@ def counted(database: Database) -> Iterator[list[str]]:
     sa.event.remove(database.engine, "before_cursor_execute", note)
 
 
-def long_story(sample: Story, scenes: int) -> Story:
-    """The sample with scenes under its other beats, up to so many."""
-    others = [beat for beat in sample.structure.keys if beat not in LEVELS]
-    more = [
-        replace(sample.scenes[n % len(sample.scenes)], number=100 + n, beat_key=others[n % 13])
-        for n in range(scenes - len(sample.scenes))
-    ]
-    return replace(sample, scenes=(*sample.scenes, *more))
-
-
 def costs(service: Service, story: Story) -> dict[str, int]:
     """The statements of each step of a run, by its key."""
-    actor = service.actor("editor")
-    with service.database.write() as session:
-        project_id = service.operator().story(story.id).project_id
-        story_id = insert_story(session, project_id, story)
-    with service.database.write() as session:
-        plan = make_plan(service.operator().story(story_id), LEVELS)
-        run_id = runs.start(
-            session,
-            plan,
-            user_id=actor.user_id,
-            account_id=open_account(session, actor, project_id).id,
-            provider="offline",
-            model="pretended",
-            enqueue=lambda _session, _run_id: None,
-        )
+    plan = make_plan(add_story(service, story), LEVELS)
+    run_id = start_unqueued(service, service.actor("editor"), plan)
     service.database.transact(runs.begin, run_id)
     found = {}
     for step in plan.steps:
@@ -85,7 +60,7 @@ def costs(service: Service, story: Story) -> dict[str, int]:
 @pytest.mark.parametrize("scenes", [34, 1000])
 def test_statements_of_a_step(service: Service, scenes: int) -> None:
     [sample] = [one for one in service.operator().stories() if one.structure_type == "cat"]
-    story = long_story(service.operator().story(sample.id), scenes)
+    story = long_story(service.operator().story(sample.id), scenes, LEVELS)
     # Whatever is looked up once a process is looked up before.
     costs(service, story)
     found = costs(service, story)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cascade.service import Service
-from cascade.store import stories
 from tests.helpers.earlier import save_steps
-from tests.helpers.editing import write_text
+from tests.helpers.editing import edit
 
 from .conftest import Page, bend, story_of
 from .test_history import listed
@@ -27,11 +26,6 @@ def half_done(service: Service, beat: str, steps: int) -> str:
 
 def buttons(page: Page) -> list[str]:
     return [one.label for one in page.at.button if one.label.startswith(REWRITE)]
-
-
-def edit(service: Service, key: str, words: str) -> None:
-    with service.database.write() as session:
-        write_text(session, stories.lock_story(session, story_of(service).id), key, words)
 
 
 def test_what_is_pending_is_priced_before_the_dialog_is_opened(page: Page) -> None:
@@ -102,7 +96,7 @@ def test_a_resume_that_would_be_refused_is_not_offered_and_says_why(
     page.look()
     assert "6 steps are left, for 21 credits." in page.said
     assert Page(service, run=run_id).has_button("Resume")
-    edit(service, "midpoint/keyAction", "By somebody else.")
+    edit(service, story_of(service).id, "midpoint/keyAction", "By somebody else.")
     # It is not pointed at from its story any more, and says why itself.
     assert "The last run on this story" not in page.look().said
     stopped = Page(service, run=run_id)

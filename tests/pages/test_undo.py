@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cascade.service import Service
-from cascade.store import stories
-from tests.helpers.editing import write_text
+from tests.helpers.editing import edit
 
 from .conftest import Page, bend, story_of
 
@@ -19,12 +18,6 @@ def finished(page: Page) -> str:
 
 def compared(page: Page) -> list[str]:
     return [one.body for one in page.at.html if 'class="cascade-two"' in one.body]
-
-
-def edit(service: Service, key: str, words: str) -> None:
-    with service.database.write() as db:
-        row = stories.lock_story(db, story_of(service).id)
-        write_text(db, row, key, words)
 
 
 def test_old_and_new_are_compared_where_the_reader_opens_them(page: Page, service: Service) -> None:
@@ -85,7 +78,7 @@ def test_one_text_is_restored_byte_for_byte(page: Page, service: Service) -> Non
 
 def test_what_was_edited_since_is_not_lost(page: Page, service: Service) -> None:
     run_id = finished(page)
-    edit(service, "midpoint/keyAction", "Somebody's own words.")
+    edit(service, story_of(service).id, "midpoint/keyAction", "Somebody's own words.")
     assert "1 that was changed since stays as it is." in page.look().said
     page.click("Yes, restore everything")
     assert page.at.success[0].value.replace("\\", "") == (

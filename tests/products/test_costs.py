@@ -13,11 +13,11 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.store.accounts import open_account
 from cascade.story.plan import make_plan
 from cascade.ui import session
 from tests.engine.test_step_cost import counted
 from tests.helpers.machines import write_for
+from tests.helpers.unqueued import start_unqueued
 from tests.pages.test_reads import MOST, drawn
 from tests.products.hosts import HOSTS, Host, make, stranger
 
@@ -49,17 +49,8 @@ def service(host: Host, postgres_url: str) -> Iterator[Service]:
 
 def test_a_step(host: Host, service: Service) -> None:
     actor, story = service.actor("ana"), service.operator().story(host.story)
-    with service.database.write() as transaction:
-        plan = make_plan(story, host.levels)
-        run_id = runs.start(
-            transaction,
-            plan,
-            user_id=actor.user_id,
-            account_id=open_account(transaction, actor, story.project_id).id,
-            provider="offline",
-            model="pretended",
-            enqueue=lambda _session, _run_id: None,
-        )
+    plan = make_plan(story, host.levels)
+    run_id = start_unqueued(service, actor, plan)
     service.database.transact(runs.begin, run_id)
     for n, step in enumerate(plan.steps):
         with counted(service.database) as asked:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from cascade.engine.seats import seat_for
+from cascade.engine.seats import ServerSeat, seat_for
 from cascade.errors import BadSetting, DatabasePooled
 from cascade.service import Service
 from cascade.settings import Settings
@@ -166,14 +167,15 @@ def test_a_seat_looks_for_its_own_lock(postgres_url: str) -> None:
         seat = seat_for(database)
         assert seat.take()
         assert seat.is_kept()
-        connection = seat._connection  # type: ignore[attr-defined]
-        connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
+        assert isinstance(seat, ServerSeat)
+        assert seat._connection is not None
+        seat._connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
         assert not seat.is_kept()
         seat.leave()
 
 
-def _settings(url: str, **more: str) -> Settings:
-    return Settings(database_url=url, provider="offline", offline_delay_ms=0, **more)  # type: ignore[arg-type]
+def _settings(url: str, **more: Any) -> Settings:
+    return Settings(database_url=url, provider="offline", offline_delay_ms=0, **more)
 
 
 def _dump(url: str) -> dict[str, dict[str, dict[str, str | None]]]:

@@ -10,11 +10,10 @@ import sqlalchemy as sa
 
 from cascade.errors import StalePlan, UnknownBeat
 from cascade.service import Desk, Service
-from cascade.store import stories
 from cascade.store.tables import Revision, User
 from cascade.story.story import Story
 from tests.helpers.earlier import save_steps
-from tests.helpers.editing import write_text
+from tests.helpers.editing import edit
 from tests.helpers.near import Near
 from tests.helpers.seeded_fixtures import database_url, near, unchanged
 
@@ -132,10 +131,7 @@ def test_a_mark_that_comes_or_goes_makes_the_plan_stale(service: Service, desk: 
     with pytest.raises(StalePlan, match="what of it is out of date"):
         desk.start(plan)
     plan = desk.plan(story.id, {}, stale_beats=beats).plan
-    with service.database.write() as session:
-        write_text(
-            session, stories.lock_story(session, story.id), "find/beatContent", "By the product."
-        )
+    edit(service, story.id, "find/beatContent", "By the product.")
     with pytest.raises(StalePlan):
         desk.start(plan)
     with pytest.raises(UnknownBeat):
