@@ -1,4 +1,8 @@
-"""A real Chromium, one a process: a second Playwright beside the first does not start."""
+"""A real Chromium for the tests of a file.
+
+Playwright has a loop of its own in the thread until it is ended: a second one beside it does not
+start, nor does any `asyncio.run`. So it ends with the file that asked for it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ FLAGS = (
 PATIENCE_MS = 30_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium: the one named by CHROMIUM, the system's, or Playwright's own."""
     # Here, because most tests need none of it.

@@ -317,8 +317,9 @@ def test_what_is_too_long_is_refused_with_its_place_and_the_limit(text: str, sai
 
 def test_what_is_as_long_as_it_may_be_is_taken() -> None:
     assert set(LIMITS) == {
-        *("title", "genre", "tone", "synopsis", "key", "shots", "scenes", "document"), *KINDS
-    }  # fmt: skip
+        *("title", "genre", "tone", "synopsis", "key", "direction", "shots", "scenes", "document"),
+        *KINDS,
+    }
     scenes: list[dict[str, Any]] = [{"number": n} for n in range(1, LIMITS["scenes"] + 1)]
     scenes[0] |= {
         "plot": "x" * LIMITS["scenePlot"],
