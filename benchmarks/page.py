@@ -1,4 +1,4 @@
-"""What the page costs its reader: an edit, a start, the first sight, and the bytes of an edit.
+"""What the page costs its reader: an edit, a start, the first sight, words to read, what moves.
 
 A real server and a real Chromium. Beside the studio, turn by turn in the same browser, stand two
 plain Streamlit pages: an empty one (one numeric editor and its echo) for an edit, and one with a
@@ -8,6 +8,7 @@ click to the first frame that shows the answer.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -26,6 +27,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parent.parent
 EDITS = 60
 STARTS = 8
+# How many beats are changed where the words of the dialog are counted, with the most there may be.
+WORDS = {2: 60, 5: 90, 15: 150}
+STORY = "?story=Tinggi Muka Air"
 VISITS = 7
 
 EMPTY = """
@@ -87,9 +91,12 @@ def main() -> None:
             serving(folder, write(folder, "empty.py", EMPTY), folder) as empty,
             serving(folder, write(folder, "chart.py", CHART), folder) as chart,
         ):
-            measure_edits(browser, studio, empty)
-            measure_starts(browser, studio, folder)
-            measure_visits(browser, studio, chart)
+            measure_edits(browser, f"{studio}/{STORY}", empty)
+            measure_words(browser, f"{studio}/{STORY}")
+            measure_starts(browser, f"{studio}/{STORY}", folder)
+            measure_shift(browser, f"{studio}/{STORY}")
+            measure_visits(browser, f"{studio}/{STORY}", chart)
+            measure_long(browser, studio, folder)
 
 
 def measure_edits(browser: Browser, studio: str, empty: str) -> None:
@@ -111,7 +118,7 @@ def measure_edits(browser: Browser, studio: str, empty: str) -> None:
             "document.querySelectorAll('.cascade-plot .textpoint')[8]"
             f".textContent === '{level}' && "
             f"{SLIDER}.getAttribute('aria-valuenow') === '{level}' && "
-            f"document.querySelector('.st-key-banner').textContent.includes('→{level})')"
+            f"document.querySelector('.st-key-state').textContent.includes('→{level})')"
         )
         echoed = f"document.body.innerText.includes('level {level}')"
         before, plain_before = sent[0], plain_sent[0]
@@ -180,6 +187,81 @@ def measure_visits(browser: Browser, studio: str, chart: str) -> None:
         drawn.append(visit(browser, studio, DRAWN))
     print_pair("first slider, ms", sliders, charts)
     print_pair("curve drawn, ms", drawn, charts)
+
+
+# The words of an element that are seen, one by one.
+SEEN = """element => {
+  const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  let words = "";
+  while (walk.nextNode()) {
+    const { parentElement: around, textContent } = walk.currentNode;
+    const isSeen = !around.closest(".cascade-aloud") && around.checkVisibility();
+    if (isSeen) words += " " + textContent;
+  }
+  return words.split(/\\s+/).filter((word) => word).length;
+}"""
+
+
+def measure_words(browser: Browser, studio: str) -> None:
+    """How many words the dialog has before anything in it is unfolded."""
+    page = browser.new_page(locale="en-US")
+    page.goto(studio)
+    page.wait_for_function(DRAWN)
+    sliders = page.get_by_role("slider")
+    for beats, most in WORDS.items():
+        page.get_by_role("button", name="Reset", exact=True).click()
+        for place in range(beats):
+            level = int(sliders.nth(place).get_attribute("aria-valuenow") or 3)
+            sliders.nth(place).press(str(level % 5 + 1))
+            page.wait_for_timeout(400)
+        page.get_by_role("button", name="Save Tension Levels").click()
+        page.get_by_role("button", name="Regenerate & Save").wait_for()
+        words = page.get_by_role("dialog").evaluate(SEEN)
+        print(f"{f'words of the dialog, {beats}':28} {words:7}   goal {most}")
+        page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Reset", exact=True).click()
+    page.get_by_text("No unsaved tension changes.").wait_for()
+    page.context.close()
+
+
+SHIFT = """window.__shift = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.__shift += one.value;
+}).observe({ type: "layout-shift" });"""
+
+
+def measure_shift(browser: Browser, studio: str) -> None:
+    """How much moves by itself from the start of a run to its end, as browsers count it."""
+    page = browser.new_page(locale="en-US", viewport={"width": 1366, "height": 768})
+    page.goto(f"{studio}&beat=midpoint")
+    page.wait_for_function(DRAWN)
+    page.get_by_role("slider", name="Finale", exact=True).press("2")
+    page.get_by_role("button", name="Save Tension Levels").click()
+    page.get_by_role("button", name="Regenerate & Save").wait_for()
+    page.evaluate(SHIFT)
+    page.get_by_role("button", name="Regenerate & Save").click()
+    page.get_by_role("button", name="Review changes").wait_for(timeout=120_000)
+    page.wait_for_timeout(1000)
+    print(f"{'layout shift of a run':28} {page.evaluate('window.__shift'):7.3f}   goal 0.1")
+    page.context.close()
+
+
+def measure_long(browser: Browser, studio: str, folder: Path) -> None:
+    """The first slider and the curve of a story of 1,000 scenes beside the sample's."""
+    document = json.loads(cascade(folder, "show", "Tinggi Muka Air", "--json"))
+    scene, beats = document["scenes"][0], document["beats"]
+    document["title"] = "Long"
+    document["scenes"] = [
+        {**scene, "number": n, "beatKey": beats[n % len(beats)]["key"]} for n in range(1, 1001)
+    ]
+    file = folder / "long.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    cascade(folder, "import", str(file))
+    long, short = [], []
+    for _ in range(VISITS):
+        long.append(visit(browser, f"{studio}/?story=Long", DRAWN))
+        short.append(visit(browser, f"{studio}/{STORY}", DRAWN))
+    print_pair("1,000 scenes drawn, ms", long, short)
 
 
 def visit(browser: Browser, url: str, done: str) -> float:
@@ -270,12 +352,13 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def cascade(folder: Path, *arguments: str) -> None:
-    """Runs the command line on the benchmark's database."""
+def cascade(folder: Path, *arguments: str) -> str:
+    """Runs the command line on the benchmark's database; what it prints."""
     command = [sys.executable, "-m", "cascade", *arguments]
-    subprocess.run(
-        command, cwd=ROOT, env=environment(folder), check=True, stdout=subprocess.DEVNULL
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(folder), check=True, stdout=subprocess.PIPE, text=True
     )
+    return done.stdout
 
 
 def write(folder: Path, name: str, code: str) -> str:

@@ -17,6 +17,9 @@ from cascade.story.plan import Change, Step
 
 State = Literal["pending", "generating", "retrying", "stopping", "done", "failed", "left"]
 
+# From this share of its calls on a run's own speed alone says how long the rest takes.
+ENOUGH = 0.2
+
 # How much of a growing text is shown, in characters from its end.
 TAIL = 200
 
@@ -125,14 +128,26 @@ def elapsed_s(run: RunView, now: datetime) -> float | None:
     return max(0.0, ((run.finished_at or now) - run.started_at).total_seconds())
 
 
-def remaining_s(run: RunView, elapsed: float, concurrency: int) -> float | None:
-    """Roughly how many seconds a run still takes, by the calls it has made; None where unknown."""
+def remaining_s(
+    run: RunView, elapsed: float, concurrency: int, expected: float | None = None
+) -> float | None:
+    """Roughly how many seconds a run still takes, by the calls it has made; None where unknown.
+
+    The first few calls say little: until a fifth of them is made, what its plan was `expected` to
+    take in all counts too, the less the more there are.
+    """
     groups = run.plan.groups()
     saved = {step.key for step in run.steps if step.status == "saved"}
     left = [[key for key in group if key not in saved] for group in groups]
     calls_left = calls_in_a_row([group for group in left if group], concurrency)
     calls_made = calls_in_a_row(groups, concurrency) - calls_left
-    return elapsed / calls_made * calls_left if calls_made > 0 else None
+    calls = calls_made + calls_left
+    measured = elapsed / calls_made * calls_left if calls_made > 0 else None
+    if expected is None or calls == 0:
+        return measured
+    by_plan = expected * calls_left / calls
+    weight = min(1.0, calls_made / calls / ENOUGH)
+    return by_plan if measured is None else weight * measured + (1 - weight) * by_plan
 
 
 def _tail(words: str) -> str:

@@ -120,6 +120,16 @@ class RunSummary:
         return self.status in ACTIVE
 
 
+def at_work(session: Session, projects: Projects = None) -> dict[str, str]:
+    """The runs under way that these projects pay, by their stories, the oldest first."""
+    rows = session.execute(
+        sa.select(Run.story_version_id, Run.id)
+        .where(Run.status.in_(ACTIVE), _of(projects))
+        .order_by(Run.created_at, Run.id)
+    )
+    return dict(list(rows))
+
+
 def find(session: Session, reference: str, projects: Projects = None) -> str:
     """The id of the run of this id, or of the only one whose id begins so.
 
@@ -239,16 +249,21 @@ def summaries(
 
 def latest(session: Session, story_id: str) -> tuple[Run | None, Run | None]:
     """The rows of a story's newest run and of the one at work on it, which may be the same."""
-    newest_ = session.scalar(
-        sa.select(Run)
+    newest_id = (
+        sa.select(Run.id)
         .where(Run.story_version_id == story_id)
         .order_by(Run.created_at.desc(), Run.id.desc())
         .limit(1)
+        .scalar_subquery()
     )
-    active = session.scalar(
-        sa.select(Run).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))
-    )
-    return newest_, active
+    is_newest, is_active = Run.id == newest_id, Run.status.in_(ACTIVE)
+    rows = session.execute(
+        sa.select(Run, is_newest).where(
+            Run.story_version_id == story_id, sa.or_(is_newest, is_active)
+        )
+    ).all()
+    newest_ = next((run for run, comes_last in rows if comes_last), None)
+    return newest_, next((run for run, _ in rows if run.status in ACTIVE), None)
 
 
 def active_on(session: Session, story_id: str) -> RunView | None:

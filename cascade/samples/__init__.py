@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.errors import NotADemo
+from cascade.errors import NotADemo, UnknownUser
 from cascade.formats.json import read_document
 from cascade.store import accounts, inserting
+from cascade.store.accounts import Actor
 from cascade.store.tables import (
     ACTIVE,
     PRODUCT_TABLES,
@@ -82,6 +83,26 @@ def load(session: Session) -> None:
     session.flush()
 
 
+def user_and_others(session: Session, name: str) -> tuple[Actor, list[Actor]]:
+    """The user of that name, and where that is a sample user, all of them that are there.
+
+    Raises UnknownUser.
+    """
+    made = sa.select(Made.id).where(Made.kind == "user")
+    is_sample = User.id.in_(made)
+    found = session.execute(sa.select(User, is_sample).where((User.name == name) | is_sample))
+    actors = {
+        user.name: (Actor(user.id, user.name, user.display_name), bool(made_here))
+        for user, made_here in found
+    }
+    if name not in actors:
+        raise UnknownUser(name)
+    actor, is_one = actors[name]
+    places = {one: place for place, (one, _, _) in enumerate(USERS)}
+    ours = [one for one, made_here in actors.values() if made_here and one.name in places]
+    return actor, sorted(ours, key=lambda one: places[one.name]) if is_one else []
+
+
 def whose(session: Session) -> Cause | None:
     """What in the database is not the samples'; None where a reset may take all there is.
 
@@ -92,16 +113,19 @@ def whose(session: Session) -> Cause | None:
         made.setdefault(kind, set()).add(id_)
     if not made.get("table", set()).issuperset(PRODUCT_TABLES):
         return "tables"
-    kinds: tuple[tuple[Cause, str, sa.Select[str]], ...] = (
-        ("projects", "project", sa.select(Project.id)),
-        ("users", "user", sa.select(User.id)),
-        ("stories", "story", sa.select(StoryVersion.id)),
+    kinds: Mapping[str, tuple[Cause, Any]] = {
+        "project": ("projects", Project.id),
+        "user": ("users", User.id),
+        "story": ("stories", StoryVersion.id),
+    }
+    there: dict[str, set[str]] = {}
+    asked = (sa.select(sa.literal(kind), column) for kind, (_, column) in kinds.items())
+    for kind, id_ in session.execute(sa.union_all(*asked)):
+        there.setdefault(kind, set()).add(id_)
+    # Where a sample was taken away by hand, what is left is no demo either.
+    return next(
+        (cause for kind, (cause, _) in kinds.items() if there.get(kind) != made.get(kind)), None
     )
-    for cause, kind, ids in kinds:
-        # Where a sample was taken away by hand, what is left is no demo either.
-        if set(session.scalars(ids)) != made.get(kind, set()):
-            return cause
-    return None
 
 
 def reset(session: Session) -> None:

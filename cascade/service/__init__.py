@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 
+from cascade import samples
 from cascade.engine.writing import MAX_ATTEMPTS
 from cascade.errors import DatabaseError, NotAuthenticated
 from cascade.ledger import Credits
@@ -35,7 +36,7 @@ from cascade.service.house import House, Writer, check_database
 from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.ordering import Order, OrderedChange, Placed
-from cascade.service.studio import Beats, Progress, Rest, Runs, Shown, Studio
+from cascade.service.studio import Beats, Part, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
 from cascade.store import accounts, check, figures, migrate, tokens
 from cascade.store.accounts import Actor
@@ -71,6 +72,7 @@ __all__ = [
     "Operator",
     "Order",
     "OrderedChange",
+    "Part",
     "Placed",
     "Progress",
     "Pulse",
@@ -126,6 +128,14 @@ class Service:
         """The user of that name, or the one the settings name. Raises UnknownUser."""
         with self.database.read() as session:
             return accounts.find_actor(session, name or self.settings.user)
+
+    def viewers(self) -> tuple[Actor, list[Actor]]:
+        """The user the settings name, and where that is a sample user, all of them.
+
+        Raises UnknownUser.
+        """
+        with self.database.read() as session:
+            return samples.user_and_others(session, self.settings.user)
 
     def desk(self, actor: Actor) -> Desk:
         """One person's view: what they may see and do, and nothing else."""

@@ -6,7 +6,7 @@ A part that cannot be read takes no other along: it carries why, and says so whe
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from cascade import samples
@@ -49,12 +49,16 @@ class Part(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A run as it is now: its view, its events, the texts that are growing, and its story."""
+    """A run as it is now: its view, its events, the texts that are growing, and its story.
+
+    `expected_s` is how many seconds its own plan was expected to take, while it is at work.
+    """
 
     run: RunView
     events: Sequence[Mapping[str, Any]]
     growing: Mapping[str, str]
     story: Story
+    expected_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,14 @@ class Beats:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands above a story: the reader's credits, and whether they may reset the demo."""
+    """What stands above a story: the reader's credits, and whether they may reset the demo.
+
+    `elsewhere` are the runs under way on other stories of theirs, by story.
+    """
 
     funds: Funds
     may_reset: bool
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +217,7 @@ class Studying(Planning):
             may=may,
             pulse=pulse.take(session, self._actor, story_id),
             trouble=trouble,
-            head=_part(lambda: self._head(gate, project_id, may)),
+            head=_part(lambda: self._head(gate, project_id, story_id, may)),
             story=story,
             draft=draft,
             beats=_part(lambda: _beats(gate, story.get())),
@@ -219,18 +227,23 @@ class Studying(Planning):
             offer=_part(lambda: self._price(gate, story.get(), draft.get())),
         )
 
-    def _head(self, gate: Gate, project_id: str, may: frozenset[Action]) -> Head:
+    def _head(self, gate: Gate, project_id: str, story_id: str, may: frozenset[Action]) -> Head:
         # Where a model writes there is work of somebody's in it, whatever the tables say.
         asks = self._house.writer.is_offline and "start" in may
         return Head(
             funds=funds_of(gate.session, self._actor, project_id),
             may_reset=asks and samples.whose(gate.session) is None,
+            elsewhere={
+                story: run
+                for story, run in reading.at_work(gate.session, gate.projects).items()
+                if story != story_id
+            },
         )
 
     def _shown(self, gate: Gate, run: RunView | None, story: Story) -> Shown | None:
         if run is None:
             return None
-        progress = _progress(gate, run, story)
+        progress = self._progress_of(gate, run, story)
         if run.is_active:
             return Shown(progress)
         texts, levels = restore.replaced(gate.session, gate.run(run.id), story)
@@ -282,13 +295,22 @@ class Studying(Planning):
     def _progress(self, run_id: str) -> Progress:
         with self._reading() as gate:
             view = reading.run_view(gate.session, gate.run(run_id))
-            return _progress(gate, view, gate.story(view.story_id))
+            return self._progress_of(gate, view, gate.story(view.story_id))
 
-    def offer(self, story_id: str, stale_beats: Collection[str] = ()) -> tuple[Story, Draft, Offer]:
+    def _progress_of(self, gate: Gate, run: RunView, story: Story) -> Progress:
+        told = events.read(gate.session, run.id)
+        if not run.is_active:
+            return Progress(run, told, {}, story)
+        growing = calls.growing(gate.session, run.id)
+        return Progress(run, told, growing, story, self._expected_seconds(gate, run.plan))
+
+    def offer(
+        self, story_id: str, stale_beats: Collection[str] = (), *, left: Collection[str] = ()
+    ) -> tuple[Story, Draft, Offer]:
         """What is pending on a story, and what it would do and cost. Raises UnknownStory.
 
-        With `stale_beats` what rewriting what is out of date under them would, and no new level.
-        Raises UnreadablePieces.
+        With `stale_beats` what rewriting what is out of date under them would, and no new level;
+        with `left` what is pending and that. Raises UnreadablePieces.
         """
         with self._reading() as gate:
             story = gate.story(story_id)
@@ -296,7 +318,8 @@ class Studying(Planning):
             if stale_beats:
                 here = [key for key in stale_beats if key in story.structure.keys]
                 return story, draft, self._plan(gate, story, {}, None, here)
-            return story, draft, self._plan(gate, story, draft.levels, draft.directions)
+            here = [key for key in left if key in story.structure.keys]
+            return story, draft, self._plan(gate, story, draft.levels, draft.directions, here)
 
 
 def _runs(gate: Gate, story_id: str, known: dict[str, RunView], *, all_runs: bool) -> Runs:
@@ -315,11 +338,6 @@ def _runs(gate: Gate, story_id: str, known: dict[str, RunView], *, all_runs: boo
         listed[:most],
         has_more=len(listed) > len(listed[:most]),
     )
-
-
-def _progress(gate: Gate, run: RunView, story: Story) -> Progress:
-    growing = calls.growing(gate.session, run.id) if run.is_active else {}
-    return Progress(run, events.read(gate.session, run.id), growing, story)
 
 
 def _beats(gate: Gate, story: Story) -> Beats:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, row
+from cascade.story.story import Story
+
 
 def calls_in_a_row(groups: Sequence[Sequence[str]], concurrency: int) -> int:
     """How many model calls a run makes one after the other: its critical path, in calls.
@@ -12,3 +15,11 @@ def calls_in_a_row(groups: Sequence[Sequence[str]], concurrency: int) -> int:
     most.
     """
     return sum(-(-len(group) // concurrency) for group in groups)
+
+
+def credits_of_beat(story: Story, beat_key: str) -> int:
+    """What a new level of a beat costs: its own texts, and those of the scenes a plan can name."""
+    of_beat = sum(row(kind).credits for kind in BEAT_KINDS)
+    return of_beat + len(story.planned_scenes(beat_key)) * sum(
+        row(kind).credits for kind in SCENE_KINDS
+    )

@@ -9,12 +9,15 @@ from cascade.ui import session
 from cascade.ui.kit import language
 from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import text
-from cascade.ui.shell import announce
+from cascade.ui.shell import announce, make_bar
+from cascade.ui.viewer import draw_viewer
 
 # How often a page without a database looks whether it is back.
 AWAY_S = 2.0
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+# In this order: what a later one says counts.
+STYLES = ("words", "frame", "studio", "run")
 
 
 def main() -> None:
@@ -22,18 +25,25 @@ def main() -> None:
     # The icon's own text and no icon name or emoji: those are fetched from other servers.
     icon = (HERE / "icon.svg").read_text(encoding="utf-8")
     st.set_page_config(page_title=text("app.name"), page_icon=icon, layout="wide")
-    st.html(HERE / "style.css")
+    for name in STYLES:
+        st.html(HERE / "styles" / f"{name}.css")
     if scheme := st.context.theme.type:
         # Dialogs lie outside the app's own element and would follow the system, not the reader.
         st.html(render("shell/scheme", scheme=scheme))
     pages = [st.Page(ROOT / "pages" / "studio.py", title=text("app.name"), default=True)]
     page = st.navigation(pages, position="hidden")
-    _draw_brand()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
+        st.title(text("app.name"), anchor=False, width="content")
+        make_bar()
+        _draw_languages()
+        whose = st.container(width="content", key="bar-viewer")
     announce("shell")
     if session.provided() is None:
         st.error(text("app.no_service"))
         return
     try:
+        with whose:
+            draw_viewer()
         page.run()
     except DatabaseAway as error:
         session.show_error(error)
@@ -50,23 +60,21 @@ def _is_database_back() -> bool:
     return True
 
 
-def _draw_brand() -> None:
+def _draw_languages() -> None:
     def choose() -> None:
         language.choose(st.session_state["language-switch"])
 
-    with st.container(horizontal=True, vertical_alignment="center", key="brand"):
-        st.title(text("app.name"), anchor=False, width="content")
-        st.caption(text("app.tagline"), width="stretch")
-        st.session_state["language-switch"] = language.language()
-        st.segmented_control(
-            text("app.language"),
-            language.LANGUAGES,
-            format_func=lambda one: language.NAMES[one],
-            required=True,
-            key="language-switch",
-            on_change=choose,
-            label_visibility="collapsed",
-        )
+    st.session_state["language-switch"] = language.language()
+    st.segmented_control(
+        text("app.language"),
+        language.LANGUAGES,
+        format_func=lambda one: language.NAMES[one],
+        required=True,
+        key="language-switch",
+        on_change=choose,
+        label_visibility="collapsed",
+        width="content",
+    )
 
 
 main()

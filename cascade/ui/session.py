@@ -1,23 +1,18 @@
-"""What one browser session holds: the service behind it, its address, its pending changes.
-
-Pending changes live in the editor's draft, through the service, and session state follows it: a
-refresh, which is a new session, a second tab and a restarted server all find the same.
-"""
+"""What one browser session holds: the service behind it, whose page it is, what it has to say."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
-from typing import Literal, ParamSpec
+from typing import Literal, ParamSpec, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 from cascade.errors import CascadeError, DatabaseAway, Unexpected
-from cascade.service import Desk, Draft, Service
-from cascade.story.story import Story
+from cascade.service import Actor, Desk, Service
 from cascade.ui.kit.problems import explain
 from cascade.ui.kit.prose import escape
 
@@ -25,6 +20,8 @@ P = ParamSpec("P")
 log = logging.getLogger("cascade.ui")
 
 _provided: list[Service] = []
+# Whether a part that was drawn by itself has found the database away.
+_AWAY = "away"
 
 
 def provide(service: Service | None) -> None:
@@ -42,9 +39,20 @@ def service() -> Service:
     return _provided[0]
 
 
+def viewer() -> Actor | None:
+    """Whose page it is, once that is known."""
+    found: Actor | None = st.session_state.get("viewer")
+    return found
+
+
+def set_viewer(actor: Actor) -> None:
+    """Says whose page it is from now on."""
+    st.session_state["viewer"] = actor
+
+
 def desk() -> Desk:
-    """What the user of this page may see and do: whom the settings name. Raises UnknownUser."""
-    return service().desk(service().actor())
+    """What the user of this page may see and do. Raises UnknownUser."""
+    return service().desk(viewer() or service().actor())
 
 
 def zone() -> tzinfo:
@@ -59,6 +67,7 @@ def zone() -> tzinfo:
 
 # Where a message is shown. A part that is drawn by itself shows its own: the rest stays as it is.
 Place = Literal["page", "editor", "dialog"]
+PLACES: tuple[Place, ...] = get_args(Place)
 
 
 def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, None]]:
@@ -127,6 +136,9 @@ def fragment(
         try:
             draw(*args, **kwargs)
         except Exception as error:
+            if isinstance(error, DatabaseAway):
+                # Its place is not drawn again by itself; the whole page is, by the next look.
+                st.session_state[_AWAY] = True
             show_error(expected(error))
 
     made: Callable[P, None] = st.fragment(drawn, key=key, run_every=run_every)
@@ -145,7 +157,7 @@ def redraw_when(is_so: Callable[[], bool], every_s: float) -> None:
         if is_full_run:
             return
         try:
-            so = is_so()
+            so = is_so() or st.session_state.pop(_AWAY, False)
         except Exception as error:
             expected(error)
             so = True
@@ -172,11 +184,9 @@ def remark(words: str) -> None:
     st.session_state["remark"] = words
 
 
-def show_remark() -> None:
-    """Shows the remark on the last action, in a place that is kept free for it: nothing moves."""
-    with st.container(key="remark"):
-        if words := st.session_state.get("remark"):
-            st.caption(escape(words))
+def remarked() -> str:
+    """The remark on the last action; empty where there is none."""
+    return st.session_state.get("remark") or ""
 
 
 def show_error(error: CascadeError) -> None:
@@ -184,112 +194,8 @@ def show_error(error: CascadeError) -> None:
     st.error(escape(explain(error)), icon=":material/error:")
 
 
-# Pending changes. The draft in the database is what counts, so that two tabs agree; an edit
-# changes only its own beat of it.
-
-
-def keep_draft(story: Story, kept: Draft) -> None:
-    """Takes note of what is pending on a story, as it is shown from now on."""
-    st.session_state[f"pending/{story.id}"] = kept
-    heard = _heard(story.id)
-    for beat_key in kept.levels:
-        if words := kept.directions.get(beat_key):
-            heard[beat_key] = (story.curve[beat_key], words)
-        else:
-            heard.pop(beat_key, None)
-
-
-def shown_draft(story_id: str) -> Draft:
-    """The draft as this session has last shown it."""
-    return st.session_state.get(f"pending/{story_id}") or Draft({}, {})
-
-
-def edit(desk: Desk, story: Story, levels: Mapping[str, int]) -> None:
-    """Takes over new levels of some beats into the draft.
-
-    A direction is a wish for a change from the level that is saved now. While that stands it
-    outlives a point that is moved back and forth; once another level is saved it is void.
-    """
-    heard = _heard(story.id)
-    directions = {
-        beat_key: heard[beat_key][1]
-        for beat_key in levels
-        if beat_key in heard and heard[beat_key][0] == story.curve[beat_key]
-    }
-    desk.edit_draft(story.id, levels, directions)
-
-
-def direct(desk: Desk, story: Story, beat_key: str, words: str) -> None:
-    """Takes over the direction of a beat into the draft; an empty one takes it back."""
-    desk.edit_draft(story.id, {}, {beat_key: words})
-
-
-def reset(desk: Desk, story: Story) -> Draft:
-    """Puts every beat back to its saved level; what was pending until then, for `undo_reset`."""
-    discarded = desk.draft(story.id)
-    desk.save_draft(story.id, {}, {})
-    _heard(story.id).clear()
-    if discarded.levels:
-        st.session_state[_discarded(story.id)] = (discarded, dict(story.curve))
-    return discarded
-
-
-def undoable(story: Story) -> Draft:
-    """What of the last reset can be brought back: what has been edited since stays as it is.
-
-    A beat with another saved level by now has nothing that could come back: what was discarded was
-    a change from the one of then.
-    """
-    found: tuple[Draft, Mapping[str, int]] | None = st.session_state.get(_discarded(story.id))
-    discarded, saved = found or (Draft({}, {}), {})
-    now = shown_draft(story.id)
-    beats = [key for key in discarded.levels if saved[key] == story.curve.get(key)]
-    levels = {key: discarded.levels[key] for key in beats if key not in now.levels}
-    given = {key: words for key, words in discarded.directions.items() if key in beats}
-    return Draft(levels, {key: given[key] for key in given if key not in now.directions})
-
-
-def undo_reset(desk: Desk, story: Story) -> None:
-    """Brings back what the last reset discarded, directions too."""
-    found = undoable(story)
-    desk.edit_draft(story.id, found.levels, found.directions)
-    forget_reset(story.id)
-
-
-def forget_reset(story_id: str) -> None:
-    """Brings nothing back any more: what was discarded is behind the editor."""
-    st.session_state.pop(_discarded(story_id), None)
-
-
-def _discarded(story_id: str) -> str:
-    return f"discarded/{story_id}"
-
-
-def _heard(story_id: str) -> dict[str, tuple[int, str]]:
-    """The directions that were given in this session, each with the level it is a change from."""
-    heard: dict[str, tuple[int, str]] = st.session_state.setdefault(f"heard/{story_id}", {})
-    return heard
-
-
-def forget() -> None:
+def forget(*, but: Collection[str] = ()) -> None:
     """Forgets all that this session knows of stories; for when they are no longer there."""
     for key in list(st.session_state):
-        if not str(key).startswith("language"):
+        if not str(key).startswith("language") and key not in but:
             del st.session_state[key]
-
-
-# The address: `?story=ID&run=ID` says what is shown, and can be sent to somebody.
-
-
-def asked_for(name: str) -> str | None:
-    """What the address asks for under a name."""
-    return st.query_params.get(name) or None
-
-
-def go(*, story: str | None, run: str | None = None) -> None:
-    """Makes the address name a story and, perhaps, a run on it."""
-    for name, value in (("story", story), ("run", run)):
-        if value is None:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != value:
-            st.query_params[name] = value

@@ -35,21 +35,94 @@ function holdTitle(title, by) {
   document.title = title || held.own;
 }
 
-// Brings a part of the page into view and its heading into focus, once for each time it is asked.
-function bring({ to, time }) {
-  if (window.__cascadeBrought === time) return;
-  window.__cascadeBrought = time;
+// The parts of the page by role and name. Streamlit draws a part anew at any time, without them.
+const parts = (window.__cascadeParts ??= { regions: new Map(), watch: null });
+function nameParts() {
+  for (const [key, { role, name }] of parts.regions) {
+    const part = document.querySelector(`.st-key-${CSS.escape(key)}`);
+    if (!part || (part.getAttribute("role") === role && part.getAttribute("aria-label") === name)) continue;
+    part.setAttribute("role", role);
+    part.setAttribute("aria-label", name);
+    // What scrolls by itself can be scrolled by keyboard, whatever is in it.
+    if (["auto", "scroll"].includes(getComputedStyle(part).overflowY)) part.tabIndex = 0;
+  }
+}
+parts.watch ??= (() => {
+  const watch = new MutationObserver(nameParts);
+  watch.observe(document.body, { childList: true, subtree: true });
+  return watch;
+})();
+
+// Brings a part of the page to the reader, once for each time it is asked.
+const brought = (window.__cascadeBrought ??= new Map());
+function bring(by, { to, time, how }) {
+  if (brought.get(by) === time) return;
+  brought.set(by, time);
   // A moment later: it may be drawn after this.
   setTimeout(() => {
     const part = document.querySelector(to);
-    const heading = part?.querySelector("h2, h3");
-    if (!heading || document.querySelector("[role='dialog']")) return;
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
+    if (!part) return;
+    if (how === "top") return part.scrollTo({ top: 0, behavior: "instant" });
+    if (how === "focus") {
+      if (document.querySelector("[role='dialog']")) return;
+      part.tabIndex = -1;
+      return part.focus({ preventScroll: true });
+    }
+    // In its own pane alone: the frame around it stays, or where the page scrolls, so does its reader.
+    const pane = part.closest(".st-key-outline, .st-key-pane");
+    if (!pane || pane.scrollHeight <= pane.clientHeight) return how === "scroll" && part.scrollIntoView();
+    const [inside, around] = [part.getBoundingClientRect(), pane.getBoundingClientRect()];
+    const isSeen = inside.top >= around.top && inside.bottom <= around.bottom;
+    if (how === "nearest" && isSeen) return;
+    const over = how === "nearest" ? around.height / 3 : 12;
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    part.scrollIntoView({ block: "start", behavior: calm ? "instant" : "smooth" });
+    pane.scrollBy({ top: inside.top - around.top - over, behavior: calm ? "instant" : "smooth" });
   }, 200);
 }
+
+// When the server is away: our own words in place of the bar, which would tell of old times. Streamlit
+// comes back by itself, and so does what is behind them.
+const AWAY_MS = 1500;
+const away = (window.__cascadeAway ??= { words: "", timer: null, shown: null, watch: null });
+function lookAway() {
+  const state = document.querySelector("[data-testid='stApp']")?.dataset.testConnectionState;
+  const isAway = !!state && state !== "CONNECTED" && state !== "INITIAL";
+  if (!isAway) {
+    clearTimeout(away.timer);
+    away.timer = null;
+    away.shown?.remove();
+    away.shown = null;
+    delete document.documentElement.dataset.cascadeAway;
+  } else if (!away.timer && !away.shown) {
+    away.timer = setTimeout(() => {
+      away.timer = null;
+      away.shown = Object.assign(document.createElement("div"), { className: "cascade-away", textContent: away.words });
+      away.shown.setAttribute("role", "alert");
+      away.shown.style.fontFamily = getComputedStyle(document.querySelector("[data-testid='stApp']")).fontFamily;
+      document.body.appendChild(away.shown);
+      document.documentElement.dataset.cascadeAway = "";
+    }, AWAY_MS);
+  }
+}
+away.watch ??= (() => {
+  const watch = new MutationObserver(lookAway);
+  watch.observe(document.body, { subtree: true, attributes: true, attributeFilter: ["data-test-connection-state"] });
+  return watch;
+})();
+
+// Keys that press a button of ours wherever one reads, as long as nothing is typed.
+window.__cascadeKeys ??= (() => {
+  const buttons = { j: ".st-key-review-next button", k: ".st-key-review-before button" };
+  window.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("[role='dialog']")) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable='true']")) return;
+    const button = buttons[event.key] && document.querySelector(buttons[event.key]);
+    if (!button || button.disabled) return;
+    event.preventDefault();
+    button.click();
+  });
+  return true;
+})();
 
 export default function ({ data, parentElement }) {
   const { language, cookie, remember } = data;
@@ -61,7 +134,10 @@ export default function ({ data, parentElement }) {
   // A moment later: it may be drawn after this.
   if (data.aloud) setTimeout(() => document.querySelector(data.aloud)?.setAttribute("role", "status"), 100);
   if (data.title !== null) holdTitle(data.title, parentElement);
-  if (data.bring) bring(data.bring);
+  away.words = data.away;
+  for (const [key, region] of Object.entries(data.regions ?? {})) parts.regions.set(key, region);
+  if (data.regions) nameParts();
+  if (data.bring) bring(data.name, data.bring);
   const live = parentElement.querySelector(".cascade-live");
   const say = () => live.textContent !== data.say && (live.textContent = data.say);
   // What a region says when it comes is not heard; what it says a moment later is.

@@ -1,21 +1,39 @@
-"""The invisible part of the page: its language for the browser, and what a screen reader hears."""
+"""What Streamlit does not do for the page: its bar, its regions, and what a screen reader hears."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cascade.ui.kit import language
 from cascade.ui.kit.html import render
+from cascade.ui.kit.texts import text
+
+_bar: ContextVar[DeltaGenerator] = ContextVar("bar")
 
 
 class Bring(TypedDict):
-    """What is brought into view and focus: a selector, and a word that is another each time."""
+    """What is brought to the reader: a selector, and a word that is another each time.
+
+    `focus` puts the keyboard there, `scroll` brings it to the top of what is seen, `nearest` just
+    into it, within its own pane; `top` scrolls what is in it back to where it begins.
+    """
 
     to: str
     time: str
+    how: Literal["focus", "scroll", "nearest", "top"]
+
+
+class Region(TypedDict):
+    """A part of the page that a screen reader knows by role and name."""
+
+    role: Literal["region", "navigation"]
+    name: str
 
 
 _HERE = Path(__file__).parent
@@ -28,6 +46,16 @@ _draw = st.components.v2.component(
 )
 
 
+def make_bar() -> None:
+    """Makes the place in the page's bar that a page fills with what is its own."""
+    _bar.set(st.container(key="bar-page", horizontal=True, vertical_alignment="center"))
+
+
+def bar() -> DeltaGenerator:
+    """That place."""
+    return _bar.get()
+
+
 def announce(
     name: str,
     words: str = "",
@@ -35,21 +63,25 @@ def announce(
     aloud: str = "",
     title: str | None = None,
     bring: Bring | None = None,
+    regions: Mapping[str, Region] | None = None,
 ) -> None:
     """Has a screen reader say `words` when they change; one `name` a part of the page.
 
     `aloud` selects an element of the page whose own words are said when they change. `title` is the
     window's as long as it is not empty; one part of the page alone may say anything about it.
-    `bring` says what to bring into view and focus.
+    `bring` says what to bring to the reader. `regions` are the parts of the page by their keys.
     """
     with st.container(key=f"announce-{name}"):
         _draw(
             key=f"live-{name}",
             data={
+                "name": name,
                 "say": words,
                 "aloud": aloud,
                 "title": title,
                 "bring": bring,
+                "regions": regions,
+                "away": text("app.away"),
                 "language": language.language(),
                 "cookie": language.COOKIE,
                 "remember": language.was_chosen(),

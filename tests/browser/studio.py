@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from cascade.ui.kit import texts
@@ -40,6 +42,12 @@ class Studio:
     def sees(self, words: str) -> None:
         expect(self.page.get_by_text(words).first).to_be_visible()
 
+    def changed(self, level: int, saved: int, price: int) -> str:
+        """What a changed point says of itself."""
+        credits = self.count("credits", price)
+        name = self.say(f"level.{level}")
+        return self.say("curve.value_changed", level=level, name=name, saved=saved, price=credits)
+
     def in_step(self, beat: str, level: int) -> None:
         """Slider and number of a beat both say the level."""
         expect(self.slider(beat)).to_have_attribute("aria-valuenow", str(level))
@@ -48,14 +56,42 @@ class Studio:
     def is_pending(self, n: int, changes: str) -> None:
         # What follows is what it would cost.
         pending = self.count("banner.pending", n, changes=changes)
-        expect(self.banner).to_contain_text(f"{pending} · ")
+        expect(self.edits).to_contain_text(f"{pending} · ")
 
     def nothing_is_pending(self) -> None:
-        expect(self.banner).to_have_text(self.say("banner.none"))
+        expect(self.edits).to_have_text(self.say("banner.none"))
 
     @property
-    def banner(self) -> Locator:
-        return self.page.locator(".st-key-banner [data-testid='stMarkdown']")
+    def state(self) -> Locator:
+        """The bar of state."""
+        return self.page.get_by_role("region", name=self.say("state.name"), exact=True)
+
+    @property
+    def edits(self) -> Locator:
+        """What the bar says of pending changes."""
+        return self.state.locator(".edits")
+
+    @property
+    def outline(self) -> Locator:
+        return self.page.get_by_role("navigation", name=self.say("outline.name"), exact=True)
+
+    def beat(self, label: str) -> Locator:
+        """The selected beat, under a heading of its name."""
+        region = self.page.get_by_role("region", name=label, exact=True)
+        expect(region.get_by_role("heading", name=label, exact=True)).to_be_visible()
+        return region
+
+    def select(self, label: str) -> Locator:
+        """Selects a beat in the outline; its region."""
+        self.outline.get_by_role("button", name=re.compile(rf"^\d+\. {label}")).click()
+        return self.beat(label)
+
+    def go_to(self, mode: str) -> None:
+        """Goes to a mode of the frame."""
+        modes = self.page.get_by_role("navigation", name=self.say("mode.name"), exact=True)
+        modes.get_by_role("link", name=re.compile(rf"^{self.say(f'mode.{mode}')}")).click()
+        current = modes.locator("[aria-current='page']")
+        expect(current).to_contain_text(self.say(f"mode.{mode}"))
 
     @property
     def dialog(self) -> Locator:
@@ -79,21 +115,20 @@ class Studio:
 
     def pull(self, beat: str, level: int) -> None:
         """Drags a point to a level and holds it; the curve's ends, at 5 and 1, give the scale."""
-        top = _middle(self.slider("Finale"))[1]
-        bottom = _middle(self.slider("Final Image"))[1]
-        x, y = _middle(self.slider(beat))
+        # On a narrow screen it may be aside of what is seen.
+        self.slider(beat).scroll_into_view_if_needed()
+        top = middle(self.slider("Finale"))[1]
+        bottom = middle(self.slider("Final Image"))[1]
+        x, y = middle(self.slider(beat))
         mouse = self.page.mouse
         mouse.move(x, y)
         mouse.down()
         # Not quite on the line: it snaps.
         mouse.move(x, top + (5 - level) * (bottom - top) / 4 + 7, steps=6)
 
-    def open(self, label: str) -> None:
-        """Opens an expander whose label begins so."""
-        self.page.locator("summary").filter(has_text=label).first.click()
 
-
-def _middle(handle: Locator) -> tuple[float, float]:
+def middle(handle: Locator) -> tuple[float, float]:
+    """Where the middle of something on the page is."""
     box = handle.bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from cascade.ui.kit.language import NAMES, Language
+from cascade.ui.kit.language import LANGUAGES, NAMES, Language
 
 from .studio import Studio
 
@@ -15,6 +16,7 @@ def lang(page: Page, language: Language) -> None:
     expect(page.locator(f"html[lang={language}]")).to_have_count(1)
 
 
+@pytest.mark.parametrize("language", LANGUAGES, indirect=True)
 def test_the_browsers_language_is_overridden_by_the_switch_and_that_is_remembered(
     studio: Studio,
 ) -> None:
@@ -26,12 +28,12 @@ def test_the_browsers_language_is_overridden_by_the_switch_and_that_is_remembere
 
     # What is pending stays, and what is drawn by itself follows too.
     chosen = Studio(page, OTHER[studio.language])
-    page.get_by_role("radio", name=NAMES[chosen.language]).click()
+    page.get_by_role("radio", name=NAMES[chosen.language], exact=True).click()
     lang(page, chosen.language)
     chosen.is_pending(1, "Midpoint (2→4)")
     expect(chosen.button("banner.save")).to_be_visible()
     expect(studio.button("banner.save")).to_have_count(0)
-    words = chosen.say("curve.value_changed", level=4, name=chosen.say("level.4"), saved=2)
+    words = chosen.changed(4, 2, 26)
     expect(chosen.slider("Midpoint")).to_have_attribute("aria-valuetext", words)
 
     page.reload()

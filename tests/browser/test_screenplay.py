@@ -42,8 +42,7 @@ def test_notes_stand_in_their_places_and_nothing_glues_together(
 
     page = studio.page
     page.goto(f"{server.url}/?story={story_id}")
-    studio.open("You")
-    studio.open(studio.say("beats.script"))
+    studio.beat("You")
     script = page.locator(".cascade-script").first
     expect(script).to_be_visible()
     if folder := os.environ.get("SCREENSHOTS"):

@@ -34,14 +34,14 @@ def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> N
     studio.in_step("Midpoint", 4)
     studio.is_pending(1, "Midpoint (2→4)")
     # Somebody who does not see it hears it.
-    expect(studio.banner).to_have_attribute("role", "status")
+    expect(page.locator(".st-key-state-pending")).to_have_attribute("role", "status")
 
     lost = studio.slider("All Is Lost")
     for key, level in (("ArrowUp", 5), ("Home", 1), ("End", 5), ("ArrowDown", 4), ("2", 2)):
         lost.press(key)
         expect(lost).to_have_attribute("aria-valuenow", str(level))
     studio.in_step("All Is Lost", 2)
-    words = studio.say("curve.value_changed", level=2, name=studio.say("level.2"), saved=4)
+    words = studio.changed(2, 4, 19)
     expect(lost).to_have_attribute("aria-valuetext", words)
     studio.sees(f"{words}")
     studio.is_pending(2, CHANGES)
@@ -133,11 +133,13 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     for tab in (studio, other):
         tab.is_pending(2, CHANGES)
         tab.in_step("All Is Lost", 2)
-    studio.open(studio.say("directions.none"))
+    studio.select("Midpoint")
+    other.select("Midpoint")
     wish = studio.page.get_by_label(studio.say("directions.label", beat="Midpoint"))
     wish.fill("keep the betrayal off-stage")
     wish.press("Enter")
-    other.sees(studio.count("directions.given", 1))
+    given = other.page.get_by_label(other.say("directions.label", beat="Midpoint"))
+    expect(given).to_have_value("keep the betrayal off-stage")
     # Nothing that was typed is gone for good.
     studio.press("banner.reset")
     studio.nothing_is_pending()
@@ -148,7 +150,7 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     for tab in (studio, other):
         tab.is_pending(2, CHANGES)
         tab.in_step("All Is Lost", 2)
-        tab.sees(studio.count("directions.given", 1))
+    expect(given).to_have_value("keep the betrayal off-stage")
     expect(studio.button("banner.undo")).to_have_count(0)
 
     server.kill()
@@ -215,12 +217,15 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     other.page.goto(server.page)
     other.is_pending(2, CHANGES)
     studio.start()
-    studio.sees(studio.say("run.beat", number=1, total=2, change="Midpoint (2→4)"))
+    expect(studio.state).to_contain_text(
+        studio.say("run.beat", number=1, total=2, change="Midpoint (2→4)")
+    )
     expect(studio.dialog).to_have_count(0)
     expect(page).to_have_url(re.compile(r"story=.+&run=.+"))
     expect(studio.slider("Midpoint")).to_have_attribute("aria-disabled", "true")
-    # A tab that was open before finds the run by itself.
+    # A tab that was open before finds the run by itself; its details are for who asks for them.
     expect(other.button("run.cancel")).to_be_visible()
+    expect(other.page.locator(".st-key-details")).to_have_count(0)
 
     page.reload()
     studio.sees(studio.say("run.beat", number=2, total=2, change="All Is Lost (4→2)"))
@@ -235,7 +240,7 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
 
     other.press("run.cancel")
     for tab in (studio, other):
-        tab.sees(studio.say("run.title.cancelled"))
+        expect(tab.state).to_contain_text(tab.say("run.title.cancelled"))
         expect(tab.button("run.resume")).to_be_enabled()
     other.page.close()
     studio.sees(studio.say("run.level_kept", beat="All Is Lost", old=4))
@@ -245,17 +250,21 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
 
     studio.press("run.resume")
     studio.sees(studio.say("state.generating"))
-    # The page stays open while its server dies; it goes on by itself.
+    # The page stays open while its server dies: it says so in its own words, and goes on by itself.
     server.kill()
+    away = page.locator(".cascade-away")
+    expect(away).to_have_text(studio.say("app.away"))
+    expect(page.get_by_test_id("stDialog").filter(visible=True)).to_have_count(0)
     server.env["CASCADE_OFFLINE_DELAY_MS"] = "50"
     server.start()
-    studio.sees(studio.say("run.title.done"))
+    expect(studio.state).to_contain_text(studio.say("run.title.done"))
+    expect(away).to_have_count(0)
     studio.nothing_is_pending()
     studio.sees(studio.count("head.credits", 455))
     studio.in_step("All Is Lost", 2)
 
     studio.press("run.close")
-    expect(page.get_by_text(studio.say("run.title.done"))).to_have_count(0)
+    expect(page.locator(".st-key-details")).to_have_count(0)
     expect(page).to_have_url(re.compile(r"story=[^&]+$"))
 
     # Both are one run, found again where the curve is, without loading the page anew.
@@ -264,18 +273,18 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     expect(runs).to_contain_text(studio.count("run.in_parts", 2))
     page.evaluate("window.notReloaded = true")
     runs.get_by_role("link").click()
-    studio.sees(studio.say("run.title.done"))
+    expect(studio.state).to_contain_text(studio.say("run.title.done"))
     expect(page).to_have_url(re.compile(r"story=.+&run=.+"))
     expect(runs.locator("[aria-current]")).to_have_count(1)
     # From each part of it there is a way to the other.
     parts = page.get_by_role("list", name=studio.say("run.parts"), exact=True)
     parts.get_by_role("link", name=studio.say("run.part", number=1)).click()
-    studio.sees(studio.say("run.title.cancelled"))
+    expect(studio.state).to_contain_text(studio.say("run.title.cancelled"))
     parts.get_by_role("link", name=studio.say("run.part", number=2)).click()
-    studio.sees(studio.say("run.title.done"))
+    expect(studio.state).to_contain_text(studio.say("run.title.done"))
     assert page.evaluate("window.notReloaded")
     page.go_back()
-    studio.sees(studio.say("run.title.cancelled"))
+    expect(studio.state).to_contain_text(studio.say("run.title.cancelled"))
 
 
 def test_what_a_cancelled_run_left_is_brought_back_in_line(
@@ -297,15 +306,17 @@ def test_what_a_cancelled_run_left_is_brought_back_in_line(
     studio.slider("Setup").press("5")
     studio.is_pending(1, "Setup (2→5)")
     studio.press("banner.save")
+    page.get_by_text(studio.say("confirm.include", beats="Midpoint")).click()
+    expect(studio.dialog).to_contain_text(studio.count("confirm.estimate", 26))
     studio.press("confirm.start")
     # Over a half-written beat nothing is "done".
-    studio.sees(studio.count("run.title.wrote", 8))
+    expect(studio.state).to_contain_text(studio.count("run.title.wrote", 8))
     expect(page.get_by_text(studio.say("run.title.done"))).to_have_count(0)
 
     summary.get_by_role("button").click()
     expect(studio.dialog.get_by_text("Midpoint (")).to_contain_text("4")
     studio.press("confirm.start")
-    studio.sees(studio.say("run.title.in_line"))
+    expect(studio.state).to_contain_text(studio.say("run.title.in_line"))
     expect(summary).to_have_count(0)
     studio.in_step("Midpoint", 4)
 
@@ -323,13 +334,13 @@ def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
     studio.is_pending(1, "Midpoint (2→4)")
     studio.press("banner.save")
     studio.press("confirm.start")
-    studio.sees(studio.say("run.title.queued"))
-    studio.sees(studio.say("run.title.waiting"))
+    expect(studio.state).to_contain_text(studio.say("run.title.queued"))
+    expect(studio.state).to_contain_text(studio.say("run.title.waiting"))
     expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_be_visible()
     server.stop()
     server.env["CASCADE_WORKER"] = "embedded"
     server.start()
-    studio.sees(studio.say("run.title.running"))
+    expect(studio.state).to_contain_text(studio.say("run.title.running"))
     expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_have_count(0)
 
 
@@ -347,31 +358,34 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     studio.is_pending(1, "Midpoint (2→4)")
     studio.press("banner.save")
     studio.press("confirm.start")
-    studio.sees(studio.say("run.title.done"))
+    expect(studio.state).to_contain_text(studio.say("run.title.done"))
     studio.sees(studio.say("run.changed_beat", change="Midpoint (2→4)", done=8, total=8))
     after = database.operator().story(before.id)
+    studio.press("run.close")
 
     # Read in its place: what is new is marked, and a script is set as one.
-    studio.open("9. Midpoint")
-    marks = page.locator(".cascade-beat .cascade-mark.new")
+    midpoint = studio.select("Midpoint")
+    marks = midpoint.locator(".cascade-mark.new")
     expect(marks).to_have_count(8)
-    expect(marks.first).to_have_text(studio.say("beats.new"))
-    page.locator(".cascade-scene summary").filter(has_text=studio.say("beats.script")).first.click()
-    heading = page.locator(".cascade-script .fountain-scene-heading").first
-    expect(heading).to_be_visible()
-    expect(page.locator(".cascade-script .fountain-character").first).to_be_visible()
+    expect(midpoint.locator(".fountain-scene-heading").first).to_be_visible()
+    expect(midpoint.locator(".fountain-character").first).to_be_visible()
 
-    # Old beside new, and one piece back.
-    studio.open(studio.count("undo.compare", 8))
-    studio.open(studio.say("step.keyAction"))
+    # "New" leads to the difference: old beside new, and one piece back.
+    marks.nth(1).click()
+    expect(page.get_by_role("heading", name=studio.say("step.keyAction"))).to_be_visible()
     expect(page.locator(".cascade-two ins").first).to_be_visible()
-    studio.press("undo.piece")
     studio.press("undo.piece_yes")
     studio.sees(studio.say("undo.piece_done", piece=studio.say("step.keyAction")))
     now = database.operator().story(before.id)
     assert now.key_actions["midpoint"] == before.key_actions["midpoint"]
     assert now.contents == after.contents
     assert now.curve == after.curve
+    # From text to text by keyboard.
+    page.keyboard.press("j")
+    studio.sees(studio.say("review.place", place=3, of=8))
+    page.keyboard.press("k")
+    studio.sees(studio.say("review.place", place=2, of=8))
+    studio.sees(studio.say("undo.restored_help"))
 
     studio.press("undo.all")
     studio.press("undo.all_yes")
@@ -384,14 +398,13 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     database.close()
 
 
-def test_a_run_counts_in_the_title_and_comes_into_view_when_it_ends(
+def test_a_run_counts_in_the_title_and_the_bar_is_in_focus_when_it_ends(
     studio: Studio, server: Server
 ) -> None:
     page = studio.page
     server.stop()
     server.env["CASCADE_OFFLINE_DELAY_MS"] = "1200"
     server.start()
-    page.set_viewport_size({"width": 1366, "height": 768})
     page.goto(server.page)
     studio.nothing_is_pending()
     other = Studio(page.context.new_page(), studio.language)
@@ -401,21 +414,14 @@ def test_a_run_counts_in_the_title_and_comes_into_view_when_it_ends(
     studio.is_pending(1, "Midpoint (2→4)")
     studio.press("banner.save")
     studio.press("confirm.start")
-    heading = page.locator(".st-key-run h3")
-    expect(heading).to_be_focused()
-    expect(heading).to_be_in_viewport()
+    expect(studio.state).to_be_focused()
     expect(page).to_have_title(re.compile(r"\([1-7]/8\) Tinggi Muka Air"))
     # Whoever only has the story open is not taken away from it.
     expect(other.button("run.cancel")).to_have_count(1)
-    expect(other.page.locator(".st-key-run h3")).not_to_be_focused()
-
-    page.mouse.move(600, 400)
-    page.mouse.wheel(0, 2000)
-    expect(heading).not_to_be_in_viewport()
+    expect(other.state).not_to_be_focused()
     for tab in (studio, other):
-        ended = tab.page.locator(".st-key-run h3", has_text=studio.say("run.title.done"))
-        expect(ended).to_be_focused()
-        expect(ended).to_be_in_viewport()
+        expect(tab.state).to_contain_text(studio.say("run.title.done"))
+        expect(tab.state).to_be_focused()
         aloud = tab.page.locator(".cascade-live").filter(has_text=studio.say("run.said.done"))
         expect(aloud).to_have_attribute("aria-live", "polite")
         expect(tab.page).to_have_title(studio.say("app.name"))
@@ -428,6 +434,7 @@ def test_a_demo_is_reset_after_asking(studio: Studio, look: Callable[[], Service
     studio.sees(studio.count("head.credits", 507))
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
+    studio.page.get_by_role("button", name=studio.say("head.more")).click()
     studio.press("demo.reset")
     expect(studio.button("demo.yes")).to_be_visible()
     studio.press("demo.yes")
@@ -454,11 +461,9 @@ def test_sixty_scenes_are_drawn_where_they_are_read(
     database.close()
     page = studio.page
     page.goto(f"{page.url.split('?')[0]}?story={story_id}")
-    studio.sees("1. Opening Image")
-    expect(page.locator(".cascade-scene")).to_have_count(0)
-    studio.open("1. Opening Image")
+    first = studio.beat("Opening Image")
+    expect(first.locator(".cascade-scene")).to_have_count(4)
     expect(page.locator(".cascade-scene")).to_have_count(4)
-    studio.press("beats.open_all")
+    expect(studio.outline.locator(".cascade-scenes a")).to_have_count(4)
+    studio.go_to("read")
     expect(page.locator(".cascade-scene")).to_have_count(60)
-    studio.press("beats.close_all")
-    expect(page.locator(".cascade-scene:visible")).to_have_count(0)

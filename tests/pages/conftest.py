@@ -48,7 +48,7 @@ class Page:
     def said(self) -> str:
         """Everything the page says, without Markdown's escapes."""
         at = self.at
-        kinds = (at.markdown, at.caption, at.info, at.error, at.warning, at.subheader)
+        kinds = (at.markdown, at.caption, at.info, at.error, at.warning, at.header, at.subheader)
         words = [element.value for kind in kinds for element in kind]
         words += [element.body for element in at.html]
         return "\n".join(words).replace("\\", "")
@@ -77,9 +77,15 @@ class Page:
         return self.look()
 
     def open_beat(self, beat_key: str) -> Page:
-        story_id = self.at.selectbox[0].value
-        self.at.session_state["opened"] = {f"beat-{story_id}-{beat_key}"}
-        self.at.session_state["boxes"] = {}
+        """Selects a beat."""
+        self.at.query_params["beat"] = beat_key
+        return self.look()
+
+    def review(self, text: str = "") -> Page:
+        """Reviews what the page's run wrote: the text of that key, or the first."""
+        self.at.query_params["mode"] = "review"
+        if text:
+            self.at.query_params["text"] = text
         return self.look()
 
     @property
@@ -95,11 +101,20 @@ class Page:
         self.look()
         return run
 
-    def open(self, *keys: str) -> Page:
-        """Opens expanders by their keys."""
-        self.at.session_state["opened"] = {*self.at.session_state["opened"], *keys}
+    def open(self, key: str) -> Page:
+        """Opens an expander by its key."""
+        self.at.session_state["opened"] = {key}
         self.at.session_state["boxes"] = {}
         return self.look()
+
+    def restore_all(self) -> Page:
+        """Puts back what the page's run wrote, after it has asked."""
+        return self.click("Restore").click("Yes, restore everything")
+
+    @property
+    def text_of_run(self) -> list[str]:
+        """Old beside new, where it is shown."""
+        return [one.body for one in self.at.html if 'class="cascade-two"' in one.body]
 
     def wait_for_end(self) -> RunView:
         until = time.monotonic() + 60

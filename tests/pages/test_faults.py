@@ -14,9 +14,8 @@ from cascade.errors import CascadeError
 from cascade.service import Desk, Service
 from cascade.store.tables import Run, StoryVersion
 from cascade.ui import session
-from cascade.ui.run import receipt
-from cascade.ui.run import view as run_view
-from cascade.ui.studio import beats, curve, editor, head
+from cascade.ui.run import details, receipt
+from cascade.ui.studio import beat, curve, head, outline, state, words
 from cascade.ui.studio import page as studio
 from tests.helpers.limited import Limited, empty, seeded
 
@@ -44,19 +43,20 @@ def change(service: Service, place: int = 0, **columns: Any) -> str:
     ("module", "name"),
     [
         (studio, "draw_head"),
-        (studio, "draw_about"),
-        (studio, "draw_editor"),
-        (studio, "draw_beats"),
+        (studio, "draw_modes"),
+        (studio, "draw_outline"),
+        (studio, "draw_beat"),
+        (studio, "draw_runs"),
+        (studio, "curve"),
+        (studio, "seen_of"),
         (head, "paragraphs"),
-        (beats, "_beat"),
-        (editor, "curve"),
-        (editor, "draw_directions"),
-        (editor, "count"),
+        (words, "_scene"),
+        (beat, "_draw_direction"),
+        (outline, "scene_name"),
+        (state, "count"),
         (curve, "_texts"),
         (receipt, "_changed"),
-        (run_view, "_times"),
-        (run_view, "step_name"),
-        (studio, "draw_run"),
+        (details, "step_name"),
     ],
 )
 def test_an_unexpected_error_is_a_message_in_its_place(
@@ -70,18 +70,18 @@ def test_an_unexpected_error_is_a_message_in_its_place(
     page.run_through()
     page.set(Finale=3)
     monkeypatch.setattr(module, name, fails)
-    page.open_beat("midpoint")
+    page.open_beat("finale")
     assert any(error.startswith(UNEXPECTED) for error in page.errors)
     # The other parts are there.
     assert len(page.at.title) == 1
-    parts = [page.at.selectbox, page.at.number_input, list(page.at.expander)]
+    parts = [page.at.selectbox, page.at.number_input, page.at.header]
     assert sum(bool(part) for part in parts) >= 2
     [first, *_] = [record for record in caplog.records if record.name == "cascade.ui"]
     assert first.levelno == logging.ERROR
     assert first.exc_info is not None
 
 
-@pytest.mark.parametrize(("owner", "method"), [(Desk, "studio"), (Service, "actor")])
+@pytest.mark.parametrize(("owner", "method"), [(Desk, "studio"), (Service, "viewers")])
 def test_an_unexpected_error_of_a_use_case(
     service: Service, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
 ) -> None:
@@ -93,14 +93,14 @@ def test_an_unexpected_error_of_a_use_case(
 @pytest.mark.parametrize(
     ("part", "is_there"),
     [
-        ("funds_of", ("number_input", "expander")),
+        ("funds_of", ("number_input", "header")),
         ("stories.read_story", ("selectbox",)),
-        ("drafts.read", ("selectbox", "expander")),
-        ("made.out_of_date", ("selectbox", "number_input")),
-        ("revisions.writers", ("selectbox", "number_input")),
-        ("reading.latest", ("selectbox", "number_input", "expander")),
-        ("restore.replaced", ("selectbox", "number_input", "expander")),
-        ("events.read", ("selectbox", "number_input", "expander")),
+        ("drafts.read", ("selectbox",)),
+        ("made.out_of_date", ("selectbox", "number_input", "header")),
+        ("revisions.writers", ("selectbox", "number_input", "header")),
+        ("reading.latest", ("selectbox", "number_input", "header")),
+        ("restore.replaced", ("selectbox", "number_input", "header")),
+        ("events.read", ("selectbox", "number_input", "header")),
     ],
 )
 def test_a_part_that_cannot_be_read_takes_no_other_along(
@@ -130,7 +130,9 @@ def test_an_unexpected_error_of_a_button(
     if label.startswith("Regenerate"):
         page.click("Save Tension Levels")
     monkeypatch.setattr(Desk, method, fails)
-    page.click("Yes, reset the demo" if label == "Reset the demo" else label)
+    page.click(label)
+    if label == "Reset the demo":
+        page.click("Yes, reset the demo")
     assert any(error.startswith(UNEXPECTED) for error in page.errors)
     monkeypatch.undo()
     page.set(Finale=3)
@@ -196,8 +198,7 @@ def test_half_a_character_in_the_products_json(service: Service) -> None:
 def test_a_run_of_a_story_whose_structure_changed(service: Service) -> None:
     page = bend(Page(service))
     run = page.run_through()
-    page.set(Finale=3)
-    page.open(f"compare-{run.id}")
+    page.set(Finale=3).review()
     story_id = change(service, structure_type="harmon")
     page.look()
     assert not page.errors
@@ -261,10 +262,8 @@ def test_a_role_that_may_only_read(seeded: Limited, language: str, said: str) ->
     service = seeded.open()
     session.provide(service)
     try:
-        page = Page(service)
+        page = Page(service, language=language)
         assert not page.errors
-        page.at.session_state["language"] = language
-        page.look()
         page.set(Midpoint=4)
         [error] = page.errors
         assert error.startswith(said)

@@ -72,7 +72,7 @@ def long_story(service: Service, scenes: int) -> str:
 def test_a_page_reads_what_it_shows_once(service: Service) -> None:
     page, asked = drawn(service)
     assert len(page.at.number_input) == 15
-    assert len(asked) <= MOST, "\n".join(asked)
+    assert len(asked) <= MOST, (len(asked), "\n".join(asked))
     # Whose page it is, and what is on it.
     assert transactions(asked) == 2
     texts = [one for one in asked if "FROM scene_plots" in one and "scene_plots.plot" in one]
@@ -83,7 +83,7 @@ def test_a_page_with_changes_pending_reads_once(service: Service) -> None:
     bend(Page(service))
     page, asked = drawn(service)
     assert not page.button("Save Tension Levels").disabled
-    assert len(asked) <= MOST, "\n".join(asked)
+    assert len(asked) <= MOST, (len(asked), "\n".join(asked))
     assert transactions(asked) == 2
 
 
@@ -93,7 +93,7 @@ def test_a_page_with_a_run_reads_once(service: Service, make: object) -> None:
     run_id = make(people)  # type: ignore[operator]
     page, asked = drawn(service, run=run_id)
     assert page.run_id == run_id
-    assert len(asked) <= MOST, "\n".join(asked)
+    assert len(asked) <= MOST, (len(asked), "\n".join(asked))
     assert transactions(asked) == 2
 
 

@@ -49,10 +49,14 @@ def test_over_a_half_written_beat_nothing_is_done(page: Page, service: Service) 
     page.look()
     assert "6 texts are out of date: Midpoint." in page.said
     assert buttons(page) == ["Rewrite what is out of date · 21 credits"]
-    page.set(Setup=5).run_through()
-    assert "8 texts rewritten" in page.said
+    with service.executing():
+        page.set(Setup=5).click("Save Tension Levels")
+        page.at.checkbox[0].uncheck()
+        page.look().click("Regenerate & Save")
+        page.wait_for_end()
+    assert "8 texts rewritten" in page.look().said
     assert "Done: the story fits" not in page.said
-    assert "6 texts are out of date: Midpoint. Under “Beats and scenes” they can" in page.said
+    assert "They can be brought back in line from the outline." in page.said
     levels = story_of(service).levels
 
     with service.executing():
@@ -66,6 +70,29 @@ def test_over_a_half_written_beat_nothing_is_done(page: Page, service: Service) 
     assert buttons(page) == []
     assert story_of(service).levels == levels
     assert listed(page.click("Close"))[0].startswith("Midpoint (out of date) · Sample Editor")
+
+
+def test_what_a_run_left_is_finished_along_with_what_is_pending(
+    page: Page, service: Service
+) -> None:
+    run_id = half_done(service, "midpoint", 2)
+    page.set(Setup=5)
+    # To finish it comes first; it can be done in one with what is pending.
+    assert "6 steps are left, for 21 credits." in page.said
+    assert page.has_button("Resume")
+    page.click("Save Tension Levels")
+    assert page.at.checkbox[0].label == "Finish Midpoint too, where the last run stopped"
+    assert "Estimated credits: 47 credits" in page.said
+    page.at.checkbox[0].uncheck()
+    assert "Estimated credits: 26 credits" in page.look().said
+    page.at.checkbox[0].check()
+    page.look()
+    with service.executing():
+        page.click("Regenerate & Save")
+        run = page.wait_for_end()
+    assert (run.status, run.used_credits, run.resumed_from) == ("done", 47, None)
+    assert "Done: the story fits the new curve" in page.look().said
+    assert not Page(service, run=run_id).has_button("Resume")
 
 
 def test_one_beat_is_brought_back_in_line_by_itself(page: Page, service: Service) -> None:
@@ -119,6 +146,7 @@ def test_a_restored_chain_says_what_is_back_and_is_not_resumed(
     for run_id in (first, second):
         assert "<dd>14 credits <small>in 2 parts</small></dd>" in Page(service, run=run_id).said
     shown = Page(service, run=first)
+    shown.click("Restore")
     assert "puts back 5 texts and 1 tension level" in shown.said
     shown.click("Yes, restore everything")
     assert "Restored: 5 texts and 1 tension level as before this run" in shown.said
@@ -134,7 +162,7 @@ def test_a_restored_chain_says_what_is_back_and_is_not_resumed(
 
 def test_a_restored_run_is_not_done_again_by_a_later_one(page: Page, service: Service) -> None:
     run_id = bend(page).run_through().id
-    page.click("Yes, restore everything")
+    page.restore_all()
     bend(page.look().click("Close")).run_through()
     assert "Done: the story fits the new curve" in page.said
     earlier = Page(service, run=run_id)

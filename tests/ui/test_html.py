@@ -105,25 +105,44 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
         "chain": Some(estimated_credits=3, used_credits=2, released_credits=1),
         "parts": [{"address": x, "is_shown": True, "name": x, "state": x, "credits": x}],
     },
+    "run/line": lambda x: {"title": x, "where": x, "figures": [x, x], "waits_for": x},
     "run/steps": lambda x: {
         "lines": [{"state": x, "sign": x, "name": x, "used": x, "state_words": x, "words": x}]
     },
-    "run/used": lambda x: {"used": x, "times": x},
     "run/waiting": lambda x: {"waiting": [x]},
     "shell/live": lambda x: {},
     "shell/scheme": lambda x: {"scheme": x},
-    "studio/affected": lambda x: {"beats": [(x, [x]), (x, [])], "steps": [(x, x, 1)]},
+    "studio/act": lambda x: {"name": x},
     "studio/beat": lambda x: {
         "trouble": x,
         "texts": [(x, x, x)],
         "scenes": [x],
         "no_scenes": x,
     },
+    "studio/chosen": lambda x: {"beat": x},
     "studio/curve": lambda x: {},
-    "studio/headline": lambda x: {"estimate": 45, "lines": [x]},
-    "studio/marks": lambda x: {"is_new": True, "stale": x, "why": x, "byline": x},
+    "studio/elsewhere": lambda x: {"runs": [(x, x)], "name": x},
+    "studio/loose": lambda x: {"scenes": [x]},
+    "studio/marks": lambda x: {"new": x, "stale": x, "why": x, "byline": x},
+    "studio/modes": lambda x: {
+        "modes": [{"name": x, "address": x, "is_shown": True, "more": 14}],
+        "name": x,
+        "demo": x,
+    },
     "studio/numbers": lambda x: {"changed": [(x, x)]},
-    "studio/prices": lambda x: {"rows": [("script", 2, 5)]},
+    "studio/offer": lambda x: {
+        "estimate": 45,
+        "facts": [x],
+        "counts": [("script", 2, 5)],
+        "changes_title": x,
+        "changes": x,
+        "scenes": 2,
+        "beats": [(x, [x]), (x, [])],
+        "steps": [(x, x, 1)],
+        "warning": x,
+    },
+    "studio/reading": lambda x: {"beat": Some(key=x, label=x), "words": x},
+    "studio/reviewed": lambda x: {"key": x},
     "studio/runs": lambda x: {
         "runs": [
             {
@@ -140,13 +159,27 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     },
     "studio/scene": lambda x: {
         "name": x,
+        "number": 5,
         "marks": x,
         "trouble": x,
         "texts": [x],
         "shots": [x],
         "marks_of_shots": x,
     },
+    "studio/scenes": lambda x: {
+        "scenes": [{"address": x, "name": x, "is_shown": True, "is_new": True, "is_stale": True}],
+        "name": x,
+    },
     "studio/script": lambda x: {"marks": x, "page": x},
+    "studio/state": lambda x: {
+        "pending": x,
+        "is_pending": True,
+        "why_not": x,
+        "remark": "",
+        "title": x,
+        "is_shown": True,
+        "words": x,
+    },
     "studio/unreadable_script": lambda x: {"trouble": x},
 }
 

@@ -29,11 +29,15 @@ def short_change(change: Change) -> str:
 
 
 def listed(story: Story, pending: Mapping[str, int]) -> str:
-    """Pending changes in structure order: `Midpoint (2→4), All Is Lost (4→2)`."""
-    return ", ".join(
+    """Pending changes in structure order: `Midpoint (2→4), All Is Lost (4→2)`, or the first few."""
+    changes = [
         short(story.structure.beat(key).label, story.curve[key], level)
         for key, level in pending.items()
-    )
+    ]
+    if len(changes) > MOST_NAMED:
+        more = count("change.more", len(changes) - MOST_NAMED + 1)
+        changes = [*changes[: MOST_NAMED - 1], more]
+    return ", ".join(changes)
 
 
 def tone(old: int, new: int) -> str:

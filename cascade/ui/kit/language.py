@@ -9,8 +9,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 Language = Literal["en", "id"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-# In its own words, for whoever cannot read the other ones.
-NAMES: dict[Language, str] = {"en": "English", "id": "Indonesia"}
+# As the switch says them: the bar is narrow.
+NAMES: dict[Language, str] = {"en": "EN", "id": "ID"}
 DEFAULT: Language = "en"
 
 COOKIE = "cascade_language"

@@ -29,6 +29,12 @@ def title(run: RunView, found: Undoing | None, story: Story, stale: Collection[s
     return text("run.title.done")
 
 
+def title_of_last(run: RunView) -> str:
+    """The heading of a story's newest run where the page shows none."""
+    state = "restored" if run.chain.restored_at is not None else run.status
+    return text("run.title.last", state=text(f"runs.state.{state}"))
+
+
 def _restored(found: Undoing) -> str:
     pieces, levels = len(found.pieces), len(found.levels_back)
     if not found.is_done:

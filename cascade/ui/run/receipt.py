@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from urllib.parse import urlencode
+from collections.abc import Sequence
 
 import streamlit as st
 from markupsafe import Markup
 
-from cascade.service import BeatProgress, Desk, Offer, Rest, RunView, Shown
+from cascade.service import BeatProgress, Desk, RunView
 from cascade.story.stale import rewritable
-from cascade.story.story import Story
-from cascade.ui import session
+from cascade.ui.kit import address
 from cascade.ui.kit.changes import short_change, stale_texts, tone
 from cascade.ui.kit.html import render
 from cascade.ui.kit.problems import explain, failure
 from cascade.ui.kit.prose import escape, note
 from cascade.ui.kit.texts import count, money, text
 from cascade.ui.run.rejected import draw_rejected
-from cascade.ui.run.undo import Undoing, draw_undoing
-from cascade.ui.session import guarded
+from cascade.ui.studio.view import View
 
 
 def draw_receipt(
-    desk: Desk,
-    story: Story,
-    shown: Shown,
-    seen: Sequence[BeatProgress],
-    found: Undoing,
-    *,
-    stale: Collection[str],
-    may: frozenset[str],
+    desk: Desk, view: View, run: RunView, seen: Sequence[BeatProgress], *, may: frozenset[str]
 ) -> None:
     """The receipt of a run that has ended."""
-    run, rest = shown.progress.run, shown.rest or Rest()
+    story, rest = view.story, view.rest
     if run.failure:
         st.error(escape(failure(run.failure)), icon=":material/error:")
     draw_rejected(desk, story, run, rest.offer, may="resume" in may)
     st.html(render("run/figures", chain=run.chain, parts=_parts(run)))
     if run.provider != "offline" and run.tokens:
         st.caption(escape(_used(desk, run)))
-    if run.status == "done" and (left := rewritable(stale, story.structure.keys)):
+    if run.status == "done" and (left := rewritable(view.beats.out_of_date, story.structure.keys)):
         st.markdown(escape(f"{stale_texts(story, left)} {text('stale.below')}"))
     st.markdown(f"**{text('run.changed')}**")
     st.html(_changed(seen))
-    draw_undoing(desk, story, run, found, may="restore" in may)
-    if rest.offer is not None:
-        _draw_resume(desk, run, rest.offer, may=may)
-    elif rest.why_not is not None:
+    if rest.why_not is not None:
         st.markdown(escape(f"{text('run.no_resume')} {explain(rest.why_not)}"))
 
 
@@ -58,7 +45,7 @@ def _parts(run: RunView) -> list[dict[str, object]]:
         return []
     return [
         {
-            "address": f"?{urlencode({'story': run.story_id, 'run': part.id})}",
+            "address": address.link(story=run.story_id, run=part.id),
             "is_shown": part.id == run.id,
             "name": text("run.part", number=number),
             "state": text(f"runs.state.{part.status}"),
@@ -66,26 +53,6 @@ def _parts(run: RunView) -> list[dict[str, object]]:
         }
         for number, part in enumerate(parts, 1)
     ]
-
-
-def _draw_resume(desk: Desk, run: RunView, offer: Offer, *, may: frozenset[str]) -> None:
-    @guarded()
-    def resume() -> None:
-        session.go(story=run.story_id, run=desk.resume(run.id))
-
-    with st.container(horizontal=True, vertical_alignment="center"):
-        plan = offer.plan
-        words = count("run.resume_help", len(plan.steps), credits=plan.estimated_credits)
-        if offer.missing and "resume" in may:
-            words = f"{words} {text('run.resume_short', missing=offer.missing)}"
-        st.markdown(escape(words), width="stretch")
-        st.button(
-            text("run.resume"),
-            key=f"resume-{run.id}",
-            type="primary",
-            disabled=bool(offer.missing) or "resume" not in may,
-            on_click=resume,
-        )
 
 
 def _used(desk: Desk, run: RunView) -> str:

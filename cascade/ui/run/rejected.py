@@ -9,8 +9,7 @@ import streamlit as st
 from cascade.display import readable
 from cascade.service import Desk, Offer, RunView
 from cascade.story.story import Story
-from cascade.ui import session
-from cascade.ui.kit import problems
+from cascade.ui.kit import address, problems
 from cascade.ui.kit.expanders import box
 from cascade.ui.kit.prose import escape, step_name
 from cascade.ui.kit.texts import count, text
@@ -61,7 +60,7 @@ def _show(place: Any, words: str) -> None:
 def _draw_accept(desk: Desk, run: RunView, key: str, words: str, *, enabled: bool) -> None:
     @guarded()
     def accept() -> None:
-        session.go(story=run.story_id, run=desk.accept(run.id, key))
+        address.go(story=run.story_id, run=desk.accept(run.id, key))
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(escape(words), width="stretch")

@@ -10,25 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
-from markupsafe import Markup
 
 from cascade.errors import RunActive
 from cascade.service import Desk, Offer
 from cascade.story.plan import Plan
 from cascade.story.story import Story
-from cascade.ui import session
+from cascade.ui import pending, session
+from cascade.ui.kit import address
 from cascade.ui.kit.changes import as_list
 from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape, scene_name, step_name
-from cascade.ui.kit.texts import duration, text
+from cascade.ui.kit.texts import duration, listing, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.session import guarded
 
-# The fragment that it is drawn in, with what is pending.
-PENDING = "pending"
+# The part of the page that it is drawn in.
+DIALOG = "dialog"
 _FLAG = "confirming"
 # Of which beats what is out of date is to be rewritten; none where pending levels are to be saved.
 _STALE = "confirming/stale"
+# Beats in which the last run left texts unwritten, and whether they are to be written too.
+_LEFT, _INCLUDE = "confirming/left", "confirming/include"
 # What the open dialog has shown last, and what it said before that where it was something else.
 _SHOWN, _BEFORE = "confirming/shown", "confirming/before"
 
@@ -38,21 +40,22 @@ def is_open(story_id: str) -> bool:
     return st.session_state.get(_FLAG) == story_id
 
 
-def open_dialog(story_id: str, stale_beats: Sequence[str] = ()) -> None:
-    """Opens the dialog on a story's pending changes, or on what is out of date; a callback."""
+def ask(story_id: str, stale_beats: Sequence[str] = (), *, left: Sequence[str] = ()) -> None:
+    """Opens the dialog on what is pending on a story, or on what is out of date; ends a callback.
+
+    What the last run has `left` in other beats can be written along with what is pending.
+    """
     close_dialog()
     st.session_state[_FLAG] = story_id
     st.session_state[_STALE] = tuple(stale_beats)
-
-
-def show_dialog() -> None:
-    """Draws the part of the page that the open dialog is in; ends a callback of another part."""
-    st.rerun([PENDING])
+    st.session_state[_LEFT] = tuple(left)
+    st.session_state[_INCLUDE] = True
+    st.rerun([DIALOG])
 
 
 def close_dialog() -> None:
     """Closes the dialog; a callback."""
-    for key in (_FLAG, _STALE, _SHOWN, _BEFORE):
+    for key in (_FLAG, _STALE, _LEFT, _INCLUDE, _SHOWN, _BEFORE):
         st.session_state.pop(key, None)
 
 
@@ -68,10 +71,12 @@ def draw_dialog(desk: Desk, story_id: str, *, is_locked: bool) -> None:
         try:
             # The story as it is now: after a refusal the numbers are the new ones.
             stale_beats = st.session_state.get(_STALE) or ()
-            story, draft, offer = desk.offer(story_id, stale_beats)
-            session.keep_draft(story, draft)
+            left = st.session_state.get(_LEFT) if st.session_state.get(_INCLUDE) else ()
+            story, draft, offer = desk.offer(story_id, stale_beats, left=left or ())
+            pending.keep(story, draft)
             _say_what_changed(offer)
             _draw_offer(desk, story, offer)
+            _draw_included(offer)
             _draw_buttons(desk, offer, is_locked=is_locked)
         except Exception as error:
             session.show_error(session.expected(error))
@@ -106,21 +111,65 @@ def _differ(one: Offer, other: Offer) -> bool:
 
 
 def _draw_offer(desk: Desk, story: Story, offer: Offer) -> None:
+    """What decides first: the price and what is left, then how many of what, then the changes."""
     plan = offer.plan
     if not plan.steps:
         return
     is_stale = all(change.stays for change in plan.changes)
-    st.markdown(text("confirm.stale" if is_stale else "confirm.changes"))
-    st.html(as_list(plan.changes))
-    price, content = st.columns([5, 6], gap="medium")
-    with price:
-        st.html(_headline(desk, offer))
-    with content:
-        st.markdown(f"**{text('confirm.rewrites')}**")
-        st.html(render("studio/prices", rows=plan.price_list()))
-    st.html(_scenes(story, plan))
-    warning = "confirm.warning_stale" if is_stale else "confirm.warning"
-    st.warning(text(warning), icon=":material/history:")
+    steps = [
+        (plan.change(step.beat_key).beat_label, step_name(story, step), step.credits)
+        for step in plan.steps
+    ]
+    st.html(
+        render(
+            "studio/offer",
+            estimate=plan.estimated_credits,
+            facts=_facts(desk, offer),
+            counts=plan.price_list(),
+            changes_title=text("confirm.stale" if is_stale else "confirm.changes"),
+            changes=as_list(plan.changes),
+            scenes=len(plan.affected_scenes),
+            beats=_scenes(story, plan),
+            steps=steps,
+            warning=text("confirm.warning_stale" if is_stale else "confirm.warning"),
+        )
+    )
+
+
+def _facts(desk: Desk, offer: Offer) -> list[str]:
+    """What stands beside the price: balance, duration, and who writes."""
+    writer = desk.writer
+    facts = [
+        duration(offer.expected_seconds),
+        writer_words("confirm.writer", writer.name, writer.model),
+    ]
+    if not offer.missing:
+        after = offer.available - offer.plan.estimated_credits
+        facts.insert(0, text("banner.balance", before=offer.available, after=after))
+    return facts
+
+
+def _scenes(story: Story, plan: Plan) -> list[tuple[str, list[str]]]:
+    """The affected scenes by beat."""
+    beats = []
+    for change in plan.changes:
+        steps = plan.steps_of(change.beat_key)
+        numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
+        scenes = [story.scene(change.beat_key, number) for number in numbers]
+        names = [scene_name(scene) for scene in scenes if scene is not None]
+        beats.append((change.beat_label, names))
+    return beats
+
+
+def _draw_included(offer: Offer) -> None:
+    """Offers to finish, along with what is pending, what the last run left in other beats."""
+    beats = st.session_state.get(_LEFT) or ()
+    labels = [change.beat_label for change in offer.plan.changes if change.stays]
+    if beats:
+        st.checkbox(
+            text("confirm.include", beats=listing(labels)) if labels else text("confirm.included"),
+            key=_INCLUDE,
+        )
 
 
 def _draw_buttons(desk: Desk, offer: Offer, *, is_locked: bool) -> None:
@@ -135,8 +184,8 @@ def _draw_buttons(desk: Desk, offer: Offer, *, is_locked: bool) -> None:
             return
         close_dialog()
         if any(not change.stays for change in offer.plan.changes):
-            session.forget_reset(offer.plan.story_id)
-        session.go(story=offer.plan.story_id, run=run_id)
+            pending.forget(offer.plan.story_id)
+        address.go(story=offer.plan.story_id, run=run_id)
 
     why_not = _why_not(offer, is_locked=is_locked)
     with st.container(
@@ -172,33 +221,3 @@ def _why_not(offer: Offer, *, is_locked: bool) -> str:
             available=offer.available,
         )
     return ""
-
-
-def _headline(desk: Desk, offer: Offer) -> Markup:
-    """What a producer decides by: the price, what is left after it, who writes, and how long."""
-    estimate = offer.plan.estimated_credits
-    writer = desk.writer
-    lines = [
-        text("confirm.duration", duration=duration(offer.expected_seconds)),
-        writer_words("confirm.writer", writer.name, writer.model),
-    ]
-    if not offer.missing:
-        after = offer.available - estimate
-        lines.insert(0, text("confirm.balance", before=offer.available, after=after))
-    return render("studio/headline", estimate=estimate, lines=lines)
-
-
-def _scenes(story: Story, plan: Plan) -> Markup:
-    """The affected scenes by beat; every step with its price for whoever asks."""
-    beats = []
-    for change in plan.changes:
-        steps = plan.steps_of(change.beat_key)
-        numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
-        scenes = [story.scene(change.beat_key, number) for number in numbers]
-        names = [scene_name(scene) for scene in scenes if scene is not None]
-        beats.append((change.beat_label, names))
-    priced = [
-        (plan.change(step.beat_key).beat_label, step_name(story, step), step.credits)
-        for step in plan.steps
-    ]
-    return render("studio/affected", beats=beats, steps=priced)

@@ -3,7 +3,10 @@
 // so nothing jumps back while an edit is under way, and afterwards Python's word counts.
 // The scales are computed here, so that the handles work before the drawing is there, or without it.
 
-const HEIGHT = 340;
+// A point that is pressed and moved by less is clicked, and not dragged.
+const DRAG_PX = 4;
+// On a narrow screen a beat is as wide as a thumb, and the curve is moved sideways.
+const THUMB_PX = 44;
 const KEYBOARD_PAUSE_MS = 180;
 // After so long without an answer an edit is sent again; a slow server takes it once all the same.
 const UNANSWERED_MS = 4000;
@@ -54,6 +57,7 @@ function colours(of) {
     quiet: named("--st-gray-color", "#777"),
     warm: named("--st-orange-color", "#b4471a"),
     cool: named("--st-blue-color", "#1b6390"),
+    link: named("--st-link-color", "#1f5c4a"),
     font: named("--st-font", "sans-serif"),
   };
 }
@@ -62,6 +66,7 @@ class Curve {
   constructor(root) {
     this.root = root;
     this.legend = root.querySelector(".cascade-legend");
+    this.strip = root.querySelector(".cascade-strip");
     this.stage = root.querySelector(".cascade-stage");
     this.plot = root.querySelector(".cascade-plot");
     this.layer = root.querySelector(".cascade-handles");
@@ -69,8 +74,12 @@ class Curve {
     this.unsent = new Map(); // beat key -> level, not sent yet
     this.sent = new Map(); // beat key -> {level, count}, sent and not acknowledged yet
     this.count = 0;
+    this.pressed = null; // where a point was pressed: its place, the pointer's, and how far off it is
     this.dragged = null;
     this.told = null; // the beat that is being told of
+    this.asked = 0; // how often something was selected, or taken back
+    this.focused = null; // the point that Tab leads to, where it is not the selected one's
+    this.seen = null; // the selected beat that was brought into view last
     this.timer = null;
     this.unanswered = null;
     this.width = 0;
@@ -86,6 +95,10 @@ class Curve {
       this.putBack();
     };
     window.addEventListener("keydown", this.escape, true);
+    // [ and ] go from beat to beat wherever one reads; Ctrl+Z and Ctrl+Y through the edits.
+    this.pressedKey = (event) => this.press(event);
+    window.addEventListener("keydown", this.pressedKey);
+    this.stage.addEventListener("click", (event) => this.clickColumn(event));
     // Before the field hears of it itself, which would keep such a number and say so in English.
     this.typed = (event) => (event.type === "focusout" || event.key === "Enter") && this.checkField(event.target);
     for (const type of ["keydown", "focusout"]) window.addEventListener(type, this.typed, true);
@@ -95,9 +108,10 @@ class Curve {
     this.scheme.addEventListener("change", this.recolour);
   }
 
-  update(data, send, refuse) {
-    this.send = send;
-    this.refuse = refuse;
+  update(data, tell) {
+    this.tellPython = tell;
+    this.send = (edit) => tell("edit", edit);
+    this.refuse = (typed) => tell("refused", typed);
     this.data = data;
     this.count = Math.max(this.count, data.acknowledged);
     for (const [key, edit] of this.sent) if (edit.count <= data.acknowledged) this.sent.delete(key);
@@ -126,10 +140,51 @@ class Curve {
     this.refuse({ beat: beat.key, count: this.refused });
   }
 
+  select(index) {
+    const beat = this.data.beats[index];
+    if (!beat) return;
+    this.asked += 1;
+    this.focused = index;
+    this.data.chosen = beat.key;
+    this.draw();
+    this.tellPython("select", { beat: beat.key, count: this.asked });
+  }
+
+  chosenIndex() {
+    return this.data.beats.findIndex((beat) => beat.key === this.data.chosen);
+  }
+
+  press(event) {
+    if (!this.data || !this.root.isConnected || event.defaultPrevented || event.altKey) return;
+    if (document.querySelector("[role='dialog']")) return;
+    const typing = event.target.closest?.("input:not([type='number']), textarea, select, [contenteditable='true']");
+    if (typing) return;
+    if (event.ctrlKey || event.metaKey) {
+      const key = event.key.toLowerCase();
+      if (!this.data.enabled || (key !== "z" && key !== "y")) return;
+      event.preventDefault();
+      this.commit();
+      this.asked += 1;
+      return this.tellPython("history", { redo: key === "y" || event.shiftKey, count: this.asked });
+    }
+    if (event.key !== "[" && event.key !== "]") return;
+    event.preventDefault();
+    const to = this.chosenIndex() + (event.key === "]" ? 1 : -1);
+    this.select(Math.max(0, Math.min(this.data.beats.length - 1, to)));
+  }
+
+  // A beat's whole column selects it; its point says so itself.
+  clickColumn(event) {
+    if (!this.shape || event.target.closest(".cascade-handle")) return;
+    const { margin, room } = this.shape;
+    const index = Math.round((event.clientX - this.stage.getBoundingClientRect().left - margin.l) / room - 0.6);
+    if (index >= 0 && index < this.data.beats.length) this.select(index);
+  }
+
   // The point that is being dragged is back where it was, and nobody hears of it.
   putBack() {
     this.unsent.delete(this.data.beats[this.dragged].key);
-    this.dragged = null;
+    this.dragged = this.pressed = null;
     this.draw();
   }
 
@@ -158,14 +213,18 @@ class Curve {
     this.width = this.root.clientWidth;
     const { beats } = this.data;
     const narrow = this.width < 640;
-    const margin = { l: narrow ? 58 : 96, r: narrow ? 6 : 16, t: 26 };
-    const room = (this.width - margin.l - margin.r) / (beats.length + 0.2);
-    const flat = room >= 58;
-    margin.b = flat ? 58 : 112;
+    const margin = { l: narrow ? 30 : 96, r: narrow ? 6 : 16, t: 22 };
+    const fitting = (this.width - margin.l - margin.r) / (beats.length + 0.2);
+    const room = narrow ? Math.max(THUMB_PX, fitting) : fitting;
+    const wide = narrow ? margin.l + margin.r + room * (beats.length + 0.2) : this.width;
+    this.stage.style.width = `${wide}px`;
+    const flat = room >= 56;
+    margin.b = flat ? 36 : 76;
     const size = Math.max(15, Math.min(24, room - 4));
-    const tall = HEIGHT - margin.t - margin.b;
+    const height = this.stage.clientHeight;
+    const tall = height - margin.t - margin.b;
     this.shape = {
-      narrow, margin, room, flat, size,
+      narrow, margin, room, flat, size, wide, height,
       x: (index) => margin.l + (index + 0.6) * room,
       y: (level) => margin.t + ((MOST_LEVEL - level) / (MOST_LEVEL - LEAST_LEVEL)) * tall,
       levelAt: (y) => MOST_LEVEL - ((y - margin.t) / tall) * (MOST_LEVEL - LEAST_LEVEL),
@@ -178,6 +237,7 @@ class Curve {
     this.measure();
     this.place();
     this.explain();
+    this.showChosen();
     let Plotly;
     try {
       Plotly = window.Plotly?.react && window.__cascadePlotly ? window.Plotly : await loadPlotly(data.plotly);
@@ -188,6 +248,15 @@ class Curve {
     if (!root.isConnected) return;
     await Plotly.react(plot, this.traces(), this.layout(), { displayModeBar: false, staticPlot: true });
     stage.classList.add("drawn");
+  }
+
+  // On a narrow screen: the selected beat is in the middle of what is seen, once it is selected.
+  showChosen() {
+    const { chosen } = this.data;
+    if (this.seen === chosen) return;
+    this.seen = chosen;
+    const index = this.chosenIndex();
+    if (index >= 0) this.strip.scrollLeft = this.shape.x(index) - this.strip.clientWidth / 2;
   }
 
   traces() {
@@ -237,21 +306,51 @@ class Curve {
     this.legend.replaceChildren(...shown.map((name) => element("li", name, this.data.texts[name])));
   }
 
+  // The selected beat's column.
+  band(look) {
+    const index = this.chosenIndex();
+    if (index < 0) return [];
+    return [{
+      type: "rect", x0: index - 0.46, x1: index + 0.46, y0: 0, y1: 1, yref: "paper", layer: "below",
+      fillcolor: look.link, opacity: 0.12, line: { width: 0 },
+    }];
+  }
+
+  // What each change costs by itself stands at its point.
+  prices(look) {
+    if (this.data.running) return [];
+    return this.data.beats.flatMap((beat, index) => {
+      const level = this.level(beat);
+      if (level === beat.saved) return [];
+      const above = level < 5;
+      return [{
+        x: index, y: level, yshift: (above ? 1 : -1) * (this.shape.size / 2 + 9), showarrow: false, text: beat.price,
+        font: { size: 11, color: level > beat.saved ? look.warm : look.cool }, bgcolor: look.paper, borderpad: 1,
+      }];
+    });
+  }
+
   layout() {
     const { beats, texts, acts } = this.data;
     const { narrow, margin, room, flat } = this.shape;
     const look = colours(this.root);
     const quiet = { color: look.quiet, size: narrow ? 10 : 11 };
     return {
-      height: HEIGHT, width: this.width, font: { family: look.font, color: look.ink, size: 12 }, margin: { ...margin, pad: 0 },
+      height: this.shape.height, width: this.shape.wide, font: { family: look.font, color: look.ink, size: 12 }, margin: { ...margin, pad: 0 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, showlegend: false,
-      shapes: acts.slice(1).map((act) => ({
-        type: "line", x0: act.from - 0.5, x1: act.from - 0.5, y0: 0, y1: 1.07, yref: "paper", layer: "below",
-        line: { color: look.quiet, width: 1, dash: "dash" },
-      })),
-      annotations: acts.map((act) => ({
-        x: act.from - 0.5, y: 1, yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false, text: act.name, font: quiet,
-      })),
+      shapes: [
+        ...acts.slice(1).map((act) => ({
+          type: "line", x0: act.from - 0.5, x1: act.from - 0.5, y0: 0, y1: 1.07, yref: "paper", layer: "below",
+          line: { color: look.quiet, width: 1, dash: "dash" },
+        })),
+        ...this.band(look),
+      ],
+      annotations: [
+        ...acts.map((act) => ({
+          x: act.from - 0.5, y: 1, yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false, text: act.name, font: quiet,
+        })),
+        ...this.prices(look),
+      ],
       xaxis: {
         range: [-0.6, beats.length - 0.4], fixedrange: true, showgrid: false, zeroline: false, automargin: false,
         tickvals: beats.map((_, index) => index), tickangle: flat ? 0 : -90, tickfont: { size: narrow ? 10 : 11 },
@@ -259,14 +358,15 @@ class Curve {
       },
       yaxis: {
         range: [LEAST_LEVEL, MOST_LEVEL], fixedrange: true, zeroline: false, automargin: false, gridcolor: look.line, tickvals: LEVELS,
-        tickfont: quiet, ticktext: LEVELS.map((level) => wrap(`${level} ${texts.levels[level - 1]}`, narrow ? 10 : 18)),
+        tickfont: quiet, ticktext: LEVELS.map((level) => (narrow ? `${level}` : `${level} ${texts.levels[level - 1]}`)),
       },
     };
   }
 
   place() {
-    const { beats, texts, enabled } = this.data;
+    const { beats, texts, enabled, chosen } = this.data;
     const { size, room, x, y } = this.shape;
+    const stop = this.focused ?? Math.max(0, this.chosenIndex());
     const names = beats.map((beat) => beat.key).join();
     if (this.layer.dataset.beats !== names) {
       this.layer.dataset.beats = names;
@@ -284,7 +384,8 @@ class Curve {
         transform: `translate(${x(index) - wide / 2}px, ${y(level) - tall / 2}px)`,
       });
       handle.style.setProperty("--cascade-ring", `${size + 4}px`);
-      handle.className = `cascade-handle ${beat.state ?? ""}`;
+      handle.className = `cascade-handle ${beat.state ?? ""}${beat.key === chosen ? " chosen" : ""}`;
+      handle.tabIndex = index === stop ? 0 : -1;
       handle.setAttribute("aria-label", beat.label);
       handle.setAttribute("aria-description", beat.job);
       handle.setAttribute("aria-valuenow", level);
@@ -296,7 +397,8 @@ class Curve {
   words(beat) {
     const { texts } = this.data;
     const level = this.level(beat);
-    const words = fill(level === beat.saved ? texts.value : texts.changed, { level, name: texts.levels[level - 1], saved: beat.saved });
+    const values = { level, name: texts.levels[level - 1], saved: beat.saved, price: beat.price };
+    const words = fill(level === beat.saved ? texts.value : texts.changed, values);
     return beat.state ? `${words}. ${texts[beat.state]}` : words;
   }
 
@@ -321,27 +423,37 @@ class Curve {
   handle(index) {
     const handle = element("div", "cascade-handle");
     const beat = () => this.data.beats[index];
-    handle.tabIndex = 0;
     const fixed = { role: "slider", "aria-valuemin": 1, "aria-valuemax": 5, "aria-orientation": "vertical" };
     for (const [name, value] of Object.entries(fixed)) handle.setAttribute(name, value);
     handle.addEventListener("pointerenter", () => this.dragged === null && this.show(index));
     handle.addEventListener("pointerleave", () => this.hide(index));
-    handle.addEventListener("focus", () => this.show(index));
+    handle.addEventListener("focus", () => {
+      this.focused = index;
+      for (const [at, one] of [...this.layer.children].entries()) one.tabIndex = at === index ? 0 : -1;
+      this.show(index);
+    });
+    const top = () => this.stage.getBoundingClientRect().top;
     handle.addEventListener("pointerdown", (event) => {
-      if (!this.data.enabled || event.button !== 0) return;
+      if (event.button !== 0) return;
       // What the keyboard has done goes first: it is no part of what Escape takes back.
       this.commit();
       handle.setPointerCapture(event.pointerId);
-      this.dragged = index;
+      const { clientX: x, clientY: y } = event;
+      this.pressed = { index, x, y, off: y - top() - this.shape.y(this.level(beat())) };
     });
     handle.addEventListener("pointermove", (event) => {
-      if (this.dragged !== index) return;
-      this.move(beat(), clamp(this.shape.levelAt(event.clientY - this.stage.getBoundingClientRect().top)));
+      if (this.pressed?.index !== index || !this.data.enabled) return;
+      const { x, y, off } = this.pressed;
+      if (this.dragged === null && Math.hypot(event.clientX - x, event.clientY - y) < DRAG_PX) return;
+      this.dragged = index;
+      this.move(beat(), clamp(this.shape.levelAt(event.clientY - off - top())));
     });
-    const drop = () => {
-      if (this.dragged !== index) return;
-      this.dragged = null;
+    const drop = (event) => {
+      if (this.pressed?.index !== index) return;
+      const clicked = this.dragged === null && event.type === "pointerup";
+      this.pressed = this.dragged = null;
       this.commit();
+      if (clicked) this.select(index);
     };
     handle.addEventListener("pointerup", drop);
     handle.addEventListener("pointercancel", drop);
@@ -353,8 +465,19 @@ class Curve {
     handle.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "Escape") return this.show(null);
+      // Streamlit's own letters are page-wide; here they would be a slip.
+      if (/^[a-z]$/i.test(event.key)) return event.stopPropagation();
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        return this.select(index);
+      }
+      const aside = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (aside) {
+        event.preventDefault();
+        return this.layer.children[index + aside]?.focus();
+      }
       const level = this.level(beat());
-      const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 };
+      const steps = { ArrowUp: 1, ArrowDown: -1 };
       let next;
       if (event.key in steps) next = clamp(level + steps[event.key]);
       else if (event.key === "Home") next = 1;
@@ -373,6 +496,7 @@ class Curve {
     if (this.dragged === null) this.commit();
     clearTimeout(this.unanswered);
     window.removeEventListener("keydown", this.escape, true);
+    window.removeEventListener("keydown", this.pressedKey);
     for (const type of ["keydown", "focusout"]) window.removeEventListener(type, this.typed, true);
     this.resized.disconnect();
     this.scheme.removeEventListener("change", this.recolour);
@@ -383,7 +507,7 @@ class Curve {
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".cascade-curve");
   const curve = (root.__cascadeCurve ??= new Curve(root));
-  curve.update(data, (edit) => setTriggerValue("edit", edit), (typed) => setTriggerValue("refused", typed));
+  curve.update(data, setTriggerValue);
   return () => {
     // Called before every update too; only a root that has left the page is done with.
     setTimeout(() => {

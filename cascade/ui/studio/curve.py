@@ -5,7 +5,7 @@ The drawing code comes out of the installed plotly package; `routes` serves it t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,13 +16,14 @@ from starlette.routing import BaseRoute, Route
 
 from cascade.display import readable
 from cascade.service import beat_jobs
+from cascade.story.estimate import credits_of_beat
 from cascade.story.story import Story, digest
 from cascade.story.tension import HIGHEST, LOWEST, check_level
 from cascade.ui import session
 from cascade.ui.kit.html import render
 from cascade.ui.kit.language import language
 from cascade.ui.kit.prose import first_words
-from cascade.ui.kit.texts import text
+from cascade.ui.kit.texts import count, text
 
 # What a run is doing to a beat: its turn has not come, it is at work on it, it is through.
 BeatState = Literal["waiting", "rewriting", "rewritten"]
@@ -69,16 +70,21 @@ def curve(
     story: Story,
     levels: Mapping[str, int],
     *,
-    enabled: bool,
+    why_not: str,
     states: Mapping[str, BeatState],
     before: Mapping[str, int] | None,
+    chosen: str,
     on_edit: Callable[[Mapping[str, int]], None],
     on_refused: Callable[[str], None],
+    on_select: Callable[[str], None],
+    on_undo: Callable[[], None],
+    on_redo: Callable[[], None],
 ) -> None:
-    """Draws the saved curve and, over it, `levels`.
+    """Draws the saved curve and, over it, `levels`; the beat `chosen` is the selected one.
 
     `on_edit` gets the levels a person moved to, `on_refused` the beat for which they typed a number
-    that is none; both are part of a callback.
+    that is none, `on_select` the beat that they clicked; `on_undo` and `on_redo` are by keyboard.
+    Each is part of a callback. Where it cannot be bent `why_not` is not empty.
 
     `states` says which beats a run is at work on; `before` is the curve as it was before the run
     that the page shows, where that moved it.
@@ -86,7 +92,6 @@ def curve(
     key = f"curve/{story.id}"
     acknowledged = f"{key}/acknowledged"
 
-    @session.guarded("editor")
     def take_over() -> None:
         given = st.session_state.get(key)
         edit = given.edit if given is not None else None
@@ -95,11 +100,16 @@ def curve(
         known = st.session_state.get(acknowledged, 0)
         # Acknowledged whatever becomes of it: from here on Python's levels are the truth.
         st.session_state[acknowledged] = edit["count"]
+        # One that is sent again because its answer was late is no action of anybody's.
+        if fresh := [one for one in edit["edits"] if one["count"] > known]:
+            take(fresh)
+
+    @session.guarded("editor")
+    def take(edits: Sequence[Mapping[str, Any]]) -> None:
         on_edit(
             {
                 story.structure.beat(one["beat"]).key: check_level(one["level"], one["beat"])
-                for one in edit["edits"]
-                if one["count"] > known
+                for one in edits
             }
         )
 
@@ -108,6 +118,18 @@ def curve(
         given = st.session_state.get(key)
         if given is not None and (typed := given.refused):
             on_refused(story.structure.beat(typed["beat"]).key)
+
+    @session.guarded("editor")
+    def select() -> None:
+        given = st.session_state.get(key)
+        if given is not None and (clicked := given.select):
+            on_select(story.structure.beat(clicked["beat"]).key)
+
+    @session.guarded("editor")
+    def go_through_edits() -> None:
+        given = st.session_state.get(key)
+        if given is not None and (pressed := given.history):
+            (on_redo if pressed["redo"] else on_undo)()
 
     structure = story.structure
     saved, jobs = story.curve, beat_jobs(language())[structure.type]
@@ -123,6 +145,7 @@ def curve(
                     "saved": saved[beat.key],
                     "level": levels[beat.key],
                     "state": states.get(beat.key),
+                    "price": count("credits", credits_of_beat(story, beat.key)),
                 }
                 for beat in structure.beats
             ],
@@ -132,12 +155,15 @@ def curve(
             ],
             "before": [before[key] for key in structure.keys] if before else None,
             "running": bool(states),
-            "enabled": enabled,
+            "enabled": not why_not,
+            "chosen": chosen,
             "acknowledged": st.session_state.get(acknowledged, 0),
-            "texts": {**_texts(story), "help": text("curve.help") if enabled else ""},
+            "texts": {**_texts(story), "help": why_not or text("curve.help")},
         },
         on_edit_change=take_over,
         on_refused_change=say_refused,
+        on_select_change=select,
+        on_history_change=go_through_edits,
     )
 
 
@@ -145,7 +171,7 @@ def _texts(story: Story) -> dict[str, Any]:
     names = ("saved", "pending", "target", "rising", "falling", "before", "failed")
     states: tuple[BeatState, ...] = ("waiting", "rewriting", "rewritten")
     # Filled in by the component, which knows the levels while a point is being dragged.
-    open_places = {"level": "{level}", "name": "{name}", "saved": "{saved}"}
+    open_places = {name: f"{{{name}}}" for name in ("level", "name", "saved", "price")}
     return {
         **{name: text(f"curve.{name}") for name in names},
         **{state: text(f"curve.{state}") for state in states},

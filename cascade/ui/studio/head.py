@@ -1,52 +1,90 @@
-"""The page's head: which story, whose credits, who writes, and what this place is."""
+"""The story's part of the bar: which one, what it is, whose credits, who writes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from cascade.display import readable
 from cascade.service import Desk, Funds, StorySummary, Studio
 from cascade.story.story import Story
+from cascade.story.structures import STRUCTURES
 from cascade.ui import session
+from cascade.ui.kit import address
+from cascade.ui.kit.html import render
+from cascade.ui.kit.language import language
 from cascade.ui.kit.prose import escape, first_words, paragraphs
 from cascade.ui.kit.texts import count, text
 from cascade.ui.kit.writer import offline_label
 from cascade.ui.session import guarded
+from cascade.ui.shell import bar
 from cascade.ui.studio.doctor import draw_check
 
 # How often credits that are held are looked at.
 HELD_S = 2.0
-_LONGEST_TITLE = 120
+_LONGEST_TITLE, _SHORT_TITLE = 120, 24
 
 
-def draw_head(desk: Desk, studio: Studio) -> None:
-    """The picker and, beside it, credits, user and writer."""
+def draw_head(desk: Desk, studio: Studio, story: Story | None) -> None:
+    """The story's part of the bar: the picker, what the story is, credits, and what else there is.
+
+    The way to another story comes first: this may be one that cannot be read.
+    """
     head, story_id = studio.head.get(), studio.story_id
-    if desk.writer.is_offline:
-        title = next(one.title for one in studio.stories if one.id == story_id)
-        _draw_demo_bar(desk, title, may_reset=head.may_reset)
+    names = {one.id: one for one in studio.stories}
     titles = _told_apart(studio.stories)
+    # Known by its words alone, which are others in another language.
+    key = f"story-{language()}"
 
     @guarded()
     def choose() -> None:
-        if chosen := st.session_state.get("story"):
-            session.go(story=chosen)
+        if chosen := st.session_state.get(key):
+            address.go(story=chosen)
 
-    if st.session_state.get("story") != story_id:
-        st.session_state["story"] = story_id
-    picker, figures = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
-    picker.selectbox(
-        text("head.story"),
-        list(titles),
-        format_func=lambda story_id: titles[story_id],
-        key="story",
-        on_change=choose,
-    )
-    with figures:
-        _draw_figures(desk, story_id, head.funds)
-    draw_check(desk)
+    if st.session_state.get(key) != story_id:
+        st.session_state[key] = story_id
+    with bar():
+        st.selectbox(
+            text("head.story"),
+            list(titles),
+            format_func=lambda story_id: _named(titles[story_id], names[story_id]),
+            key=key,
+            on_change=choose,
+            label_visibility="collapsed",
+        )
+        _draw_elsewhere(head.elsewhere, titles)
+        with st.container(width="content", key="funds"):
+            _draw_funds(desk, story_id, head.funds)
+        with st.popover(
+            text("head.more"), icon=":material/more_horiz:", key="more", width="content"
+        ):
+            if story is not None and story.structure:
+                with session.shielded():
+                    _draw_about(story)
+                st.divider()
+            _draw_writer(desk)
+            if head.may_reset:
+                _draw_reset(desk, names[story_id].title)
+
+
+def _draw_elsewhere(runs: Mapping[str, str], titles: Mapping[str, str]) -> None:
+    """The runs under way on other stories, each a way to it."""
+    shown = [
+        (address.link(story=story_id, run=run_id), first_words(titles[story_id], _SHORT_TITLE))
+        for story_id, run_id in runs.items()
+        if story_id in titles
+    ]
+    if shown:
+        with st.container(width="content", key="elsewhere"):
+            st.html(render("studio/elsewhere", runs=shown, name=count("head.at_work", len(shown))))
+
+
+def _named(title: str, story: StorySummary) -> str:
+    """A story in the picker: its title, language, structure, and how long it is."""
+    structure = STRUCTURES.get(story.structure_type)
+    parts = [title, story.language.upper(), structure.name if structure else story.structure_type]
+    return " · ".join([*parts, count("beats.scenes", story.scenes)])
 
 
 def _told_apart(stories: Sequence[StorySummary]) -> dict[str, str]:
@@ -67,20 +105,15 @@ def _told_apart(stories: Sequence[StorySummary]) -> dict[str, str]:
     return titles
 
 
-def _draw_figures(desk: Desk, story_id: str, drawn: Funds) -> None:
-    """Credits and names; as long as credits are held, which become fewer with every step, live."""
+def _draw_funds(desk: Desk, story_id: str, drawn: Funds) -> None:
+    """Credits; as long as some are held, which become fewer with every step, live."""
     is_full_run = True
 
-    def figures() -> None:
-        funds = drawn if is_full_run else desk.funds(story_id)
-        user = text("head.user", name=desk.actor.display_name)
-        lines = [f"**{escape(_credits(funds))}** · {escape(user)}"]
-        if not desk.writer.is_offline:
-            # The demo bar says who writes where no model does.
-            lines.append(escape(text("head.writer", model=desk.writer.model)))
-        st.caption("  \n".join(lines))
+    def funds() -> None:
+        now = drawn if is_full_run else desk.funds(story_id)
+        st.markdown(f"**{escape(_credits(now))}**", width="content")
 
-    session.fragment(figures, run_every=HELD_S if drawn.held else None)()
+    session.fragment(funds, run_every=HELD_S if drawn.held else None)()
     is_full_run = False
 
 
@@ -90,7 +123,7 @@ def _credits(funds: Funds) -> str:
     return count("head.credits", funds.available)
 
 
-def draw_about(story: Story) -> None:
+def _draw_about(story: Story) -> None:
     """What the story is: its structure, genre and tone, and its synopsis."""
     structure = story.structure
     about = [
@@ -99,12 +132,22 @@ def draw_about(story: Story) -> None:
     ]
     st.caption(escape(" · ".join(about)))
     if story.synopsis:
-        with st.expander(text("head.synopsis"), type="compact", key=f"synopsis-{story.id}"):
-            st.html(paragraphs(story.synopsis))
+        st.html(paragraphs(story.synopsis))
 
 
-def _draw_demo_bar(desk: Desk, title: str, *, may_reset: bool) -> None:
-    """Says that no model writes here; offers to begin again, where nobody's work is lost by it.
+def _draw_writer(desk: Desk) -> None:
+    """Who writes here; for a model whether its server is ready."""
+    writer = desk.writer
+    if writer.is_offline:
+        words = text("demo.writer", label=offline_label(), model=writer.model)
+    else:
+        words = text("head.writer", model=writer.model)
+    st.markdown(escape(words))
+    draw_check(desk)
+
+
+def _draw_reset(desk: Desk, title: str) -> None:
+    """Begins again, where nobody's work is lost by it; asks first, and names what goes.
 
     The story of that title is shown after it, too: its id is another one then.
     """
@@ -113,14 +156,15 @@ def _draw_demo_bar(desk: Desk, title: str, *, may_reset: bool) -> None:
     def reset() -> None:
         desk.reset_demo()
         session.forget()
-        session.go(story=title)
+        address.go(story=title)
         session.notify(text("demo.done"))
 
-    with st.container(key="demo", horizontal=True, vertical_alignment="center"):
-        words = text("demo.writer", label=offline_label(), model=desk.writer.model)
-        st.markdown(escape(words), width="stretch")
-        if not may_reset:
-            return
-        with st.popover(text("demo.reset"), icon=":material/restart_alt:", key="demo-reset"):
-            st.markdown(text("demo.ask"))
-            st.button(text("demo.yes"), key="demo-reset-yes", type="primary", on_click=reset)
+    def ask() -> None:
+        st.session_state["demo-asked"] = True
+
+    st.divider()
+    if not st.session_state.get("demo-asked"):
+        st.button(text("demo.reset"), key="demo-reset", icon=":material/restart_alt:", on_click=ask)
+        return
+    st.markdown(text("demo.ask"))
+    st.button(text("demo.yes"), key="demo-reset-yes", on_click=reset)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from collections.abc import Sequence
 
 import streamlit as st
 
-from cascade.service import Runs, RunSummary
+from cascade.service import RunSummary
 from cascade.story.story import Story
 from cascade.ui import session
+from cascade.ui.kit import address
 from cascade.ui.kit.html import render
+from cascade.ui.kit.prose import note
 from cascade.ui.kit.texts import count, moment, text
 from cascade.ui.session import guarded
+from cascade.ui.studio.view import View
+
+# So many are listed beside the curve; the history has more of them.
+FEW = 3
 
 
 def asks_for_all() -> bool:
@@ -19,14 +25,28 @@ def asks_for_all() -> bool:
     return bool(st.session_state.get("all-runs"))
 
 
-def draw_runs(story: Story, runs: Runs, shown: str | None) -> None:
-    """The list, where there has been a run; `shown` is the one on the page."""
-    if not runs.listed:
-        return
-    st.subheader(text("runs.title"), anchor=False)
-    st.html(render("studio/runs", runs=[_line(story, one, shown) for one in runs.listed]))
-    if runs.has_more:
-        st.button(text("runs.all"), key="all-runs-show", on_click=guarded()(_ask_for_all))
+def draw_runs(view: View) -> None:
+    """The newest few, where there has been a run."""
+    if view.runs.listed:
+        st.subheader(text("runs.title"), anchor=False)
+        _draw_list(view, view.runs.listed[:FEW])
+
+
+def draw_history(view: View) -> None:
+    """All that were asked for, or that there has been none."""
+    with st.container(key="history"):
+        st.header(text("runs.title"), anchor=False)
+        if not view.runs.listed:
+            st.html(note(text("runs.none")))
+            return
+        _draw_list(view, view.runs.listed)
+        if view.runs.has_more:
+            st.button(text("runs.all"), key="all-runs-show", on_click=guarded()(_ask_for_all))
+
+
+def _draw_list(view: View, listed: Sequence[RunSummary]) -> None:
+    lines = [_line(view.story, one, view.shown_id) for one in listed]
+    st.html(render("studio/runs", runs=lines))
 
 
 def _line(story: Story, run: RunSummary, shown: str | None) -> dict[str, object]:
@@ -42,7 +62,7 @@ def _line(story: Story, run: RunSummary, shown: str | None) -> dict[str, object]
     if run.parts > 1:
         credits = f"{credits} {count('run.in_parts', run.parts)}"
     return {
-        "address": f"?{urlencode({'story': story.id, 'run': run.id})}",
+        "address": address.link(story=story.id, run=run.id, mode=None, text=None),
         "is_shown": run.id == shown,
         "status": run.status,
         "what": ", ".join(changes),

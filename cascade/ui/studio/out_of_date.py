@@ -66,12 +66,13 @@ def draw_of_beat(
 ) -> None:
     """The ways to bring what is out of date in one beat back in line."""
     keys = rewritable(stale, [beat.key])
-    if keys and not _why_not(studio):
-        credits = count("credits", price(keys))
-        label = text("stale.rewrite_beat", beat=beat.label, credits=credits)
-        _offer(story, beat.key, label, [beat.key])
-    if "fits" in studio.may:
-        _offer_checks(desk, story, beat, stale)
+    with st.container(horizontal=True, gap="small", key="beat-stale"):
+        if keys and not _why_not(studio):
+            credits = count("credits", price(keys))
+            label = text("stale.rewrite_beat", beat=beat.label, credits=credits)
+            _offer(story, beat.key, label, [beat.key])
+        if "fits" in studio.may:
+            _offer_checks(desk, story, beat, stale)
 
 
 def _why_not(studio: Studio) -> str:
@@ -82,16 +83,13 @@ def _why_not(studio: Studio) -> str:
 
 
 def _offer(story: Story, place: str, label: str, beat_keys: Sequence[str]) -> None:
-    def ask() -> None:
-        guarded("editor")(confirm.open_dialog)(story.id, beat_keys)
-        confirm.show_dialog()
-
     st.button(
         label,
         key=f"stale-{story.id}-{place}",
         icon=":material/sync:",
         help=text("stale.rewrite_help"),
-        on_click=ask,
+        on_click=guarded("editor")(confirm.ask),
+        args=(story.id, beat_keys),
     )
 
 

@@ -1,4 +1,4 @@
-"""The studio: one story at a time, its run, its curve, its words.
+"""The studio: one story in one frame, its curve, its words, its run.
 
 What is shown follows from the address and the database alone, so that a refresh, a second tab
 and a link that was sent to somebody show the same.
@@ -6,34 +6,49 @@ and a link that was sent to somebody show the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
+from typing import assert_never
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cascade.errors import DatabaseAway, UnknownStory
-from cascade.service import Desk, Pulse, Rest, Runs, RunView, Studio
-from cascade.story.story import Story
-from cascade.ui import session
+from cascade.service import Desk, Pulse, Shown, beat_states
+from cascade.ui import pending, session
+from cascade.ui.kit import address
 from cascade.ui.kit.language import first_language
-from cascade.ui.kit.texts import count, text
-from cascade.ui.run.view import draw_run, no_run
-from cascade.ui.session import guarded
-from cascade.ui.studio.beats import draw_beats
-from cascade.ui.studio.editor import draw_editor
-from cascade.ui.studio.head import draw_about, draw_head
-from cascade.ui.studio.history import asks_for_all, draw_runs
+from cascade.ui.kit.problems import explain
+from cascade.ui.kit.texts import text
+from cascade.ui.run.details import Details
+from cascade.ui.run.last import Last
+from cascade.ui.run.live import Live, seen_of, tell
+from cascade.ui.shell import Bring
+from cascade.ui.studio.beat import draw_beat
+from cascade.ui.studio.bending import CURVE, Bending, selected
+from cascade.ui.studio.curve import curve
+from cascade.ui.studio.head import draw_head
+from cascade.ui.studio.history import asks_for_all, draw_history, draw_runs
+from cascade.ui.studio.modes import draw_modes
+from cascade.ui.studio.outline import draw_outline
+from cascade.ui.studio.reading import draw_reading
+from cascade.ui.studio.review import draw_review
+from cascade.ui.studio.state import draw_state
+from cascade.ui.studio.view import View, or_else, view_of
 
 # How often an open page looks whether something has happened elsewhere.
 WATCH_S = 2.0
-_PARTS = ("head", "run", "curve", "runs", "beats")
+# The run that this session has seen at work: what came of it is told where it was.
+_WATCHED, _BROUGHT = "run-watched", "run-brought"
+# The story that was shown last; without an address it is shown again.
+_HERE = "story-shown"
 
 
 def draw_studio(desk: Desk) -> None:
     """The whole page, of one moment: what it shows is read once, before any of it is drawn."""
+    asked = address.asked_for("run")
+    story_asked = address.asked_for("story")
     studio = desk.studio(
-        session.asked_for("story"),
-        session.asked_for("run"),
+        story_asked,
+        asked or _watched(story_asked),
         language=first_language(),
         all_runs=asks_for_all(),
     )
@@ -43,77 +58,117 @@ def draw_studio(desk: Desk) -> None:
             icon=":material/library_books:",
         )
         return
-    # Each part has a place of its own: a run that comes or goes moves no other part, which would
-    # be made anew, and flicker. And each is shielded: what goes wrong in it is said in it.
-    places = [st.container(key=f"part-{name}") for name in _PARTS]
-    head, above = places[:2]
-    with head, session.shielded():
-        # The way to another story comes first: this may be one that cannot be read.
-        draw_head(desk, studio)
-    story = None
-    with above, session.shielded():
-        read = studio.story.get()
-        # One of a structure that is not known has no curve and no beats: that is said once.
-        story = read if read.structure else None
-    if story is not None:
-        _draw_story(desk, studio, story, places)
-    with head:
-        for error in studio.trouble:
-            session.show_error(session.expected(error))
+    st.session_state[_HERE] = studio.story_id
+    if story_asked is not None and not studio.trouble:
+        # Asked for by its title it is the same story all the same.
+        st.query_params["story"] = studio.story_id
+    troubles = list(studio.trouble)
+    story = or_else(studio.story, None, troubles)
+    with session.shielded():
+        draw_head(desk, studio, story)
+    told = st.container(key="troubles")
+    # One of a structure that is not known has no curve and no beats: that is said once.
+    with session.shielded():
+        if story is not None and story.structure:
+            view = view_of(studio, story, troubles)
+            bending = Bending(desk, studio, view)
+            _draw_frame(bending, view, is_asked_for=bool(asked) and not studio.trouble)
+            bending.drawn = None
+    with told:
+        for error in {explain(one): one for one in map(session.expected, troubles)}.values():
+            session.show_error(error)
     _watch(desk, studio.story_id, studio.pulse)
 
 
-def _draw_story(desk: Desk, studio: Studio, story: Story, places: Sequence[DeltaGenerator]) -> None:
-    """What a story is, its run, its curve and its words, each in its place."""
-    head, above, curve, listed, below = places
-    with head, session.shielded():
-        draw_about(story)
-    runs, shown, undone = Runs(), None, None
-    with above, session.shielded():
-        runs = studio.runs.get()
-        shown = studio.shown.get()
-        # With a run on the page its own head shows what went wrong: that is where the button was.
-        if shown is None:
-            no_run()
-            session.show_problem("page")
-            session.show_notice()
-            _draw_last_run(story, runs.newest, studio.rest.get())
-        else:
-            is_asked_for = bool(session.asked_for("run")) and not studio.trouble
-            if not is_asked_for:
-                session.go(story=story.id, run=shown.progress.run.id)
-            undone = draw_run(
-                desk,
-                story,
-                shown,
-                stale=studio.beats.get().out_of_date,
-                may=studio.may,
-                is_asked_for=is_asked_for,
-            )
-    with curve, session.shielded():
-        draw_editor(desk, studio, runs, undone=undone)
+def _draw_frame(bending: Bending, view: View, *, is_asked_for: bool) -> None:
+    """Bar, curve, outline, the mode's pane, the details of a run, and the bar of state."""
+    desk, story, may = bending.desk, view.story, bending.studio.may
+    with st.container(key="top"):
+        with session.shielded():
+            draw_modes(desk, view)
+        session.fragment(partial(_draw_curve, bending), key=CURVE)()
+    with st.container(key="work", horizontal=True, gap=None):
+        with st.container(key="outline", gap=None), session.shielded():
+            draw_outline(bending, view)
+            if address.mode() != "history":
+                draw_runs(view)
+        with st.container(key="pane"), session.shielded():
+            _draw_pane(bending, view)
+    live, last = None, None
+    if view.run is not None:
+        details = Details(view.run, is_asked_for=is_asked_for)
+        if view.shown is not None:
+            with session.shielded():
+                seen = seen_of(view.shown.progress)
+                details.draw(desk, view, seen, may=may)
+                if not view.run.is_active:
+                    tell(story, view.run, seen)
+        if view.shown is not None and view.run.is_active:
+            st.session_state[_WATCHED] = (story.id, view.run.id)
+            live = Live(desk, view.shown.progress, details, may_cancel="cancel" in may)
+        elif not view.run.is_active:
+            last = Last(view.run, view.title, view.rest, view.undone, details)
+    draw_state(bending, live, last, _bring(view.shown, is_asked_for=is_asked_for))
+
+
+def _draw_pane(bending: Bending, view: View) -> None:
+    """What the mode is about, beside the outline."""
+    match mode := address.mode():
+        case "arc":
+            draw_beat(bending, view)
+        case "read":
+            draw_reading(bending, view)
+        case "review":
+            draw_review(bending.desk, view, may=bending.studio.may)
+        case "history":
+            draw_history(view)
+        case _:
+            assert_never(mode)
+
+
+def _draw_curve(bending: Bending) -> None:
+    """The curve to bend; or how far a run is with it."""
+    story, levels = bending.read()
+    states = {}
+    if bending.active is not None:
+        told = bending.drawn[2].events if bending.drawn else bending.desk.events(bending.active.id)
+        states = beat_states(bending.active, told)
+    curve(
+        story,
+        levels,
+        why_not=bending.why_not(),
+        states=states,
+        before=bending.before(story),
+        chosen=selected(story),
+        on_edit=lambda edited: bending.edit(story, edited),
+        on_refused=lambda beat_key: bending.refuse(story, beat_key),
+        on_select=bending.select,
+        on_undo=lambda: bending.undo(story),
+        on_redo=lambda: bending.redo(story),
+    )
+
+
+def _watched(story_id: str | None) -> str | None:
+    """The run of the story that this session has seen at work last."""
+    found: tuple[str, str] | None = st.session_state.get(_WATCHED)
+    here = story_id or st.session_state.get(_HERE)
+    return found[1] if found is not None and found[0] == here else None
+
+
+def _bring(shown: Shown | None, *, is_asked_for: bool) -> Bring | None:
+    """Where the reader is taken: to the bar, for a run that has come or ended since the last draw.
+
+    Whoever only has the story open is not taken there by one that somebody else has started.
+    """
     run = shown.progress.run if shown is not None else None
-    with listed, session.shielded():
-        draw_runs(story, runs, run.id if run is not None else None)
-    with below, session.shielded():
-        new_from = {one.id for one in (run, runs.newest) if one is not None}
-        draw_beats(desk, studio, new_from=new_from)
-
-
-def _draw_last_run(story: Story, newest: RunView | None, rest: Rest | None) -> None:
-    """Says so where the newest run stopped half-way and can be resumed, and for how much."""
-    if newest is None or rest is None or rest.offer is None:
-        return
-    plan = rest.offer.plan
-    left = count("run.last_left", len(plan.steps), credits=plan.estimated_credits)
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="last-run"):
-        st.markdown(f"{text(f'run.last.{newest.status}')} {left}", width="stretch")
-        st.button(
-            text("run.last_show"),
-            key=f"show-{newest.id}",
-            on_click=guarded()(session.go),
-            kwargs={"story": story.id, "run": newest.id},
-        )
+    now = "" if run is None else f"{run.id} {'goes' if run.is_active else 'over'}"
+    before, times = st.session_state.get(_BROUGHT) or (None, 0)
+    # Nowhere by the first draw of a page: where a new page begins, its reader expects to be.
+    is_news = run is not None and before is not None and before != now
+    if run is not None and is_news and (is_asked_for or not run.is_active):
+        times += 1
+    st.session_state[_BROUGHT] = (now, times)
+    return Bring(to=".st-key-state", time=str(times), how="focus") if times else None
 
 
 def _watch(desk: Desk, story_id: str, drawn: Pulse) -> None:
@@ -125,6 +180,6 @@ def _watch(desk: Desk, story_id: str, drawn: Pulse) -> None:
         except (DatabaseAway, UnknownStory):
             return True  # The page as a whole says so.
         # The editor draws itself after an edit of its own, so its draft is what counts.
-        return now.rest != drawn.rest or now.draft_at != session.shown_draft(story_id).kept_at
+        return now.rest != drawn.rest or now.draft_at != pending.shown(story_id).kept_at
 
     session.redraw_when(has_changed, WATCH_S)

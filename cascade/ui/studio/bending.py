@@ -1,0 +1,150 @@
+"""What bends a story's curve, for every part of the page that can: point, number, button, key.
+
+An edit in one part draws anew just the parts that it concerns. Nothing here saves a level; that is
+a run's work, and `confirm` asks before one starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import assert_never
+
+import streamlit as st
+
+from cascade.service import Desk, Draft, Runs, Studio
+from cascade.story.story import Story
+from cascade.ui import pending, session
+from cascade.ui.kit import address
+from cascade.ui.kit.changes import listed
+from cascade.ui.kit.texts import count, text
+from cascade.ui.session import guarded
+from cascade.ui.studio.view import View
+
+# The parts of the page that are drawn anew by themselves.
+CURVE, STATE, OUTLINE, BEAT, WORDS = "curve", "state", "outline", "beat", "words"
+# What is selected where it is the scenes outside the beats.
+LOOSE = "none"
+
+
+def number(beat_key: str) -> str:
+    """The part that is a beat's numeric editor."""
+    return f"number/{beat_key}"
+
+
+class Bending:
+    """One person's curve of one story, in one run of the script."""
+
+    def __init__(self, desk: Desk, studio: Studio, view: View) -> None:
+        self.desk, self.studio, self.story_id = desk, studio, studio.story_id
+        self.active, self._undone = view.runs.active, view.undone
+        self.enabled = "draft" in studio.may and self.active is None
+        self.may_start = "start" in studio.may
+        # What the whole page was drawn from; a part that is drawn alone later reads anew.
+        self.drawn: tuple[Story, Draft, Runs] | None
+        self.drawn = view.story, studio.draft.get(), view.runs
+        self.offer = studio.offer
+        pending.keep(self.drawn[0], self.drawn[1])
+
+    def read(self, *, priced: bool = False) -> tuple[Story, dict[str, int]]:
+        """The story, and the curve as it is shown: saved levels and over them those to come.
+
+        What is pending is `priced` where that is shown.
+        """
+        if self.drawn is not None:
+            story, draft, _ = self.drawn
+        elif priced:
+            story, draft, self.offer = self.desk.pending(self.story_id)
+            pending.keep(story, draft)
+        else:
+            story, draft = self.desk.curve(self.story_id)
+            pending.keep(story, draft)
+        if self.active is None:
+            return story, {**story.curve, **draft.levels}
+        going = {one.beat_key: one.new_level for one in self.active.plan.changes}
+        return story, story.curve | going
+
+    def before(self, story: Story) -> dict[str, int] | None:
+        """The curve as it was before the run that the page shows, where that has moved it."""
+        if self._undone is None or not self._undone.levels or self.active is not None:
+            return None
+        return story.curve | {one.beat_key: one.previous_level for one in self._undone.levels}
+
+    def why_not(self) -> str:
+        """Why the curve cannot be bent now; empty where it can."""
+        if self.active is not None:
+            return text("curve.locked_run")
+        return "" if self.enabled else text("curve.locked_role")
+
+    # Callbacks: each ends by drawing anew what it concerns.
+
+    def edit(self, story: Story, levels: Mapping[str, int]) -> None:
+        """Takes over levels."""
+        guarded("editor")(pending.edit)(self.desk, story, levels)
+        self.redraw(levels)
+
+    def refuse(self, story: Story, beat_key: str) -> None:
+        """Says why a number that was typed did not stay."""
+        level = {**story.curve, **pending.shown(story.id).levels}[beat_key]
+        label = story.structure.beat(beat_key).label
+        session.remark(text("editor.refused", beat=label, level=level))
+        self.redraw([])
+
+    def reset(self, story: Story) -> None:
+        """Puts every beat back to its saved level."""
+
+        def discard() -> None:
+            levels = pending.reset(self.desk, story).levels
+            if levels:
+                session.remark(
+                    count("banner.discarded", len(levels), changes=listed(story, levels))
+                )
+
+        self._change(discard, story)
+
+    def undo(self, story: Story) -> None:
+        """Takes back the last edit, or the last reset."""
+        self._change(lambda: pending.undo(self.desk, story), story)
+
+    def redo(self, story: Story) -> None:
+        """Does again what was taken back last."""
+        self._change(lambda: pending.redo(self.desk, story), story)
+
+    def _change(self, change: Callable[[], None], story: Story) -> None:
+        before = pending.shown(story.id)
+        guarded("editor")(change)()
+        after = self.desk.draft(story.id)
+        self.redraw(
+            key
+            for key in story.structure.keys
+            if before.levels.get(key) != after.levels.get(key)
+            or before.directions.get(key) != after.directions.get(key)
+        )
+
+    def redraw(self, beat_keys: Iterable[str]) -> None:
+        """Draws the curve, what is pending, the selected beat and some numeric editors anew."""
+        beat = [BEAT] if address.mode() == "arc" else []
+        st.rerun([CURVE, STATE, *beat, *(number(beat_key) for beat_key in beat_keys)])
+
+    def select(self, beat_key: str) -> None:
+        """Selects a beat: its words stand beside the curve; a callback."""
+        mode = address.mode()
+        address.go(story=self.story_id, beat=beat_key, scene=None)
+        match mode:
+            case "arc":
+                st.rerun([CURVE, OUTLINE, BEAT, WORDS])
+            case "read":
+                st.rerun([CURVE, OUTLINE, WORDS])
+            case "review" | "history":
+                # It is read where beats are read.
+                address.go(mode=None)
+                st.rerun()
+            case _:
+                assert_never(mode)
+
+
+def selected(story: Story) -> str:
+    """The key of the beat that the address selects, else of the first; LOOSE where it says so."""
+    asked = address.asked_for("beat")
+    keys = story.structure.keys
+    loose = asked == LOOSE and any(scene.beat_key not in keys for scene in story.scenes)
+    return asked if asked is not None and (asked in keys or loose) else keys[0]

@@ -1,0 +1,231 @@
+"""The frame: what one works with is in the window, a click selects, a drag bends, keys do both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from cascade.ui.kit.language import LANGUAGES, Language
+from tests.helpers.serving import Server
+
+from .conftest import PATIENCE_MS, TAGS
+from .studio import CHANGES, Studio, middle
+
+# How much of the page has moved without anybody's doing, as browsers count it.
+SHIFTS = """
+window.__shift = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.__shift += one.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.fixture
+def small(browser: Browser, server: Server, language: Language) -> Iterator[Studio]:
+    """A tab on a telephone, worked with a thumb."""
+    context = browser.new_context(
+        viewport={"width": 400, "height": 800}, locale=TAGS[language], has_touch=True
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(server.page)
+    yield Studio(page, language)
+    context.close()
+
+
+def is_in_the_window(studio: Studio) -> None:
+    """The bar of state is wholly in the window, wherever the page stands."""
+    expect(studio.state).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES, indirect=True)
+@pytest.mark.parametrize("size", [(1440, 900), (1366, 768), (1024, 768), (683, 384)])
+def test_what_one_works_with_is_in_the_window(studio: Studio, size: tuple[int, int]) -> None:
+    page = studio.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    studio.bend()
+    is_in_the_window(studio)
+    expect(studio.button("banner.save")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("spinbutton")).to_have_count(15)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    if size[1] > 560:
+        # Nothing scrolls but the panes.
+        assert page.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
+        for beat in ("Opening Image", "Midpoint", "Final Image"):
+            expect(studio.slider(beat)).to_be_in_viewport(ratio=1)
+    page.mouse.move(size[0] / 2, size[1] / 2)
+    page.mouse.wheel(0, 3000)
+    page.wait_for_timeout(300)
+    is_in_the_window(studio)
+
+
+def test_a_click_selects_and_never_bends(studio: Studio) -> None:
+    page = studio.page
+    studio.beat("Opening Image")
+    x, y = middle(studio.slider("Midpoint"))
+    # Not in its middle, and with a hand that is not quite still.
+    page.mouse.move(x + 5, y - 9)
+    page.mouse.down()
+    page.mouse.move(x + 6, y - 11)
+    page.mouse.up()
+    studio.beat("Midpoint")
+    expect(page).to_have_url(re.compile("beat=midpoint"))
+    studio.in_step("Midpoint", 2)
+    studio.nothing_is_pending()
+    # A beat's column is as good as its point, and so is its row.
+    page.mouse.click(middle(studio.slider("Finale"))[0], y)
+    studio.beat("Finale")
+    studio.select("Setup")
+    expect(studio.outline.get_by_role("link")).to_have_count(3)
+
+    # By keyboard, from beat to beat, wherever one reads.
+    page.keyboard.press("]")
+    studio.beat("Catalyst")
+    page.keyboard.press("[")
+    page.keyboard.press("[")
+    studio.beat("Theme Stated")
+    page.reload()
+    studio.beat("Theme Stated")
+    page.go_back()
+    expect(studio.slider("Midpoint")).to_be_visible()
+
+    # A scene has an address of its own, and is brought into view.
+    scene = studio.outline.get_by_role("link").first
+    scene.click()
+    expect(page).to_have_url(re.compile(r"scene=\d+"))
+    expect(page.locator(".cascade-scene").first).to_be_in_viewport()
+    studio.nothing_is_pending()
+
+
+def test_one_tab_stop_for_all_points(studio: Studio) -> None:
+    page = studio.page
+    stops = page.locator(".cascade-handle[tabindex='0']")
+    expect(stops).to_have_count(1)
+    studio.slider("Opening Image").focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    expect(studio.slider("Midpoint")).to_be_focused()
+    expect(stops).to_have_count(1)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    studio.is_pending(1, "Midpoint (2→4)")
+    # Streamlit's own letters do nothing here.
+    page.keyboard.press("c")
+    page.keyboard.press("r")
+    expect(studio.dialog).to_have_count(0)
+    page.keyboard.press("Enter")
+    studio.beat("Midpoint")
+    page.keyboard.press("ArrowLeft")
+    expect(studio.slider("Fun and Games")).to_be_focused()
+
+    # Every edit is taken back and done again.
+    page.keyboard.press("Control+z")
+    studio.nothing_is_pending()
+    studio.in_step("Midpoint", 2)
+    page.keyboard.press("Control+y")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.slider("All Is Lost").press("2")
+    studio.is_pending(2, CHANGES)
+    # One by one, beside its number.
+    page.get_by_role(
+        "button", name=studio.say("editor.put_back", beat="Midpoint", level=2), exact=True
+    ).click()
+    studio.is_pending(1, "All Is Lost (4→2)")
+    studio.in_step("Midpoint", 2)
+    page.keyboard.press("Control+z")
+    studio.is_pending(2, CHANGES)
+    studio.in_step("Midpoint", 4)
+
+
+@pytest.mark.parametrize("language", LANGUAGES, indirect=True)
+def test_the_path_by_thumb(small: Studio, server: Server) -> None:
+    page = small.page
+    server.stop()
+    server.env["CASCADE_OFFLINE_DELAY_MS"] = "300"
+    server.start()
+    page.goto(server.page)
+    small.nothing_is_pending()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    small.slider("Midpoint").tap()
+    midpoint = small.beat("Midpoint")
+    small.nothing_is_pending()
+    button = midpoint.get_by_role("button", name="4", exact=True)
+    box = button.bounding_box()
+    assert box is not None
+    assert min(box["width"], box["height"]) >= 44
+    button.tap()
+    small.in_step("Midpoint", 4)
+    small.is_pending(1, "Midpoint (2→4)")
+    page.mouse.wheel(0, 5000)
+    page.wait_for_timeout(300)
+    is_in_the_window(small)
+    small.button("banner.save").tap()
+    expect(small.dialog).to_contain_text(small.count("confirm.estimate", 26))
+    expect(small.button("confirm.start")).to_be_in_viewport(ratio=1)
+    small.button("confirm.start").tap()
+    expect(small.state).to_contain_text("1/1")
+    is_in_the_window(small)
+    expect(small.state).to_contain_text(small.say("run.title.done"))
+    is_in_the_window(small)
+    small.button("run.review").tap()
+    expect(page.locator(".cascade-two ins").first).to_be_visible()
+    small.button("undo.piece_yes").tap()
+    small.sees(small.say("undo.piece_done", piece=small.say("step.beatContent")))
+    # The run is found again tomorrow.
+    page.context.clear_cookies()
+    page.goto(server.page)
+    runs = page.get_by_role("list", name=small.say("runs.title"), exact=True)
+    expect(runs.get_by_role("listitem")).to_have_count(1)
+    runs.get_by_role("link").tap()
+    expect(small.state).to_contain_text(small.count("run.title.restored_part", 8, back=1))
+
+
+def test_nothing_moves_from_the_start_of_a_run_to_its_end(studio: Studio, server: Server) -> None:
+    page = studio.page
+    server.stop()
+    server.env["CASCADE_OFFLINE_DELAY_MS"] = "400"
+    server.start()
+    page.goto(f"{server.page}&beat=midpoint")
+    studio.beat("Midpoint")
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("banner.save")
+    expect(studio.button("confirm.start")).to_be_enabled()
+    page.wait_for_timeout(1000)
+    page.evaluate(SHIFTS)
+    before: Any = page.evaluate("window.__shift = 0")
+    assert before == 0
+    studio.press("confirm.start")
+    expect(studio.state).to_contain_text(studio.say("run.title.done"))
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.__shift") < 0.1
+
+
+def test_one_of_the_sample_users_can_be_another(studio: Studio) -> None:
+    page = studio.page
+    studio.bend()
+    chooser = page.get_by_label(studio.say("head.view_as"), exact=True)
+    chooser.click()
+    page.get_by_role("option", name="Sample Viewer").click()
+    # What the editor has pending is not the viewer's.
+    studio.nothing_is_pending()
+    expect(studio.slider("Midpoint")).to_have_attribute("aria-disabled", "true")
+    expect(studio.state).to_contain_text(studio.say("curve.locked_role"))
+    expect(studio.button("banner.save")).to_be_disabled()
+    chooser.click()
+    page.get_by_role("option", name="Sample Editor").click()
+    studio.is_pending(2, CHANGES)
+
+
+def test_by_a_proxy_nobody_is_another(browser: Browser, server: Server) -> None:
+    for headers in ({"X-Forwarded-For": "10.0.0.1"}, {"Forwarded": "for=10.0.0.1"}):
+        context = browser.new_context(extra_http_headers=headers, locale="en-US")
+        page: Page = context.new_page()
+        page.goto(server.page)
+        expect(page.get_by_role("slider").first).to_be_visible()
+        expect(page.get_by_label("View as")).to_have_count(0)
+        context.close()
