@@ -1,18 +1,18 @@
-"""The tables. The product's own (`projects` to `scene_shots`) and, beside them, Cascade's.
+"""Cascade's own tables.
 
-Cascade's have no foreign keys to the product's: whatever the product deletes, it may; what Cascade
-has of it (runs, credits, revisions) stays.
+They have no foreign keys to the product's: whatever the product deletes, it may; what Cascade has
+of it (runs, credits, revisions) stays.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from cascade.store.columns import JsonText, UtcDateTime
+from cascade.store.tables.base import Base, Id, now
 
 RunStatus = Literal[
     "awaiting_approval",  # a producer must decide; nothing is held yet
@@ -29,117 +29,6 @@ ENDED: tuple[RunStatus, ...] = ("rejected", "done", "cancelled", "failed")
 Role = Literal["editor", "producer", "viewer"]
 EntryKind = Literal["grant", "hold", "capture", "release"]
 StepStatus = Literal["pending", "saved", "failed"]
-
-
-def now() -> datetime:
-    """This instant, in UTC."""
-    return datetime.now(UTC)
-
-
-# Cascade is a guest in the product's database: all that is its own begins so, constraints and
-# indexes too, which share one name space with the product's.
-PREFIX = "cascade_"
-# The schema of the runner's own tables on Postgres; on SQLite they are beside all others.
-QUEUE_SCHEMA = "cascade_dbos"
-
-
-def is_own(table: str) -> bool:
-    """Whether a table of these is Cascade's own, by its name."""
-    return table.startswith(PREFIX)
-
-
-def _prefix(_constraint: object, table: sa.Table) -> str:
-    return PREFIX if is_own(table.name) else ""
-
-
-def _bare(_constraint: object, table: sa.Table) -> str:
-    return table.name.removeprefix(PREFIX)
-
-
-class Base(DeclarativeBase):
-    """The root of all tables; names constraints so that migrations can find them."""
-
-    metadata = sa.MetaData(
-        naming_convention={
-            "prefix": _prefix,
-            "bare": _bare,
-            "ix": "%(prefix)six_%(bare)s_%(column_0_N_name)s",
-            "uq": "%(prefix)suq_%(bare)s_%(column_0_N_name)s",
-            "ck": "%(prefix)sck_%(bare)s_%(constraint_name)s",
-            "fk": "%(prefix)sfk_%(bare)s_%(column_0_N_name)s",
-            "pk": "%(prefix)spk_%(bare)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        dict[str, Any]: sa.JSON(none_as_null=True),
-        Any: sa.JSON(),  # a shot may be null too
-        datetime: UtcDateTime,
-        str: sa.Text,
-    }
-
-
-Id = sa.String(64)
-
-
-# The product's tables, made only where they are not there; everything else is Cascade's own.
-# Their columns are described as they are made here: a product's may be null, or of other types.
-PRODUCT_TABLES = ("projects", "story_versions", "scene_plots", "scene_shots")
-
-
-class Project(Base):
-    """Owns story versions, has members, and pays."""
-
-    __tablename__ = "projects"
-
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    name: Mapped[str]
-
-
-class StoryVersion(Base):
-    """The product's table: levels and beat texts as JSON maps by beat key."""
-
-    __tablename__ = "story_versions"
-
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    project_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(Project.id), index=True)
-    title: Mapped[str]
-    language: Mapped[str] = mapped_column(sa.String(8))
-    synopsis: Mapped[str | None]
-    genre: Mapped[str | None]
-    tone: Mapped[str | None]
-    structure_type: Mapped[str] = mapped_column(sa.String(16))
-    tension_levels: Mapped[str | None] = mapped_column(JsonText)
-    hero_beats: Mapped[str | None] = mapped_column(JsonText)
-    hero_key_actions: Mapped[str | None] = mapped_column(JsonText)
-    cat_beats: Mapped[str | None] = mapped_column(JsonText)
-    cat_key_actions: Mapped[str | None] = mapped_column(JsonText)
-    harmon_beats: Mapped[str | None] = mapped_column(JsonText)
-    harmon_key_actions: Mapped[str | None] = mapped_column(JsonText)
-
-
-class ScenePlot(Base):
-    """The product's table: one scene, with its plot and its script (Fountain text)."""
-
-    __tablename__ = "scene_plots"
-    __table_args__ = (sa.UniqueConstraint("story_version_id", "scene_number"),)
-
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    story_version_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(StoryVersion.id))
-    beat_key: Mapped[str | None] = mapped_column(sa.String(64))
-    scene_number: Mapped[int]
-    plot: Mapped[str | None]
-    script: Mapped[str | None]
-
-
-class SceneShot(Base):
-    """The product's table: the shots of a scene, in order, each as its document gave it."""
-
-    __tablename__ = "scene_shots"
-
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    scene_plot_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(ScenePlot.id), index=True)
-    shot_number: Mapped[int]
-    shot: Mapped[str] = mapped_column(JsonText)
 
 
 class Made(Base):
