@@ -68,6 +68,27 @@ def lock_holder(path: Path) -> int | None:
     return None
 
 
+CONTENT = (
+    "projects",
+    "cascade_project_members",
+    "cascade_users",
+    "story_versions",
+    "scene_plots",
+    "scene_shots",
+)
+RULED = (
+    "cascade_pieces",
+    "cascade_revisions",
+    "cascade_credit_accounts",
+    "cascade_credit_entries",
+    "cascade_drafts",
+    "cascade_runs",
+    "cascade_run_steps",
+    "cascade_run_events",
+    "cascade_start_keys",
+)
+
+
 class Database:
     """A database as a stranger sees it: raw rows by SQL, and edits behind the program's back."""
 
@@ -110,27 +131,20 @@ class Database:
 
     def content(self) -> Rows:
         """Everything that is content, or that no run may touch."""
-        return self.rows(
-            "projects",
-            "cascade_project_members",
-            "cascade_users",
-            "story_versions",
-            "scene_plots",
-            "scene_shots",
-        )
+        return self.rows(*CONTENT)
 
     def everything(self) -> Rows:
         """Every row that the program's own rules are about."""
-        tables = (
-            "cascade_pieces",
-            "cascade_revisions",
-            "cascade_credit_accounts",
-            "cascade_credit_entries",
-            "cascade_drafts",
-        )
-        return self.content() | self.rows(
-            *tables, "cascade_runs", "cascade_run_steps", "cascade_run_events"
-        )
+        return self.content() | self.rows(*RULED)
+
+    def sign(self) -> int:
+        """A number that is another one when a row of all that is another one: quick to take."""
+        with closing(self._engine.connect()) as connection:
+            found = (
+                sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {table}")))
+                for table in (*CONTENT, *RULED)
+            )
+            return hash(tuple(map(tuple, found)))
 
     def plan_of(self, run_id: str) -> dict[str, Any]:
         """The plan that is stored with a run."""
