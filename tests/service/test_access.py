@@ -1,10 +1,10 @@
-"""Who may do what: every use case of a desk by every role, and by those who are no members."""
+"""Who may do what: every use case of a desk, by the table of all surfaces (`table.py`)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -16,67 +16,11 @@ from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import database_url
 
 from .people import LEVELS, REJECTED, ROLES, People, failed, gather, start, stopped
+from .table import MEMBERS, ORDERS, READS, Verdict
 
 __all__ = ["database_url"]
 
 KEY = Key("once", "0" * 64)
-Verdict = Literal["yes", "refused", "unknown", "nothing"]
-MEMBERS: dict[str, Verdict] = {"viewer": "yes", "editor": "yes", "producer": "yes"}
-OTHERS: dict[str, Verdict] = {"stranger": "unknown", "nobody": "unknown"}
-READ = {**MEMBERS, **OTHERS}
-# A list is never refused: it leaves out what is not there for somebody.
-LISTED: dict[str, Verdict] = {**MEMBERS, "stranger": "nothing", "nobody": "nothing"}
-
-
-def only(*roles: str) -> dict[str, Verdict]:
-    return {role: "yes" if role in roles else "refused" for role in MEMBERS} | OTHERS
-
-
-# Use case: what it comes to for each. This is the table.
-READS: dict[str, dict[str, Verdict]] = {
-    "stories": LISTED,
-    "story": READ,
-    "document": READ,
-    "out_of_date": READ,
-    "writers": READ,
-    "permitted": READ,
-    "draft": READ,
-    "plan": READ,
-    "propose": READ,
-    "balance": READ,
-    "funds": READ,
-    "pulse": READ,
-    "active_run": READ,
-    "runs": LISTED,
-    "find_run": READ,
-    "run": READ,
-    "events": READ,
-    "follow": READ,
-    "stream": READ,
-    "growing": READ,
-    "replaced": READ,
-    "offer_to_resume": READ,
-    # The story's page, and its parts by themselves.
-    "studio": LISTED,
-    "curve": READ,
-    "pending": READ,
-    "beats": READ,
-    "progress": READ,
-    "offer": READ,
-}
-ORDERS: dict[str, dict[str, Verdict]] = {
-    "save_draft": only("editor", "producer"),
-    "edit_draft": only("editor", "producer"),
-    "start": only("editor"),
-    "place": only("editor"),
-    "resume": only("editor"),
-    "take_up": only("editor"),
-    "accept": only("editor"),
-    "cancel": only("editor", "producer"),
-    "restore_piece": only("editor"),
-    "restore_run": only("editor"),
-    "fits": only("editor"),
-}
 # About nobody's story: one's own credits, writer and workers, and whether this is a demo. A reset
 # asks for a role in every project there is, so that with a stranger's project there it is refused
 # to all.
@@ -101,9 +45,15 @@ def test_the_roles_are_the_tables() -> None:
     actions |= {"place": "start", "take_up": "resume"}
     actions |= {"restore_piece": "restore", "restore_run": "restore"}
     for case, row in ORDERS.items():
-        may = {role for role, verdict in row.items() if verdict == "yes"}
-        assert set(ALLOWED[actions.get(case, case)]) == may, case  # type: ignore[index]
+        assert set(ALLOWED[actions.get(case, case)]) == set(row.may()), case  # type: ignore[index]
     assert set(ALLOWED["read"]) == set(MEMBERS)
+
+
+def test_the_page_offers_what_the_table_says() -> None:
+    from tests.pages.test_access import OFFERED
+
+    named = {row.page: set(row.may()) for row in ORDERS.values() if row.page}
+    assert named == {name: set(roles) for name, roles in OFFERED.items()}
 
 
 Asked = dict[str, Callable[[], Any]]
@@ -183,7 +133,7 @@ def test_reads(people: People, database_url: str) -> None:
         assert cases.keys() == READS.keys()
         for asked in (cases, by_title):
             for case, ask in asked.items():
-                assert outcome(ask) == READS[case][role], (case, role)
+                assert outcome(ask) == READS[case].verdicts[role], (case, role)
     assert Database(database_url).everything() == before, "a read writes nothing"
 
 
@@ -218,12 +168,12 @@ def test_orders(people: People, database_url: str, case: str) -> None:
         return cases[case]
 
     before = Database(database_url).everything()
-    may = [role for role in ROLES if ORDERS[case][role] == "yes"]
+    row = ORDERS[case]
     for role in ROLES:
-        if role not in may:
-            assert outcome(order(role)) == ORDERS[case][role], role
+        if role not in row.may():
+            assert outcome(order(role)) == row.verdicts[role], role
     assert Database(database_url).everything() == before, "a refused order writes nothing"
-    for role in may:
+    for role in row.may():
         assert outcome(order(role)) == "yes", role
     assert Database(database_url).everything() != before
 

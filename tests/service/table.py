@@ -1,0 +1,97 @@
+"""Who may do what: one table by use case, which the desk and every surface are held to.
+
+A row says what a use case comes to for each role, and how each surface asks for it: requests of the
+endpoint, commands of the command line, and what on the page is enabled for those who may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .people import REJECTED
+
+Verdict = Literal["yes", "refused", "unknown", "nothing"]
+MEMBERS: Mapping[str, Verdict] = {"viewer": "yes", "editor": "yes", "producer": "yes"}
+OTHERS: Mapping[str, Verdict] = {"stranger": "unknown", "nobody": "unknown"}
+READ: Mapping[str, Verdict] = {**MEMBERS, **OTHERS}
+# A list is never refused: it leaves out what is not there for somebody.
+LISTED: Mapping[str, Verdict] = {**MEMBERS, "stranger": "nothing", "nobody": "nothing"}
+
+# What a verdict is as a status, and as the exit of a command.
+STATUSES: Mapping[Verdict, tuple[int, ...]] = {
+    "yes": (200, 202), "nothing": (200,), "refused": (403,), "unknown": (404,),
+}  # fmt: skip
+EXITS: Mapping[Verdict, int] = {"yes": 0, "nothing": 0, "refused": 5, "unknown": 2}
+
+
+def only(*roles: str) -> dict[str, Verdict]:
+    return {role: "yes" if role in roles else "refused" for role in MEMBERS} | dict(OTHERS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A use case; `{story}` and `{run}` stand for ids, and a POST with a story sends an order."""
+
+    verdicts: Mapping[str, Verdict]
+    http: str | None = None
+    commands: tuple[str, ...] = ()
+    page: str | None = None
+
+    def may(self) -> list[str]:
+        """Those who may do it."""
+        return [role for role, verdict in self.verdicts.items() if verdict == "yes"]
+
+
+_RUN = "/api/ai/runs/{run}"
+READS: Mapping[str, Row] = {
+    "stories": Row(LISTED, "GET /api/stories", ("stories --json",)),
+    "story": Row(READ),
+    "document": Row(READ, "GET /api/stories/{story}", ("show {story}", "export {story}")),
+    "out_of_date": Row(READ),
+    "writers": Row(READ),
+    "permitted": Row(READ),
+    "draft": Row(READ),
+    "plan": Row(READ, commands=("plan {story} --set finale=1",)),
+    "propose": Row(READ, "POST /api/ai/plan"),
+    "balance": Row(READ),
+    "funds": Row(READ),
+    "pulse": Row(READ),
+    "active_run": Row(READ),
+    "runs": Row(LISTED, commands=("runs --json",)),
+    "find_run": Row(READ),
+    "run": Row(READ, f"GET {_RUN}"),
+    "events": Row(READ, f"GET {_RUN}/events", ("events {run}",)),
+    "follow": Row(READ, commands=("events {run} --follow",)),
+    "stream": Row(READ, f"GET {_RUN}/events?follow=true"),
+    "growing": Row(READ),
+    "replaced": Row(READ),
+    "offer_to_resume": Row(READ),
+    # The story's page, and its parts by themselves.
+    "studio": Row(LISTED),
+    "curve": Row(READ),
+    "pending": Row(READ),
+    "beats": Row(READ),
+    "progress": Row(READ),
+    "offer": Row(READ),
+}
+ORDERS: Mapping[str, Row] = {
+    "save_draft": Row(only("editor", "producer")),
+    "edit_draft": Row(only("editor", "producer"), page="numbers"),
+    "start": Row(
+        only("editor"), commands=("run {story} --set finale=1",), page="Save Tension Levels"
+    ),
+    "place": Row(only("editor"), "POST /api/ai/regenerate-beats-cascade"),
+    "resume": Row(only("editor"), commands=("resume {run}",), page="Resume"),
+    "take_up": Row(only("editor"), f"POST {_RUN}/resume"),
+    "accept": Row(only("editor"), commands=(f"resume {{run}} --accept {REJECTED}",)),
+    "cancel": Row(
+        only("editor", "producer"), f"POST {_RUN}/cancel", ("cancel {run}",), "Cancel Process"
+    ),
+    "restore_piece": Row(only("editor"), commands=("restore {run} --piece midpoint/beatContent",)),
+    "restore_run": Row(
+        only("editor"), f"POST {_RUN}/restore", ("restore {run}",), "Restore this run"
+    ),
+    "fits": Row(only("editor"), commands=("fits {story} midpoint/keyAction --reason Checked",)),
+}
