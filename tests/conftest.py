@@ -160,6 +160,7 @@ SLOW = (
     "test_no_network_is_needed",
     "store/test_migrate.py",
     "store/test_own_names.py",
+    "store/test_version_before.py",
     "test_however_the_json_is_cut",
     "test_no_word_of_any_script",
     "llm/test_pacing.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -17,7 +17,7 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.store import calls
+from cascade.store import calls, migrate
 from cascade.store.calls import Call
 from cascade.store.check import VERSION_TABLE
 from cascade.store.database import Database
@@ -26,6 +26,8 @@ from cascade.store.tables import PREFIX, PRODUCT_TABLES, Base, is_own
 OWN = [table.name for table in Base.metadata.sorted_tables if is_own(table.name)]
 # Under the names that they had, and in an order in which rows can be put in.
 LATER = {"cascade_made", "cascade_tokens", "cascade_start_keys"}
+# The first version whose tables begin with the prefix.
+NAMED_SO = "0005"
 PLAIN = [name.removeprefix(PREFIX) for name in OWN if name not in LATER]
 Rows = Mapping[str, list[tuple[Any, ...]]]
 
@@ -75,6 +77,7 @@ def make_busy(url: str) -> dict[str, str]:
         assert save_steps(service, found["cancelled"], 1)
         service.desk(editor).cancel(found["cancelled"])
         transact(service, runs.finish, found["cancelled"])
+        service.desk(editor).restore_piece(found["cancelled"], "need/beatContent")
         found["failed"] = start(service, harmon, "take")
         left = save_steps(service, found["failed"], 2)
         rejected = Call(1, "rejected", "offline", "m", 5, code="x", rejected_text="No.")
@@ -109,26 +112,34 @@ def migrate_to(database: Database, version: str) -> None:
     config = Config()
     config.set_main_option("script_location", "cascade:store/migrations")
     config.attributes["version_table"] = VERSION_TABLE
-    with database.engine.begin() as connection:
+    # Under their prefix tables are made anew, with what refers to them looked at only at the end.
+    is_plain = version < NAMED_SO
+    changing = database.engine.begin() if is_plain else migrate._changing_tables(database, None)
+    with changing as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, version)
 
 
 def make_earlier(url: str, version: str) -> None:
-    """Makes a database of today what a version with plain names would have left, with its rows."""
+    """Makes a database of today what a version would have left, with the rows that it knew."""
     with closing(Database(url)) as database:
         kept = {}
         with database.engine.begin() as connection:
-            for table in Base.metadata.sorted_tables:
-                if is_own(table.name):
-                    kept[table.name] = _values(connection, table.name)
+            for table in OWN:
+                kept[table] = _values(connection, table)
             for name in (*reversed(OWN), VERSION_TABLE):
                 connection.exec_driver_sql(f"DROP TABLE {name}")
             if not database.is_sqlite:
                 connection.exec_driver_sql("DROP FUNCTION cascade_credit_entries_append_only()")
-                connection.exec_driver_sql("ALTER SCHEMA cascade_dbos RENAME TO dbos")
+                if version < NAMED_SO:
+                    connection.exec_driver_sql("ALTER SCHEMA cascade_dbos RENAME TO dbos")
         migrate_to(database, version)
         with database.engine.begin() as connection:
+            if version >= NAMED_SO:
+                connection.exec_driver_sql("DELETE FROM cascade_made")
+                for table in tables_of(connection):
+                    _put(connection, table, kept[table])
+                return
             if version >= "0004":
                 connection.exec_driver_sql("DELETE FROM cascade_made")
                 _put(connection, "cascade_made", kept["cascade_made"])
@@ -143,6 +154,12 @@ def make_earlier(url: str, version: str) -> None:
                 "JOIN run_steps s ON s.run_id = r.id AND s.status = 'pending' "
                 "WHERE r.status = 'cancelled'"
             )
+
+
+def tables_of(connection: sa.Connection) -> list[str]:
+    """Those of today's tables that are there, in an order in which rows can be put in."""
+    there = sa.inspect(connection).get_table_names()
+    return [table for table in OWN if table in there]
 
 
 def _values(connection: sa.Connection, table: str) -> list[dict[str, Any]]:
@@ -175,14 +192,17 @@ def sequences(connection: sa.Connection) -> list[str]:
 
 
 def rows_of(
-    database: Database, prefix: str, leave_out: Mapping[str, set[str]] | None = None
+    database: Database,
+    prefix: str,
+    leave_out: Mapping[str, set[str]] | None = None,
+    plain: Sequence[str] = PLAIN,
 ) -> Rows:
     """All rows of Cascade's tables, by plain name, each value as the database spells it."""
     spelled = 'quote("{}")' if database.is_sqlite else '"{}"::text'
     found = {}
     with database.engine.connect() as connection:
         inspector = sa.inspect(connection)
-        for name in PLAIN:
+        for name in plain:
             table = f"{prefix}{name}"
             names = [
                 one["name"]

@@ -1,0 +1,94 @@
+"""A database of the version before, with runs in every state, is carried over row by row."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from cascade.service import Key, Order, OrderedChange
+from cascade.store import check, migrate
+from cascade.store.database import Database
+from cascade.store.tables import PREFIX
+from tests.helpers.earlier import (
+    OWN,
+    content_of,
+    make_earlier,
+    open_service,
+    rows_of,
+    shape_of,
+    tables_of,
+)
+from tests.helpers.observe import check_credits, wait_for
+
+from .test_migrate import execute
+from .test_own_names import busy, check_append_only, fresh, has_ended
+
+__all__ = ["busy"]
+
+BEFORE = "0007"
+# What that version did not have.
+NEW = {"cascade_tokens", "cascade_start_keys"}
+
+
+def test_every_row_is_kept_and_what_was_under_way_goes_on(
+    busy: tuple[str, dict[str, str]], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url, ids = busy
+    with closing(open_service(url)) as service:
+        runs = service.operator().runs()
+        stories = {
+            one.id: service.operator().document(one.id) for one in service.operator().stories()
+        }
+    make_earlier(url, BEFORE)
+    with closing(Database(url)) as database:
+        execute(
+            database,
+            [
+                "INSERT INTO cascade_pieces SELECT story_version_id, key, true FROM"
+                " cascade_revisions WHERE origin = 'restored'"
+            ],
+        )
+        with database.engine.connect() as connection:
+            there = tables_of(connection)
+        assert set(OWN) - set(there) == NEW
+        plain = [name.removeprefix(PREFIX) for name in there]
+        before, content = rows_of(database, PREFIX, plain=plain), content_of(database)
+        assert all(len(rows) > 1 for rows in before.values()), "each table has rows"
+        assert not check.report(database).complete
+        migrate.ensure(database)
+        assert rows_of(database, PREFIX, plain=plain) == before
+        assert content_of(database) == content
+        assert check.report(database).complete
+        check_append_only(database)
+        with closing(fresh(request, url, tmp_path)) as new:
+            migrate.ensure(new)
+            assert shape_of(database) == shape_of(new)
+    with closing(open_service(url)) as service:
+        operator, desk = service.operator(), service.desk(service.actor("editor"))
+        assert operator.runs() == runs
+        assert {one.id: one.status for one in runs} == {v: k for k, v in ids.items()}
+        assert {one: operator.document(one) for one in stories} == stories
+        with service.executing():
+            for status, end in (
+                ("queued", "done"),
+                ("running", "done"),
+                ("cancelling", "cancelled"),
+            ):
+                wait_for(partial(has_ended, service, ids[status], end), f"{status} to end", 60)
+        check_credits(asdict(desk.credits()))
+        assert desk.credits().held == 0
+        # What is new is there to be used.
+        assert service.holder(operator.create_token("editor", 1)).actor == desk.actor
+        story = operator.story(operator.run(ids["done"]).story_id)
+        level = story.curve["find"]
+        order = Order(
+            story.id, story.structure_type, (OrderedChange("find", level, level % 5 + 1),)
+        )
+        placed = desk.place(order, Key("once", "0" * 64))
+        assert desk.place(order, Key("once", "0" * 64)).run_id == placed.run_id
+        assert sa.inspect(service.database.engine).has_table("cascade_start_keys")
