@@ -107,4 +107,9 @@ def _say(words: str) -> None:
 
 
 endpoint = Endpoint()
-app = st.App("cascade/ui/main.py", lifespan=lifespan, routes=[*endpoint.routes(), *routes()])
+app = st.App(
+    "cascade/ui/main.py",
+    lifespan=lifespan,
+    routes=[*endpoint.routes(), *routes()],
+    middleware=endpoint.middleware(),
+)

@@ -12,8 +12,9 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
-from starlette.routing import BaseRoute, Mount
-from starlette.types import Receive, Scope, Send
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cascade.api import health
 from cascade.api.limits import Limits
@@ -24,6 +25,8 @@ from cascade.service import Service
 __all__ = ["Endpoint", "make_app"]
 
 PATH = "/api"
+# What stands in no address of ours and in no id that we have made.
+_ODD = re.compile(r"[^\w/.-]|\.\.", re.ASCII)
 
 
 def make_app(service: Service) -> FastAPI:
@@ -54,6 +57,22 @@ def make_app(service: Service) -> FastAPI:
     return app
 
 
+class _Straight:
+    """Gives the endpoint at once what the page's server would refuse, in words that are no JSON.
+
+    That server guards files, so it stops a zero byte or two dots in any address.
+    """
+
+    def __init__(self, app: ASGIApp, endpoint: ASGIApp) -> None:
+        self._app, self._endpoint = app, endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_odd = f"{PATH}/" in path and _ODD.search(path)
+        await (self._endpoint if is_odd else self._app)(scope, receive, send)
+
+
 class Endpoint:
     """An ASGI application that answers as soon as it is opened with a service."""
 
@@ -76,7 +95,13 @@ class Endpoint:
         for one in mounts:
             # Or an address with a line's end in it would be the page's.
             one.path_regex = re.compile(one.path_regex.pattern, re.DOTALL)
-        return [*health.routes(lambda: self._service), *mounts]
+        # Without a slash behind it `/api` would be the page's, as every address that nobody knows.
+        bare = [Route(path, self) for path in (PATH, f"/{{base:path}}{PATH}")]
+        return [*health.routes(lambda: self._service), *bare, *mounts]
+
+    def middleware(self) -> list[Middleware]:
+        """What a server puts before whatever looks at addresses by itself."""
+        return [Middleware(_Straight, Router(self.routes()))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -12,13 +12,17 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from cascade.api.statuses import Json, refusal
+from cascade.api.statuses import Json, misdirected, refusal
 from cascade.errors import CascadeError
 from cascade.service import LATENCIES_S, Figures, Service
+
+READING = ("GET", "HEAD")
 
 
 def routes(service: Callable[[], Service | None]) -> list[Route]:
@@ -47,10 +51,25 @@ def routes(service: Callable[[], Service | None]) -> list[Route]:
 
     answers = (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics))
     return [
-        Route(f"{base}{path}", answer, methods=["GET"])
+        Route(f"{base}{path}", _Read(answer))
         for path, answer in answers
         for base in ("", "/{base:path}")
     ]
+
+
+class _Read:
+    """An address that is read only; the router's own refusal would not be JSON."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        if request.method in READING:
+            response = await self._answer(request)
+        else:
+            response = misdirected(HTTPException(405, headers={"Allow": ", ".join(READING)}))
+        await response(scope, receive, send)
 
 
 class _Figures(Collector):

@@ -118,6 +118,14 @@ def bad_field(error: RequestValidationError) -> BadField:
     return BadField(name, why[:1].lower() + why[1:])
 
 
+def misdirected(error: HTTPException) -> Response:
+    """What the framework refuses before any of our addresses is reached, in the same shape."""
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    said = {404: "There is nothing at this address.", 405: "This address takes other methods."}
+    words = f"{said.get(error.status_code, str(error.detail))} `/api/docs` lists what there is."
+    return Json({"error": words, "code": code}, error.status_code, error.headers)
+
+
 def answer_errors(app: FastAPI) -> None:
     """Has an application answer every error in that shape, those of the framework too."""
 
@@ -131,10 +139,7 @@ def answer_errors(app: FastAPI) -> None:
 
     async def other(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-        said = {404: "There is nothing at this address.", 405: "This address takes other methods."}
-        words = f"{said.get(error.status_code, str(error.detail))} `/api/docs` lists what there is."
-        return Json({"error": words, "code": code}, error.status_code, error.headers)
+        return misdirected(error)
 
     async def unexpected(_request: Request, error: Exception) -> Response:
         log.error("a request failed: %s", type(error).__name__, exc_info=error)

@@ -160,12 +160,17 @@ def test_too_few_credits_and_a_run_at_work(house: House, database_url: str) -> N
 
 
 def test_addresses_and_methods_that_are_not(house: House) -> None:
-    for path in ("/api/", "/api/nothing", "/api/stories/", "/api/ai/runs"):
+    for path in ("/api", "/x/api", "/api/", "/api/nothing", "/api/stories/", "/api/ai/runs"):
         check(house["editor"]("GET", path), 404, "not_found")
     reply = house["editor"]("PUT", "/api/stories")
     check(reply, 405, "method_not_allowed")
     assert reply.headers["allow"] == "GET"
     check(house["editor"]("GET", START), 405, "method_not_allowed")
+    for path in ("/healthz", "/readyz", "/metrics"):
+        reply = house["none"]("POST", path)
+        check(reply, 405, "method_not_allowed")
+        assert reply.headers["allow"] == "GET, HEAD"
+        assert house["none"]("HEAD", path).body == b""
 
 
 class TestLimits:

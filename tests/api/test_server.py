@@ -73,6 +73,10 @@ def test_beside_the_pages(server: Server, database_url: str) -> None:
     assert at[-1] - at[0] > 0.2, "not all of it at the end"
     assert editor("GET", "/api/nothing").json["code"] == "not_found"
     assert editor("GET", "/api/ai/runs/a%0Ab").json["code"] == "unknown_run"
+    # What the page's server would stop in words of its own.
+    for odd, code in (("%00", "bad_field"), ("..", "unknown_story"), ("a%5Cb", "unknown_story")):
+        assert editor("GET", f"/api/stories/{odd}").json["code"] == code
+    assert editor("GET", "/api").json["code"] == "not_found"
     page = editor("GET", "/")
     assert page.headers["content-type"].startswith("text/html")
     # A page of that origin may ask, and read the run's id; another's may not.
