@@ -22,8 +22,12 @@ def _storable(value: str) -> str:
     return value
 
 
-Words = Annotated[str, AfterValidator(_storable)]
-Id = Annotated[Words, Field(min_length=1, max_length=LONGEST_ID)]
+def _storable_if_text(value: Any) -> Any:
+    return _storable(value) if isinstance(value, str) else value
+
+
+Storable = AfterValidator(_storable)
+Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), Storable]
 # Whether one is within 1-5 is said after whether the story is there at all.
 Level = Annotated[int, Field(json_schema_extra={"minimum": LOWEST, "maximum": HIGHEST})]
 Neighbour = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
@@ -40,12 +44,12 @@ class ChangeIn(_Body):
     """One beat's change. With equal levels what is out of date under that beat is rewritten."""
 
     beat_key: Id
-    beat_label: Annotated[Words, Field(max_length=LONGEST_LABEL)] | None = None
+    beat_label: Annotated[str, Field(max_length=LONGEST_LABEL), Storable] | None = None
     previous_tension: Level
     new_tension: Level
     prev_beat_tension: Neighbour | None = None
     next_beat_tension: Neighbour | None = None
-    direction: Annotated[Words, Field(max_length=LIMITS["direction"])] | None = None
+    direction: Annotated[str, Field(max_length=LIMITS["direction"]), Storable] | None = None
 
 
 class OrderIn(_Body):
@@ -55,8 +59,8 @@ class OrderIn(_Body):
     structure_type: StructureType
     changes: Annotated[list[ChangeIn], Field(min_length=1, max_length=MOST_CHANGES)]
     project_id: Id | None = None
-    plan_hash: Annotated[Words, Field(max_length=200)] | None = None
-    user_id: Any = None
+    plan_hash: Annotated[str, Field(max_length=200), Storable] | None = None
+    user_id: Annotated[Any, AfterValidator(_storable_if_text)] = None
 
     def order(self) -> Order:
         """As the service takes it."""

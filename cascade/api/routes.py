@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import BeforeValidator
 
 from cascade import shapes
 from cascade.api import bodies
@@ -17,7 +18,14 @@ from cascade.api.guard import GuardedRoute
 from cascade.api.limits import Limits
 from cascade.api.statuses import Json
 from cascade.api.streams import SILENCE_S, Event, EventStream, Form, form_of
-from cascade.errors import BadField, BadLevel, CascadeError, UnknownBeat, UnknownStory
+from cascade.errors import (
+    AmbiguousStory,
+    BadField,
+    BadLevel,
+    CascadeError,
+    UnknownBeat,
+    UnknownStory,
+)
 from cascade.service import Desk, Holder, Key, Placed, Service
 from cascade.story.tension import is_level
 
@@ -98,13 +106,20 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 router = APIRouter(route_class=GuardedRoute, default_response_class=Json)
 Asking = Annotated[Caller, Depends(Caller)]
-Id = Annotated[str, Path(max_length=1_000)]
+Id = Annotated[str, Path(max_length=1_000), bodies.Storable]
 StartName = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key", min_length=1, max_length=LONGEST_KEY, pattern=r"^[\x21-\x7e]+$"
     ),
 ]
+
+
+def _whole(value: object) -> object:
+    """Has a number be digits alone: `1.0` and `+1` would be taken for one as well."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError(f"it has to be a whole number from 0 to {LAST_SEQ}")
+    return value
 
 
 class Telling:
@@ -172,7 +187,7 @@ async def events(
     id: Id,
     caller: Asking,
     told: Told,
-    after: Annotated[int, Query(ge=0, le=LAST_SEQ)] = 0,
+    after: Annotated[int, BeforeValidator(_whole), Query(ge=0, le=LAST_SEQ)] = 0,
     follow: bool = False,
 ) -> Response:
     """Give a run's events after a seq; with `follow` also those to come, until the last."""
@@ -236,9 +251,12 @@ async def stories(caller: Asking) -> Any:
 )
 async def story(id: Id, caller: Asking) -> Any:
     """Give a story, whole."""
-    found = await caller.ask(caller.desk.document, id)
+    # It is known by its id alone: titles are for people.
+    try:
+        found = await caller.ask(caller.desk.document, id)
+    except AmbiguousStory:
+        raise UnknownStory(id) from None
     if found["id"] != id:
-        # It is known by its id alone: titles are for people.
         raise UnknownStory(id)
     return found
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from cascade.service import Desk
+from cascade.store.tables import StoryVersion
 from tests.helpers.endpoint import START, Reply
 from tests.helpers.observe import Database
 from tests.service.people import ROLES, save_next, start
@@ -134,3 +135,13 @@ def test_of_two_projects_neither_is_there_for_the_other(house: House, database_u
             reply = house[role]("POST", path, order)
             assert (reply.status, reply.json["code"]) == (404, "unknown_story")
     assert Database(database_url).everything() == before
+
+
+def test_a_title_that_two_stories_have_names_neither(house: House) -> None:
+    editor = house.service.desk(house.people.actors["editor"])
+    title = editor.story(house.people.mine).title
+    for story in editor.stories():
+        with house.service.database.write() as session:
+            session.get_one(StoryVersion, story.id).title = title
+    reply = house["editor"]("GET", f"/api/stories/{quote(title)}")
+    assert (reply.status, reply.json["code"]) == (404, "unknown_story")

@@ -16,6 +16,17 @@ from tests.helpers.observe import Database
 
 from .conftest import House, settings_of
 
+# Those that name a story or a run.
+ADDRESSES = (
+    ("GET", "/api/stories/{}"),
+    ("GET", "/api/ai/runs/{}"),
+    ("GET", "/api/ai/runs/{}/events"),
+    ("GET", "/api/ai/runs/{}/events?follow=true"),
+    ("POST", "/api/ai/runs/{}/cancel"),
+    ("POST", "/api/ai/runs/{}/resume"),
+    ("POST", "/api/ai/runs/{}/restore"),
+)
+
 
 def test_every_error_has_its_status() -> None:
     tree = [one for one in vars(errors).values() if isinstance(one, type)]
@@ -95,6 +106,9 @@ def test_a_field_that_is_wrong(house: House) -> None:
         ({**order, "planhash": "x"}, "planhash"),
         ({**order, "storyVersionId": 7}, "storyVersionId"),
         ({**order, "storyVersionId": "a\x00b"}, "storyVersionId"),
+        ({**order, "userId": "a\x00b"}, "userId"),
+        ({**order, "projectId": "\ud800"}, "projectId"),
+        ({**order, "planHash": "\x00"}, "planHash"),
         (changed(order, beatKey="\ud800"), "changes.0.beatKey"),
         (changed(order, direction="\udfff"), "changes.0.direction"),
         (changed(order, direction="x" * 301), "changes.0.direction"),
@@ -107,13 +121,27 @@ def test_a_field_that_is_wrong(house: House) -> None:
         reply = editor("POST", START, order, Idempotency_Key=name)
         check(reply, 422, "bad_field", "Idempotency-Key")
     run = "/api/ai/runs/nothing/events"
-    for after in ("-1", str(2**63), "x", "1.5", ""):
+    for after in ("-1", str(2**63), "x", "1.5", "", "1.0", "%2b1", "%201", "1_0", "%D9%A3"):
         check(editor("GET", f"{run}?after={after}"), 422, "bad_field", "after")
     check(editor("GET", f"{run}?follow=maybe"), 422, "bad_field", "follow")
     for last in ("-1", "x", "9" * 20):
         reply = editor("GET", run, Last_Event_ID=last)
         check(reply, 422, "bad_field", "Last-Event-ID")
     check(editor("GET", f"{run}?after={2**63 - 1}"), 404, "unknown_run")
+    long = check(
+        editor("POST", START, changed(order, direction="x" * 301)),
+        422,
+        "bad_field",
+        "changes.0.direction",
+    )
+    assert "at most 300 characters" in long["error"]
+    for method, path in ADDRESSES:
+        check(editor(method, path.format("a%00b")), 422, "bad_field", "id")
+        check(
+            editor(method, path.format("%ff")),
+            404,
+            f"unknown_{'run' if 'run' in path else 'story'}",
+        )
 
 
 def test_the_order_of_what_is_looked_at(house: House, database_url: str) -> None:
