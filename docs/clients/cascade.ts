@@ -41,9 +41,7 @@ export async function regenerate(
             body: JSON.stringify(order),
             signal,
           });
-      if (!answer.ok) {
-        throw new Refused(answer.status, await answer.json().catch(() => ({})));
-      }
+      await refuse(answer);
       runId = answer.headers.get("X-Run-Id") ?? runId;
       const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ; ) {
@@ -71,8 +69,10 @@ export async function regenerate(
 
 /** Asks a run to stop; its events end with `cancelled`. */
 export async function cancel(base: string, token: string, runId: string): Promise<void> {
-  await fetch(`${base}/api/ai/runs/${runId}/cancel`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${token}` },
-  });
+  const headers = { Authorization: `Bearer ${token}` };
+  await refuse(await fetch(`${base}/api/ai/runs/${runId}/cancel`, { method: "POST", headers }));
+}
+
+async function refuse(answer: Response): Promise<void> {
+  if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
 }

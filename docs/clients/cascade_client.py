@@ -1,7 +1,7 @@
 """Starts a cascade and follows it, also over connections that break. The standard library alone.
 
 for event in regenerate("http://127.0.0.1:8501", token, order):
-print(event["type"])
+    print(event["type"])
 """
 
 from __future__ import annotations

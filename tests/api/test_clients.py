@@ -147,7 +147,7 @@ def test_typescript_in_a_page_of_another_origin(
     page.evaluate(
         """async (source) => {
             const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
-            window.regenerate = (await import(url)).regenerate;
+            Object.assign(window, await import(url));
         }""",
         javascript(),
     )
@@ -172,7 +172,15 @@ def test_typescript_in_a_page_of_another_origin(
         }""",
         asked,
     )
+    not_there = page.evaluate(
+        """async ({base, token}) => {
+            try { await cancel(base, token, "nothing"); }
+            catch (error) { return [error.status, error.code]; }
+        }""",
+        asked,
+    )
     page.close()
+    assert not_there == [404, "unknown_run"]
     (run,) = house.service.operator().runs()
     assert found["events"] == house.service.operator().events(run.id)
     assert found["last"]["type"] == "done"
