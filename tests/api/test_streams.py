@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from cascade.settings import Settings
+from cascade.store.tables import StartKey
 from tests.helpers.endpoint import START, chunks
-from tests.helpers.observe import check_events, wait_for
+from tests.helpers.observe import Database, check_events, wait_for
 
 from .conftest import House, settings_of
 
@@ -176,6 +179,44 @@ def test_two_starts_with_one_key_at_once(working: House) -> None:
     theirs = working["viewer"]("POST", START, order, Idempotency_Key="once")
     assert (theirs.status, theirs.json["code"]) == (403, "not_allowed")
     assert len(working.service.operator().runs()) == 1
+
+
+def test_one_key_for_two_stories_at_once(house: House) -> None:
+    """No row that both would lock: the key itself decides, and one of them is told."""
+    editor = house["editor"]
+    one = house.order()
+    change = {"beatKey": "ordeal", "previousTension": 5, "newTension": 1}
+    [hero] = [found for found in editor("GET", "/api/stories").json if "hero" in str(found)]
+    other = {"storyVersionId": hero["id"], "structureType": "hero", "changes": [change]}
+
+    def begin(order: dict[str, Any]) -> bytes:
+        with editor.open("POST", START, order, Idempotency_Key="once") as opened:
+            return opened.recv(4_000)
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(begin, [one, other] * 2))
+    (run,) = house.service.operator().runs()
+    taken = [b"200 OK" in reply for reply in said]
+    assert taken in ([True, False] * 2, [False, True] * 2)
+    for is_taken, reply in zip(taken, said, strict=True):
+        assert run.id.encode() in reply
+        assert is_taken or (b" 409 " in reply and b"key_reused" in reply)
+
+
+def test_a_key_is_forgotten_after_a_day(house: House, database_url: str) -> None:
+    editor = house["editor"]
+    found = []
+    for hours in (23, 2, 0):
+        with editor.open("POST", START, house.order(), Idempotency_Key="k") as opened:
+            assert b"200 OK" in opened.recv(100)
+        newest = house.service.operator().runs()[0].id
+        found.append(newest)
+        editor("POST", f"/api/ai/runs/{newest}/cancel")
+        with house.service.database.write() as session:
+            for key in session.scalars(sa.select(StartKey)):
+                key.created_at -= timedelta(hours=hours)
+    assert found[0] == found[1] != found[2]
+    assert Database(database_url).value("SELECT count(*) FROM cascade_start_keys") == 1
 
 
 def test_a_refused_start_is_not_remembered(house: House) -> None:
