@@ -16,7 +16,7 @@ from cascade.engine import connections
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.store import database
-from tests.helpers.observe import tell
+from tests.helpers.observe import tell, wait_for
 from tests.helpers.outages import Outages, ways_of_postgres
 from tests.helpers.seeded import postgres_copy, sqlite_copy
 
@@ -139,3 +139,26 @@ def test_a_sqlite_that_goes_away_thirty_times(
         service.close()
         locked.close()
     record_property("figures", outages.figures())
+
+
+def test_an_outage_that_every_run_ends_in_says_nothing_of_going_on(tmp_path: Path) -> None:
+    service = Service(Settings(database_url=sqlite_copy(tmp_path), offline_delay_ms=0))
+    lasted: list[bool] = []
+
+    def nothing() -> Callable[[], None]:
+        if not lasted:
+            for run_id in outages.active.values():
+                wait_for(
+                    lambda: not service.operator().run(run_id).is_active,  # noqa: B023
+                    "a run to end",
+                )
+        lasted.append(True)
+        return lambda: None
+
+    outages = Outages(service, {"nothing": nothing}, seed=2026, beats=2)
+    try:
+        with service.executing():
+            outages.strike(1)
+    finally:
+        service.close()
+    assert len(lasted) > len(outages.found) == 1

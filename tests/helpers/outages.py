@@ -10,7 +10,6 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -84,23 +83,24 @@ def ways_of_postgres(admin: sa.Engine, url: str, seed: int) -> dict[str, Away]:
 
 @dataclass
 class Outage:
-    """One of them: its kind, when the database was back, and how long a run then took to go on."""
+    """One of them: its kind, and how long it took until every run under way had gone on."""
 
     kind: str
-    back_at: float
-    went_on_s: float | None = None
+    went_on_s: float
 
 
 @dataclass
 class Outages:
     """Runs on all stories of a service that executes, and strikes at their database.
 
-    `ways` take the database away by name; what they return brings it back.
+    `ways` take the database away by name; what they return brings it back. A run is of so many
+    `beats`.
     """
 
     service: Service
     ways: dict[str, Away]
     seed: int
+    beats: int = 6
     found: list[Outage] = field(default_factory=list)
     ended: int = 0
 
@@ -115,21 +115,10 @@ class Outages:
         kinds = [kind for kind in self.ways for _ in range(-(-times // len(self.ways)))][:times]
         self.random.shuffle(kinds)
         for kind in kinds:
-            self._keep_running()
-            time.sleep(self.random.uniform(0, 0.4))
-            bring_back = self.ways[kind]()
-            try:
-                time.sleep(self.random.choice((0.05, 0.3, self.random.uniform(0.5, 1.5))))
-            finally:
-                bring_back()
-            outage = Outage(kind, time.time())
+            # What takes but some sessions stops no run: all may end before it is over.
+            while not (outage := self._struck(kind)):
+                pass
             self.found.append(outage)
-            went_on = wait_for(
-                lambda: max(0.0, self._newest_event() - outage.back_at),  # noqa: B023
-                f"a run to go on after {kind}, seed {self.seed}",
-                LONGEST_S,
-            )
-            outage.went_on_s = went_on
         for story_id in list(self.active):
             wait_for(lambda: self._has_ended(story_id), "a run to end", LONGEST_S)  # noqa: B023
         self._check_credits()
@@ -138,7 +127,7 @@ class Outages:
         """How long it took from a database's return until a run went on."""
         parts = [f"{len(self.found)} outages, {self.ended} runs, seed {self.seed}"]
         for kind in self.ways:
-            took = [one.went_on_s for one in self.found if one.kind == kind and one.went_on_s]
+            took = [one.went_on_s for one in self.found if one.kind == kind]
             if took:
                 parts.append(
                     f"{kind}: median {statistics.median(took):.2f} s, most {max(took):.2f} s"
@@ -147,13 +136,32 @@ class Outages:
 
     # -- the inside
 
+    def _struck(self, kind: str) -> Outage | None:
+        """One outage that every run has outlived; None where it met none that was left to go on."""
+        self._keep_running()
+        time.sleep(self.random.uniform(0, 0.4))
+        bring_back = self.ways[kind]()
+        try:
+            time.sleep(self.random.choice((0.05, 0.3, self.random.uniform(0.5, 1.5))))
+        finally:
+            bring_back()
+        back_at = time.time()
+        if not self._waiting_since(back_at):
+            return None
+        wait_for(
+            lambda: not self._waiting_since(back_at),
+            f"every run to go on after {kind}, seed {self.seed}",
+            LONGEST_S,
+        )
+        return Outage(kind, time.time() - back_at)
+
     def _keep_running(self) -> None:
         """Every story has a run; those that ended meanwhile are looked at."""
         for story in self._ask(self.service.operator().stories):
             if story.id in self.active and not self._has_ended(story.id):
                 continue
             curve = self._ask(lambda: self.service.operator().story(story.id)).curve  # noqa: B023
-            beats = self.random.sample(list(curve), min(len(curve), 6))
+            beats = self.random.sample(list(curve), min(len(curve), self.beats))
             levels = {beat: curve[beat] % 5 + 1 for beat in beats}
             self.active[story.id] = self._ask(lambda: self._start(story.id, levels))  # noqa: B023
         wait_for(
@@ -207,12 +215,16 @@ class Outages:
         actor = self._ask(lambda: self.service.actor("editor"))
         return shapes.credits_document(self._ask(lambda: self.service.desk(actor).credits()))
 
-    def _newest_event(self) -> float:
-        with suppress(sa.exc.DBAPIError):
-            newest = self.database.value("SELECT CAST(max(at) AS TEXT) FROM cascade_run_events")
-            at = datetime.fromisoformat(newest)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-        return 0.0
+    def _waiting_since(self, instant: float) -> list[str]:
+        """The runs that have not ended, and of which nothing was told since then."""
+        rows = self.database.query(
+            "SELECT id, (SELECT CAST(max(at) AS TEXT) FROM cascade_run_events"
+            " WHERE run_id = cascade_runs.id) AS told"
+            " FROM cascade_runs WHERE status IN ('queued', 'running', 'cancelling')"
+        )
+        return [
+            row["id"] for row in rows if row["told"] is None or _seconds(row["told"]) <= instant
+        ]
 
     def _ask(self, ask: Callable[[], T]) -> T:
         """What the service answers once its database does."""
@@ -223,3 +235,9 @@ class Outages:
             except DatabaseAway:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
+
+
+def _seconds(at: str) -> float:
+    """The instant of an event as the database keeps it."""
+    instant = datetime.fromisoformat(at)
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
