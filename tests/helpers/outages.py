@@ -65,8 +65,9 @@ def ways_of_postgres(admin: sa.Engine, url: str, seed: int) -> dict[str, Away]:
         return lambda: turn("off")
 
     def lose_some() -> Callable[[], None]:
+        # All may have ended a moment ago.
         there = sessions()
-        end(chance.sample(there, chance.randint(1, max(1, len(there) // 2))))
+        end(chance.sample(there, min(len(there), chance.randint(1, max(1, len(there) // 2)))))
         return lambda: None
 
     def restart() -> Callable[[], None]:
