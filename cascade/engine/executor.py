@@ -6,13 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cascade.engine.cancelling import Cancels
 from cascade.engine.queue import Queue
-from cascade.engine.runner import Runner
 from cascade.engine.seats import seat_for
 from cascade.errors import DatabaseError
 from cascade.store.database import Database
+
+if TYPE_CHECKING:
+    from cascade.engine.runner import Runner
 
 log = logging.getLogger("cascade.engine")
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus
 from sqlalchemy.orm import Session
 
 from cascade.engine.connections import Connections, dbos_url, guarded
 from cascade.runs import lifecycle as runs
 from cascade.store.database import Database
 from cascade.store.tables import ACTIVE, QUEUE_SCHEMA, Run
+
+if TYPE_CHECKING:
+    # Imported where it is used: who only reads or plans need not wait for it.
+    from dbos import DBOSClient, WorkflowStatus
 
 log = logging.getLogger("cascade.engine")
 
@@ -47,16 +51,8 @@ class Queue:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._connections = Connections(database, "dbos_transact_client")
-        self._client = DBOSClient(
-            system_database_url=dbos_url(database),
-            system_database_engine=self._connections.engine,
-            dbos_system_schema=QUEUE_SCHEMA,
-            application_name="cascade",
-            serializer=DBOSPortableJSONSerializer(),
-            lazy=True,
-            retry_connection_errors=False,
-        )
+        self._opened: tuple[DBOSClient, Connections] | None = None
+        self._opening = threading.Lock()
         self._watched: dict[str, _Watched] = {}
 
     def is_missing(self) -> bool:
@@ -68,7 +64,13 @@ class Queue:
 
     def make(self) -> None:
         """Creates DBOS's tables."""
+        from dbos import DBOS
+
         DBOS.migrate(dbos_url(self.database), schema=QUEUE_SCHEMA)
+
+    def get_ready(self) -> None:
+        """Makes what `enqueue` needs; it connects to nothing."""
+        _ = self._client
 
     def enqueue(self, session: Session, run_id: str) -> None:
         """Puts a new run into the queue when the caller's transaction commits."""
@@ -121,8 +123,19 @@ class Queue:
 
     def close(self) -> None:
         """Gives back connections."""
-        self._client.destroy()
-        self._connections.cut()
+        with self._opening:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened[0].destroy()
+            opened[1].cut()
+
+    @property
+    def _client(self) -> DBOSClient:
+        with self._opening:
+            if self._opened is None:
+                connections = Connections(self.database, "dbos_transact_client")
+                self._opened = _client(self.database, connections), connections
+            return self._opened[0]
 
     def _last(self, workflows: list[WorkflowStatus]) -> WorkflowStatus | None:
         """The newest workflow of a run in this version; those of another are cancelled."""
@@ -189,6 +202,20 @@ class Queue:
     def _workflows(self, **wanted: Any) -> list[WorkflowStatus]:
         with guarded(self.database):
             return self._client.list_workflows(load_input=False, load_output=False, **wanted)
+
+
+def _client(database: Database, connections: Connections) -> DBOSClient:
+    from dbos import DBOSClient, DBOSPortableJSONSerializer
+
+    return DBOSClient(
+        system_database_url=dbos_url(database),
+        system_database_engine=connections.engine,
+        dbos_system_schema=QUEUE_SCHEMA,
+        application_name="cascade",
+        serializer=DBOSPortableJSONSerializer(),
+        lazy=True,
+        retry_connection_errors=False,
+    )
 
 
 def _workflow_id(run_id: str, attempt: int) -> str:

@@ -12,14 +12,17 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from cascade.llm.lengths import length_wanted
 from cascade.story import kinds
 from cascade.story.brief import Brief, Seam, Sibling
 from cascade.story.kinds import CASCADE
 from cascade.story.story import Language
+
+if TYPE_CHECKING:
+    # Imported where it is used: most commands write no prompt.
+    from jinja2 import Environment
 from cascade.story.structures import structure
 
 FENCE_OPEN, FENCE_CLOSE = "<<<STORY TEXT", ">>>"
@@ -191,6 +194,8 @@ def beat_jobs(language: Language) -> dict[str, dict[str, str]]:
 
 @cache
 def _templates() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
     def load(name: str) -> str:
         return _folder().joinpath(name).read_text("utf-8")
 

@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cascade import samples
 from cascade.engine.cancelling import Cancels
 from cascade.engine.executor import Executor
 from cascade.engine.queue import Queue
-from cascade.engine.runner import Runner
 from cascade.engine.seats import seat_for
 from cascade.engine.writing import Limits, StepWriter, Unsaved
 from cascade.errors import BadSetting, DatabasePooled
@@ -26,6 +25,9 @@ from cascade.store import check, migrate
 from cascade.store.check import SchemaReport
 from cascade.store.database import Database
 from cascade.store.product import Source
+
+if TYPE_CHECKING:
+    from cascade.engine.runner import Runner
 
 T = TypeVar("T")
 
@@ -86,6 +88,11 @@ class House:
             concurrency=self.settings.concurrency,
             has_server=self.settings.writer != "offline",
         )
+
+    def get_ready(self) -> None:
+        """Makes what a start needs of writer and queue, so that nobody waits for it in between."""
+        _ = self.provider
+        self.queue.get_ready()
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Runs `work` in one of the threads that are kept for clients of the endpoint.
@@ -154,6 +161,9 @@ class House:
         return Database(address, product=_source(self.settings))
 
     def _make_runner(self) -> Runner:
+        # Imported here: it takes DBOS, which is long in coming, and most commands execute nothing.
+        from cascade.engine.runner import Runner
+
         limits = Limits(self.settings.concurrency, self.settings.requests_per_minute)
         writer = StepWriter(self._direct, self.provider, limits, self._unsaved)
         return Runner(self._direct, writer)

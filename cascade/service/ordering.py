@@ -126,7 +126,7 @@ class Ordering(Running):
         start: Callable[[Gate], str],
     ) -> Placed:
         try:
-            with self._writing() as gate:
+            with self._starting() as gate:
                 if key is not None:
                     # Who asks for the same at the same time waits here, and then finds the run.
                     lock(gate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from cascade.errors import StalePlan
 from cascade.runs import lifecycle as runs
@@ -27,7 +28,7 @@ class Running(Planning, Watching):
         """
         if plan.prompt_version != self._house.provider.prompt_version:
             raise StalePlan("the writer", cause="writer")
-        with self._writing() as gate:
+        with self._starting() as gate:
             project_id = gate.lock_story(plan.story_id, "start")
             return self._start(gate, plan, project_id)
 
@@ -47,8 +48,13 @@ class Running(Planning, Watching):
         return self._resume(run_id, step_key)
 
     def _resume(self, run_id: str, accepted_key: str | None) -> str:
-        with self._writing() as gate:
+        with self._starting() as gate:
             return self._start_rest(gate, run_id, accepted_key)
+
+    def _starting(self) -> AbstractContextManager[Gate]:
+        """A transaction that starts a run; what is long in coming has come before it begins."""
+        self._house.get_ready()
+        return self._writing()
 
     def _start_rest(self, gate: Gate, run_id: str, accepted_key: str | None) -> str:
         run = gate.lock_run(run_id, "resume")
