@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers import warm
 from tests.helpers.chromium import browser
 from tests.helpers.seeded import server_admin
 
@@ -111,26 +111,29 @@ class Cli:
 
     def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "cascade", *arguments],
-            env={**self.env, **env},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return self._ended(self.start(*arguments, **env))
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Starts a command and leaves it running."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "cascade", *arguments],
-            env={**self.env, **env},
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return warm.start(arguments, {**self.env, **env})
+
+    def cold(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end, from its first import on."""
+        return self._ended(self.start_cold(*arguments, **env))
+
+    def start_cold(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Starts a command from its first import on, and leaves it running."""
+        return warm.start_cold(arguments, {**self.env, **env})
+
+    @staticmethod
+    def _ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+        with process:
+            try:
+                output, errors = process.communicate(timeout=120)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def json(self, *arguments: str) -> Any:
         """The JSON document that a command prints; it must succeed."""
@@ -190,6 +193,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Draws fewer examples where it is to be quick."""
+    # Some machines set it: then each of hundreds of processes compiles the whole program again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if config.getoption("--quick"):
         hypothesis.settings.register_profile("quick", max_examples=4, deadline=None)
         hypothesis.settings.load_profile("quick")

@@ -232,11 +232,11 @@ def test_db_check_tells_the_gap(near: Near, database_url: str) -> None:
 def test_in_a_process_of_its_own(cli: Any) -> None:
     """Nothing but the document on standard output, and not a word on the other: no warning."""
     for command in (("stories",), ("show", HERO), ("credits",), ("runs",)):
-        done = cli(*command, "--json")
+        done = cli.cold(*command, "--json")
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         json.loads(done.stdout)
-    refused(cli("show", "nothing"), 2, "nothing")
+    refused(cli.cold("show", "nothing"), 2, "nothing")
 
 
 # Usage: exit 2

@@ -1,0 +1,230 @@
+"""Processes of the command line that are forked from one that has imported it already.
+
+Each is a process as `python -m cascade` makes one, with streams, environment and signals of its
+own, and ends as one does; only what Python takes to import everything is spent once, not hundreds
+of times. What is about a start itself is started cold.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+ROOT = Path(__file__).parent.parent.parent
+# What the interpreter reads when it begins: where it differs, only a cold start will do.
+AT_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC_")
+# All that a command may come to need.
+WANTED = (
+    "cascade.cli",
+    "cascade.engine.runner",
+    "cascade.llm.offline",
+    "cascade.llm.openai",
+    "jinja2",
+    "psycopg2",
+    "sqlalchemy.dialects.sqlite",
+    "sqlalchemy.dialects.postgresql.psycopg",
+)
+_STATUS = struct.Struct("i")
+_MOST = 1_000_000
+
+
+class WarmProcess(subprocess.Popen[str]):
+    """A process that another has forked for us, which tells us how it ended."""
+
+    def __init__(
+        self, args: Sequence[str], pid: int, status: int, stdout: IO[str], stderr: IO[str]
+    ) -> None:
+        # In the place of what starts one: the rest of Popen goes by these.
+        self.args = args
+        self.pid = pid
+        self.stdin, self.stdout, self.stderr = None, stdout, stderr
+        self.returncode: Any = None
+        self.encoding, self.errors, self.text_mode, self.pipesize = None, None, True, -1
+        self._waitpid_lock = threading.Lock()
+        self._input: Any = None
+        self._communication_started = False
+        self._sigint_wait_secs = 0.25
+        self._child_created = True
+        self._status = status
+
+    def _internal_poll(self, *_: Any, **__: Any) -> int | None:
+        self._take(0)
+        return self.returncode  # type: ignore[no-any-return]
+
+    def _wait(self, timeout: float | None) -> int:
+        if not self._take(timeout):
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return self.returncode  # type: ignore[no-any-return]
+
+    def _take(self, timeout: float | None) -> bool:
+        """Takes what is told of its end, if that comes in time."""
+        with self._waitpid_lock:
+            if self.returncode is not None:
+                return True
+            if not select.select([self._status], [], [], timeout)[0]:
+                return False
+            told = os.read(self._status, _STATUS.size)
+            os.close(self._status)
+            assert told, "the process that forks has died"
+            self.returncode = os.waitstatus_to_exitcode(*_STATUS.unpack(told))
+            return True
+
+
+class _Nursery:
+    """The process that forks; one for each process of the tests."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.env = {k: v for k, v in os.environ.items() if _is_at_start(k)}
+        self.env["PYTHONWARNINGS"] = "error"
+        self._socket = ours
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno())],
+                env={**os.environ, **self.env},
+                cwd=ROOT,
+                pass_fds=[theirs.fileno()],
+                # Not a terminal, as in the processes that come of it.
+                stdout=subprocess.DEVNULL,
+            )
+        atexit.register(self._close)
+
+    def start(self, arguments: Sequence[str], env: Mapping[str, str]) -> WarmProcess:
+        """A process with these arguments and this environment."""
+        out, out_there = os.pipe()
+        err, err_there = os.pipe()
+        status, status_there = os.pipe()
+        wanted = json.dumps({"arguments": list(arguments), "env": dict(env)}).encode()
+        with self._lock:
+            try:
+                given = [out_there, err_there, status_there]
+                socket.send_fds(self._socket, [wanted], given)
+                pid = int(self._socket.recv(32))
+            finally:
+                for fd in given:
+                    os.close(fd)
+        args = [sys.executable, "-m", "cascade", *arguments]
+        return WarmProcess(args, pid, status, os.fdopen(out, "r"), os.fdopen(err, "r"))
+
+    def _close(self) -> None:
+        self._socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+
+
+@functools.cache
+def nursery() -> _Nursery:
+    """The nursery of this process, which begins where it is first asked for."""
+    return _Nursery()
+
+
+def start(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Starts a command and leaves it running; cold where its environment is one of a start."""
+    if {k: v for k, v in env.items() if _is_at_start(k)} == nursery().env:
+        return nursery().start(arguments, env)
+    return start_cold(arguments, env)
+
+
+def start_cold(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """The same from nothing, as a person's shell does it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cascade", *arguments],
+        env=env,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _is_at_start(name: str) -> bool:
+    return name.startswith(AT_START)
+
+
+# -- the process that forks
+
+
+def _fork_what_is_wanted(server: socket.socket) -> dict[str, Any] | None:
+    """Forks a process for whatever is asked for; what that one is to do, and None at the end."""
+    woken, wake = os.pipe()
+    for fd in (woken, wake):
+        os.set_blocking(fd, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    living: dict[int, int] = {}
+    while True:
+        ready, _, _ = select.select([server.fileno(), woken], [], [])
+        if woken in ready:
+            os.read(woken, 1000)
+            _tell_of_ends(living)
+        if server.fileno() not in ready:
+            continue
+        wanted, fds, _, _ = socket.recv_fds(server, _MOST, 3)
+        if not wanted:
+            return None
+        out, err, status = fds
+        assert threading.active_count() == 1, "a thread would be missing in what is forked"
+        pid = os.fork()
+        if pid:
+            living[pid] = status
+            os.close(out)
+            os.close(err)
+            server.send(str(pid).encode())
+            continue
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        for fd in (out, err, status, woken, wake, *living.values()):
+            os.close(fd)
+        asked: dict[str, Any] = json.loads(wanted)
+        return asked
+
+
+def _tell_of_ends(living: dict[int, int]) -> None:
+    while living:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        # Whoever asked for it may be gone.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(living[pid], _STATUS.pack(status))
+        os.close(living.pop(pid))
+
+
+def _main(fd: int) -> None:
+    for name in WANTED:
+        import_module(name)
+    # What there is now is nobody's garbage: no collection need look at it, and so copy it.
+    gc.collect()
+    gc.freeze()
+    with socket.socket(fileno=fd) as server:
+        asked = _fork_what_is_wanted(server)
+    if asked is None:
+        return
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.argv = ["cascade", *asked["arguments"]]
+    from cascade.cli import main
+
+    main()
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]))
