@@ -10,7 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.warm import serve
 
 
 class Server:
@@ -36,9 +36,7 @@ class Server:
 
     def start(self) -> None:
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                self.command, env=self.env, cwd=ROOT, stdout=log, stderr=log
-            )
+            self.process = serve(self.command, self.env, log.fileno())
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
             try:

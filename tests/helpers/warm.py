@@ -1,6 +1,6 @@
-"""Processes of the command line that are forked from one that has imported it already.
+"""Processes of the command line and servers, forked from one that has imported all already.
 
-Each is a process as `python -m cascade` makes one, with streams, environment and signals of its
+Each is a process as `python -m …` makes one, with streams, environment and signals of its
 own, and ends as one does; only what Python takes to import everything is spent once, not hundreds
 of times. What is about a start itself is started cold.
 """
@@ -28,9 +28,8 @@ from typing import IO, Any
 ROOT = Path(__file__).parent.parent.parent
 # What the interpreter reads when it begins: where it differs, only a cold start will do.
 AT_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC_")
-# All that a command may come to need.
-WANTED = (
-    "cascade.cli",
+# All that a process of either kind may come to need.
+_ENGINE = (
     "cascade.engine.runner",
     "cascade.llm.offline",
     "cascade.llm.openai",
@@ -39,6 +38,17 @@ WANTED = (
     "sqlalchemy.dialects.sqlite",
     "sqlalchemy.dialects.postgresql.psycopg",
 )
+WANTED = {
+    "cascade": ("cascade.cli", *_ENGINE),
+    "streamlit": (
+        "streamlit.web.cli",
+        "uvicorn",
+        "cascade.api",
+        "cascade.ui.studio.page",
+        "cascade.ui.studio.curve",
+        *_ENGINE,
+    ),
+}
 _STATUS = struct.Struct("i")
 _MOST = 1_000_000
 
@@ -47,7 +57,12 @@ class WarmProcess(subprocess.Popen[str]):
     """A process that another has forked for us, which tells us how it ended."""
 
     def __init__(
-        self, args: Sequence[str], pid: int, status: int, stdout: IO[str], stderr: IO[str]
+        self,
+        args: Sequence[str],
+        pid: int,
+        status: int,
+        stdout: IO[str] | None = None,
+        stderr: IO[str] | None = None,
     ) -> None:
         # In the place of what starts one: the rest of Popen goes by these.
         self.args = args
@@ -86,18 +101,17 @@ class WarmProcess(subprocess.Popen[str]):
 
 
 class _Nursery:
-    """The process that forks; one for each process of the tests."""
+    """The process that forks those of a kind; one for each process of the tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str, env: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.env = {k: v for k, v in os.environ.items() if _is_at_start(k)}
-        self.env["PYTHONWARNINGS"] = "error"
+        self._kind = kind
         self._socket = ours
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno())],
-                env={**os.environ, **self.env},
+                [sys.executable, "-m", "tests.helpers.warm", kind, str(theirs.fileno())],
+                env=env,
                 cwd=ROOT,
                 pass_fds=[theirs.fileno()],
                 # Not a terminal, as in the processes that come of it.
@@ -105,22 +119,18 @@ class _Nursery:
             )
         atexit.register(self._close)
 
-    def start(self, arguments: Sequence[str], env: Mapping[str, str]) -> WarmProcess:
-        """A process with these arguments and this environment."""
-        out, out_there = os.pipe()
-        err, err_there = os.pipe()
+    def fork(
+        self, arguments: Sequence[str], env: Mapping[str, str], out: int, err: int
+    ) -> tuple[int, int]:
+        """Has a process begin with these streams; its id, and where its end will be told."""
         status, status_there = os.pipe()
         wanted = json.dumps({"arguments": list(arguments), "env": dict(env)}).encode()
-        with self._lock:
-            try:
-                given = [out_there, err_there, status_there]
-                socket.send_fds(self._socket, [wanted], given)
-                pid = int(self._socket.recv(32))
-            finally:
-                for fd in given:
-                    os.close(fd)
-        args = [sys.executable, "-m", "cascade", *arguments]
-        return WarmProcess(args, pid, status, os.fdopen(out, "r"), os.fdopen(err, "r"))
+        try:
+            with self._lock:
+                socket.send_fds(self._socket, [wanted], [out, err, status_there])
+                return int(self._socket.recv(32)), status
+        finally:
+            os.close(status_there)
 
     def _close(self) -> None:
         self._socket.close()
@@ -129,16 +139,27 @@ class _Nursery:
 
 
 @functools.cache
-def nursery() -> _Nursery:
-    """The nursery of this process, which begins where it is first asked for."""
-    return _Nursery()
+def _nursery(kind: str, at_start: tuple[tuple[str, str], ...]) -> _Nursery:
+    """The nursery of this process for what begins so, from where it is first asked for."""
+    rest = {k: v for k, v in os.environ.items() if not _is_at_start(k)}
+    return _Nursery(kind, {**rest, **dict(at_start)})
 
 
 def start(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
     """Starts a command and leaves it running; cold where its environment is one of a start."""
-    if {k: v for k, v in env.items() if _is_at_start(k)} == nursery().env:
-        return nursery().start(arguments, env)
-    return start_cold(arguments, env)
+    at_start = {**_of_a_start(os.environ), "PYTHONWARNINGS": "error"}
+    if _of_a_start(env) != at_start:
+        return start_cold(arguments, env)
+    out, out_there = os.pipe()
+    err, err_there = os.pipe()
+    try:
+        forks = _nursery("cascade", tuple(sorted(at_start.items())))
+        pid, status = forks.fork(arguments, env, out_there, err_there)
+    finally:
+        os.close(out_there)
+        os.close(err_there)
+    args = [sys.executable, "-m", "cascade", *arguments]
+    return WarmProcess(args, pid, status, os.fdopen(out, "r"), os.fdopen(err, "r"))
 
 
 def start_cold(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
@@ -151,6 +172,20 @@ def start_cold(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.P
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def serve(command: Sequence[str], env: Mapping[str, str], log: int) -> subprocess.Popen[str]:
+    """Starts `python -m streamlit …`, which writes into a file; cold where it is told more."""
+    plain = list(command[:3]) == [sys.executable, "-m", "streamlit"]
+    if not plain or _of_a_start(env) != _of_a_start(os.environ):
+        return subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log, text=True)
+    forks = _nursery("streamlit", tuple(sorted(_of_a_start(os.environ).items())))
+    pid, status = forks.fork(command[3:], env, log, log)
+    return WarmProcess(command, pid, status)
+
+
+def _of_a_start(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if _is_at_start(name)}
 
 
 def _is_at_start(name: str) -> bool:
@@ -208,8 +243,8 @@ def _tell_of_ends(living: dict[int, int]) -> None:
         os.close(living.pop(pid))
 
 
-def _main(fd: int) -> None:
-    for name in WANTED:
+def _main(kind: str, fd: int) -> None:
+    for name in WANTED[kind]:
         import_module(name)
     # What there is now is nobody's garbage: no collection need look at it, and so copy it.
     gc.collect()
@@ -220,11 +255,16 @@ def _main(fd: int) -> None:
         return
     os.environ.clear()
     os.environ.update(asked["env"])
-    sys.argv = ["cascade", *asked["arguments"]]
-    from cascade.cli import main
+    sys.argv = [kind, *asked["arguments"]]
+    if kind == "cascade":
+        from cascade.cli import main
 
-    main()
+        main()
+    else:
+        from streamlit.web import cli
+
+        cli.main(prog_name=kind)
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]))
+    _main(sys.argv[1], int(sys.argv[2]))
