@@ -77,6 +77,8 @@ class Runner:
                     "system_database_url": dbos_url(self.database),
                     "system_database_engine": self._connections.engine,
                     "dbos_system_schema": QUEUE_SCHEMA,
+                    # Nothing is listened for, but on SQLite a close waits for a sleep of so long.
+                    "notification_listener_polling_interval_sec": POLL_S,
                 }
             )
             DBOS.launch()
