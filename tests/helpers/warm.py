@@ -33,6 +33,10 @@ _ENGINE = (
     "cascade.engine.runner",
     "cascade.llm.offline",
     "cascade.llm.openai",
+    # What the first call to a server brings with it.
+    "openai.resources.chat.completions",
+    "httpcore2",
+    "anyio._backends._asyncio",
     "jinja2",
     "psycopg2",
     "sqlalchemy.dialects.sqlite",
