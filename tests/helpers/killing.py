@@ -97,7 +97,7 @@ class Killer:
         rows = self.database.content()
         stories = self.random.sample(self.service.operator().stories(), 2)
         changes = {story.id: self._changes(story.id) for story in stories}
-        self._stop_all()
+        self._stop(*self.members)
         actor = self.service.actor("editor")
         one, other = stories
         queued = self.service.desk(actor).start(
@@ -135,7 +135,7 @@ class Killer:
 
     def close(self) -> None:
         """Ends every process, and looks once more at all the credits."""
-        self._stop_all()
+        self._stop(*self.members)
         self.service.close()
         credits = self.near.json("credits")
         check_credits(credits)
@@ -196,6 +196,9 @@ class Killer:
         if name is None or not self._is_active(run_id):
             return
         victim = self.members.pop(name)
+        if self.random.random() < 0.5:
+            # As when a machine goes down: nobody is left who stands by.
+            self._stop(*(other for other in self._names() if other in self.members))
         warm = any(one.kind == "worker" and one.is_ready() for one in self.members.values())
         at = time.time()
         victim.process.send_signal(signal.SIGKILL)
@@ -229,11 +232,12 @@ class Killer:
         )
         return name if name in self.members else None
 
-    def _stop_all(self) -> None:
-        for member in self.members.values():
+    def _stop(self, *names: str) -> None:
+        gone = [self.members.pop(name) for name in names]
+        for member in gone:
             member.process.send_signal(signal.SIGKILL)
+        for member in gone:
             self._bury(member)
-        self.members.clear()
 
     def _bury(self, member: Member) -> None:
         member.is_ready()
