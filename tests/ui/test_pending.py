@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+import streamlit as st
+from hypothesis import HealthCheck, given
+from hypothesis import settings as configured
 from hypothesis import strategies as some
 
 from cascade.service import Desk, Draft, Service
+from cascade.settings import Settings
 from cascade.story.story import Story
 from cascade.ui import pending
 from tests.helpers.seeded_fixtures import sqlite_url
@@ -28,14 +31,12 @@ EDITS = some.one_of(
 def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What one browser session holds."""
     held: dict[str, Any] = {}
-    monkeypatch.setattr(pending.st, "session_state", held)
+    monkeypatch.setattr(st, "session_state", held)
     return held
 
 
 @pytest.fixture
 def service(sqlite_url: str) -> Iterator[Service]:
-    from cascade.settings import Settings
-
     service = Service(Settings(database_url=sqlite_url, provider="offline"))
     yield service
     service.close()
@@ -68,7 +69,7 @@ def do(desk: Desk, story: Story, what: str, beat: str, value: Any) -> None:
 
 
 @given(some.lists(EDITS, min_size=1, max_size=8))
-@settings(
+@configured(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_every_edit_is_taken_back_and_done_again(
