@@ -183,14 +183,23 @@ def read_document(path: Path, left_out: LeftOut | None = None) -> Story:
     try:
         if problem := over("document", path.stat().st_size):
             raise BadDocument(f"{path.name} {problem}.")
-        text = path.read_text(encoding="utf-8-sig")
-        return parse_document(text, path.name, left_out)
+        data = path.read_bytes()
     except OSError as error:
         raise BadDocument(f"{path} cannot be read: {error.strerror}.") from None
+    return decode_document(data, path.name, left_out)
+
+
+def decode_document(data: bytes, name: str, left_out: LeftOut | None = None) -> Story:
+    """A story out of the bytes of a JSON file; `name` is for messages. Raises BadDocument."""
+    if problem := over("document", len(data)):
+        raise BadDocument(f"{name} {problem}.")
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadDocument(
-            f"{path.name} is not UTF-8 text (at byte {error.start}). Save it as UTF-8."
+            f"{name} is not UTF-8 text (at byte {error.start}). Save it as UTF-8."
         ) from None
+    return parse_document(text, name, left_out)
 
 
 def parse_document(text: str, name: str, left_out: LeftOut | None = None) -> Story:

@@ -18,7 +18,9 @@ from cascade.store.database import Session
 from cascade.store.stories import Projects
 from cascade.story.story import Story
 
-Action = Literal["read", "draft", "start", "cancel", "resume", "restore", "fits", "approve"]
+Action = Literal[
+    "read", "draft", "start", "cancel", "resume", "restore", "fits", "import", "approve"
+]
 
 # Who may do what in a project. The command line's grant, import and db are the operator's and
 # are not in it: whoever can run them owns the database.
@@ -31,6 +33,7 @@ ALLOWED: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         "resume": ("editor",),
         "restore": ("editor",),
         "fits": ("editor",),
+        "import": ("editor",),
         "approve": ("producer",),
     }
 )
@@ -43,6 +46,7 @@ _IN_WORDS: Mapping[Action, str] = MappingProxyType(
         "resume": "resume a run on this story",
         "restore": "restore texts of this story",
         "fits": "say that a text of this story fits",
+        "import": "import a story",
         "approve": "approve a run on this story",
     }
 )

@@ -9,7 +9,7 @@ from cascade.service.drafting import Drafting
 from cascade.service.house import House
 from cascade.service.offers import Funds, funds_of
 from cascade.service.ordering import Ordering
-from cascade.service.stories import Stories
+from cascade.service.stories import Importing, Stories
 from cascade.service.studio import Studying
 from cascade.service.undoing import Dismissing, Undoing
 from cascade.service.writing import Writing
@@ -74,7 +74,9 @@ class Demo(View):
             samples.reset(gate.session)
 
 
-class Desk(Stories, Drafting, Studying, Ordering, Undoing, Dismissing, Account, Demo, Writing):
+class Desk(
+    Stories, Importing, Drafting, Studying, Ordering, Undoing, Dismissing, Account, Demo, Writing
+):
     """One person's view, bound once; it checks every read and every order.
 
     A story or run of a project of which they are no member is unknown, whatever the id

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cascade import ledger
-from cascade.errors import CannotImport, UnknownProject, UsageError
+from cascade.errors import UnknownProject, UsageError
 from cascade.formats import json as documents
 from cascade.ledger import Credits
 from cascade.service.desk import Demo
 from cascade.service.house import House
 from cascade.service.planning import Planning
-from cascade.service.stories import Stories
+from cascade.service.stories import Stories, insert_document
 from cascade.service.undoing import Replacements
 from cascade.service.watching import Watching
 from cascade.service.writing import Writing
-from cascade.store import accounts, inserting, tokens
+from cascade.store import accounts, tokens
 from cascade.store.accounts import Actor
 from cascade.store.database import Session
 from cascade.store.tokens import TokenView
@@ -45,11 +45,7 @@ class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
         """
         story = documents.read_document(path, left_out)
         with self._writing() as gate:
-            cannot = inserting.cannot_fill(gate.session)
-            if cannot:
-                raise CannotImport(cannot)
-            project_id = accounts.first_project(gate.session)
-            return inserting.insert_story(gate.session, project_id, story)
+            return insert_document(gate, accounts.first_project(gate.session), story)
 
     def credits(self) -> Credits:
         """What the user has that the command line acts as; nothing where there is none yet."""

@@ -4,13 +4,50 @@ from __future__ import annotations
 
 from typing import Any
 
+from cascade.errors import CannotImport
 from cascade.formats import json as documents
-from cascade.service.access import Action, View
-from cascade.store import made, revisions, stories
+from cascade.service.access import Action, Gate, View
+from cascade.store import inserting, made, revisions, stories
+from cascade.store.accounts import Actor
 from cascade.store.revisions import Written
 from cascade.store.stories import StorySummary
 from cascade.story.stale import Stale
 from cascade.story.story import Story
+
+
+def insert_document(gate: Gate, project_id: str, story: Story) -> str:
+    """Makes a new story in a project; its id.
+
+    Raises CannotImport where the product's tables need more than it gives.
+    """
+    if cannot := inserting.cannot_fill(gate.session):
+        raise CannotImport(cannot)
+    return inserting.insert_story(gate.session, project_id, story)
+
+
+class Importing(View):
+    """The use case of bringing a story in."""
+
+    _actor: Actor
+
+    def import_document(self, name: str, data: bytes) -> str:
+        """Makes a new story from a JSON file's name and bytes, in the oldest project of theirs.
+
+        Its id. Raises BadDocument, CannotImport, NotAllowed where they are an editor in no project.
+        """
+        story = documents.decode_document(data, name)
+        with self._writing() as gate:
+            project_id = next(
+                (one for one in gate.roles if "import" in gate.permitted_in(one)), None
+            )
+            if project_id is None:
+                gate.permit_in("import", next(iter(gate.roles), ""))
+            return insert_document(gate, project_id or "", story)
+
+    def may_import(self) -> bool:
+        """Whether there is a project of theirs into which they may bring a story."""
+        with self._reading() as gate:
+            return any("import" in gate.permitted_in(one) for one in gate.roles)
 
 
 class Stories(View):

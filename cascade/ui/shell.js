@@ -36,8 +36,13 @@ function holdTitle(title, by) {
 }
 
 // The parts of the page by role and name. Streamlit draws a part anew at any time, without them.
-const parts = (window.__cascadeParts ??= { regions: new Map(), watch: null });
+const parts = (window.__cascadeParts ??= { regions: new Map(), names: new Map(), watch: null, waiting: false });
 function nameParts() {
+  parts.waiting = false;
+  for (const [selector, name] of parts.names) {
+    const part = document.querySelector(selector);
+    if (part && part.getAttribute("aria-label") !== name) part.setAttribute("aria-label", name);
+  }
   for (const [key, { role, name }] of parts.regions) {
     const part = document.querySelector(`.st-key-${CSS.escape(key)}`);
     if (!part || (part.getAttribute("role") === role && part.getAttribute("aria-label") === name)) continue;
@@ -48,7 +53,11 @@ function nameParts() {
   }
 }
 parts.watch ??= (() => {
-  const watch = new MutationObserver(nameParts);
+  const watch = new MutationObserver(() => {
+    if (parts.waiting) return;
+    parts.waiting = true;
+    requestAnimationFrame(nameParts);
+  });
   watch.observe(document.body, { childList: true, subtree: true });
   return watch;
 })();
@@ -136,7 +145,8 @@ export default function ({ data, parentElement }) {
   if (data.title !== null) holdTitle(data.title, parentElement);
   away.words = data.away;
   for (const [key, region] of Object.entries(data.regions ?? {})) parts.regions.set(key, region);
-  if (data.regions) nameParts();
+  for (const [selector, called] of Object.entries(data.names ?? {})) parts.names.set(selector, called);
+  if (data.regions || data.names) nameParts();
   if (data.bring) bring(data.name, data.bring);
   const live = parentElement.querySelector(".cascade-live");
   const say = () => live.textContent !== data.say && (live.textContent = data.say);

@@ -64,12 +64,14 @@ def announce(
     title: str | None = None,
     bring: Bring | None = None,
     regions: Mapping[str, Region] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> None:
     """Has a screen reader say `words` when they change; one `name` a part of the page.
 
     `aloud` selects an element of the page whose own words are said when they change. `title` is the
     window's as long as it is not empty; one part of the page alone may say anything about it.
-    `bring` says what to bring to the reader. `regions` are the parts of the page by their keys.
+    `bring` says what to bring to the reader. `regions` are the parts of the page by their keys,
+    `names` what Streamlit gives no name of its own, by selector.
     """
     with st.container(key=f"announce-{name}"):
         _draw(
@@ -81,6 +83,7 @@ def announce(
                 "title": title,
                 "bring": bring,
                 "regions": regions,
+                "names": names,
                 "away": text("app.away"),
                 "language": language.language(),
                 "cookie": language.COOKIE,

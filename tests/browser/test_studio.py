@@ -187,6 +187,13 @@ def test_the_dialog_says_what_keeps_it_from_starting_where_one_looks(
     )
     expect(studio.dialog.get_by_text(words)).to_be_in_viewport(ratio=1)
     expect(studio.button("confirm.start")).to_be_in_viewport(ratio=1)
+    # However many beats change: most of the window at most, and it scrolls inside.
+    box = studio.dialog.bounding_box()
+    assert box is not None
+    assert box["height"] <= 0.8 * size[1] + 1
+    expect(
+        studio.dialog.get_by_text(studio.count("confirm.estimate", offer.plan.estimated_credits))
+    ).to_be_in_viewport()
 
     # Another tab takes all but one back, and then that one too.
     desk.save_draft(story.id, {"midpoint": 4})

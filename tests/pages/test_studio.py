@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -283,6 +284,19 @@ def test_a_failure_is_said_in_plain_words(service: Service, monkeypatch: Any) ->
     assert page.has_button("Resume")
 
 
+def test_a_run_at_work_is_in_the_bar_whichever_run_is_looked_at(
+    page: Page, service: Service
+) -> None:
+    ended = page.set(Midpoint=4).run_through().id
+    desk, story = service.desk(service.actor()), story_of(service)
+    active = desk.start(desk.plan(story.id, {"setup": 5}).plan)
+    looked_at = Page(service, run=ended)
+    assert "8 of 8 pieces rewritten" in looked_at.said
+    assert looked_at.button("Cancel Process").key == f"cancel-{active}"
+    assert looked_at.click("Details").run_id == active
+    assert "8 of 8 pieces rewritten" not in looked_at.said
+
+
 def test_a_run_on_another_story_is_named_and_leads_there(page: Page, service: Service) -> None:
     assert "under way on another story" not in page.said
     desk, other = service.desk(service.actor()), story_of(service, 1)
@@ -366,7 +380,17 @@ def test_no_stories_at_all(open_service: Callable[..., Service], tmp_path: Path)
     service = open_service(database_url=f"sqlite:///{tmp_path}/empty.db", samples="off")
     assert Page(service).errors[0].startswith("There is no user “editor”.")
     service.operator().grant("editor", 1)
-    assert "No stories yet" in Page(service).said
+    page = Page(service)
+    assert "No stories yet" in page.said
+    # It can be brought in right here.
+    [field] = page.at.file_uploader
+    field.upload("broken.json", b"{", "application/json").run()
+    assert page.look().errors[0].startswith("broken.json is not valid JSON")
+    document = {"title": "Tides", "language": "en", "structureType": "harmon"}
+    [field] = page.at.file_uploader
+    field.upload("tides.json", json.dumps(document).encode(), "application/json").run()
+    assert page.look().at.selectbox[0].value == story_of(service).id
+    assert "The story is here" in page.at.success[0].value
 
 
 def test_without_a_service_the_page_says_how_to_start_it() -> None:

@@ -112,6 +112,7 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     "run/waiting": lambda x: {"waiting": [x]},
     "shell/live": lambda x: {},
     "shell/scheme": lambda x: {"scheme": x},
+    "studio/aloud": lambda x: {"words": x},
     "studio/act": lambda x: {"name": x},
     "studio/beat": lambda x: {
         "trouble": x,

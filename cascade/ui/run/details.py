@@ -36,7 +36,7 @@ _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 class Details:
     """The details of one run in one run of the script."""
 
-    def __init__(self, run: RunView, *, is_asked_for: bool) -> None:
+    def __init__(self, run: RunView, *, is_asked_for: bool = False) -> None:
         self.run = run
         run_id, is_open = st.session_state.get(_BY_HAND) or ("", False)
         # Where changes are reviewed they would lie over them.

@@ -128,7 +128,12 @@ def where(seen: Sequence[BeatProgress]) -> str:
 
 def tell(story: Story, run: RunView, seen: Sequence[BeatProgress], waits_for: str = "") -> None:
     """Says aloud what a run has come to, and counts its steps in the window's title."""
-    announce("run", _said(run, seen, waits_for), title=_window_title(story, run, seen))
+    announce(
+        "run",
+        _said(run, seen, waits_for),
+        title=_window_title(story, run, seen),
+        names={".st-key-state [role='progressbar']": text("run.bar")},
+    )
 
 
 def times(desk: Desk, run: RunView, expected_s: float | None) -> list[str]:

@@ -20,6 +20,7 @@ from cascade.ui.kit.writer import offline_label
 from cascade.ui.session import guarded
 from cascade.ui.shell import bar
 from cascade.ui.studio.doctor import draw_check
+from cascade.ui.studio.importing import draw_import
 
 # How often credits that are held are looked at.
 HELD_S = 2.0
@@ -64,6 +65,9 @@ def draw_head(desk: Desk, studio: Studio, story: Story | None) -> None:
                     _draw_about(story)
                 st.divider()
             _draw_writer(desk)
+            if "import" in studio.may:
+                st.divider()
+                draw_import(desk)
             if head.may_reset:
                 _draw_reset(desk, names[story_id].title)
 

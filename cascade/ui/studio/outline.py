@@ -15,6 +15,7 @@ from cascade.ui.kit.changes import tone
 from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape, scene_name
 from cascade.ui.kit.texts import count, text
+from cascade.ui.shell import announce
 from cascade.ui.studio.bending import LOOSE, OUTLINE, Bending, selected
 from cascade.ui.studio.marks import Marks
 from cascade.ui.studio.number import draw_number
@@ -26,6 +27,8 @@ def draw_outline(bending: Bending, view: View) -> None:
     """The outline of a story; marks of the moment in which the whole page was drawn."""
     story, stale = view.story, view.beats.out_of_date
     marks = view.marks(view.beats)
+
+    st.html(render("studio/aloud", words=text("outline.name")))
 
     def outline() -> None:
         chosen = selected(story)
@@ -44,6 +47,7 @@ def draw_outline(bending: Bending, view: View) -> None:
             if chosen == LOOSE:
                 _draw_scenes(story, loose, LOOSE, marks)
         st.html(render("studio/chosen", beat=chosen))
+        _name_steppers(story)
 
     session.fragment(outline, key=OUTLINE)()
 
@@ -70,6 +74,16 @@ def _draw_row(bending: Bending, story: Story, place: int, beat: Beat, marks: Mar
             label += " ?"
         _draw_select(bending, beat.key, label + marks.badges(beat.key))
         draw_number(bending, beat.key)
+
+
+def _name_steppers(story: Story) -> None:
+    """Says of which beat each stepper is: Streamlit calls all of them the same."""
+    names = {}
+    for beat in story.structure.beats:
+        for step, key in (("Up", "editor.raise"), ("Down", "editor.lower")):
+            place = f".st-key-number-{beat.key} [data-testid='stNumberInputStep{step}']"
+            names[place] = text(key, beat=beat.label)
+    announce("steppers", names=names)
 
 
 def _draw_select(bending: Bending, beat_key: str, label: str) -> None:

@@ -27,6 +27,7 @@ from cascade.ui.studio.bending import CURVE, Bending, selected
 from cascade.ui.studio.curve import curve
 from cascade.ui.studio.head import draw_head
 from cascade.ui.studio.history import asks_for_all, draw_history, draw_runs
+from cascade.ui.studio.importing import draw_import
 from cascade.ui.studio.modes import draw_modes
 from cascade.ui.studio.outline import draw_outline
 from cascade.ui.studio.reading import draw_reading
@@ -46,17 +47,15 @@ def draw_studio(desk: Desk) -> None:
     """The whole page, of one moment: what it shows is read once, before any of it is drawn."""
     asked = address.asked_for("run")
     story_asked = address.asked_for("story")
-    studio = desk.studio(
-        story_asked,
-        asked or _watched(story_asked),
-        language=first_language(),
-        all_runs=asks_for_all(),
-    )
+    watched = None if asked else _watched(story_asked)
+    reading = partial(desk.studio, story_asked, language=first_language(), all_runs=asks_for_all())
+    studio = reading(asked or watched)
+    if studio is not None and studio.trouble and watched is not None:
+        # Nobody has asked for it, and it is no more.
+        del st.session_state[_WATCHED]
+        studio = reading(None)
     if studio is None:
-        st.info(
-            f"**{text('empty.stories')}.** {text('empty.stories_help')}",
-            icon=":material/library_books:",
-        )
+        _draw_empty(desk)
         return
     st.session_state[_HERE] = studio.story_id
     if story_asked is not None and not studio.trouble:
@@ -80,6 +79,17 @@ def draw_studio(desk: Desk) -> None:
     _watch(desk, studio.story_id, studio.pulse)
 
 
+def _draw_empty(desk: Desk) -> None:
+    """What can be done where there is no story yet."""
+    with st.container(key="empty"):
+        may_import = desk.may_import()
+        what = text("empty.stories_import" if may_import else "empty.stories_help")
+        st.info(f"**{text('empty.stories')}.** {what}", icon=":material/library_books:")
+        session.show_problem("page")
+        if may_import:
+            draw_import(desk)
+
+
 def _draw_frame(bending: Bending, view: View, *, is_asked_for: bool) -> None:
     """Bar, curve, outline, the mode's pane, the details of a run, and the bar of state."""
     desk, story, may = bending.desk, view.story, bending.studio.may
@@ -94,20 +104,24 @@ def _draw_frame(bending: Bending, view: View, *, is_asked_for: bool) -> None:
                 draw_runs(view)
         with st.container(key="pane"), session.shielded():
             _draw_pane(bending, view)
-    live, last = None, None
+    details = None
     if view.run is not None:
         details = Details(view.run, is_asked_for=is_asked_for)
-        if view.shown is not None:
-            with session.shielded():
-                seen = seen_of(view.shown.progress)
-                details.draw(desk, view, seen, may=may)
-                if not view.run.is_active:
-                    tell(story, view.run, seen)
-        if view.shown is not None and view.run.is_active:
-            st.session_state[_WATCHED] = (story.id, view.run.id)
-            live = Live(desk, view.shown.progress, details, may_cancel="cancel" in may)
-        elif not view.run.is_active:
-            last = Last(view.run, view.title, view.rest, view.undone, details)
+    if view.shown is not None and details is not None:
+        with session.shielded():
+            seen = seen_of(view.shown.progress)
+            details.draw(desk, view, seen, may=may)
+            if not details.run.is_active:
+                tell(story, details.run, seen)
+    live, last = None, None
+    if (active := view.active) is not None:
+        st.session_state[_WATCHED] = (story.id, active.run.id)
+        # The page may show the details of another one meanwhile.
+        is_shown = details is not None and details.run.id == active.run.id
+        own = details if details is not None and is_shown else Details(active.run)
+        live = Live(desk, active, own, may_cancel="cancel" in may)
+    elif details is not None:
+        last = Last(details.run, view.title, view.rest, view.undone, details)
     draw_state(bending, live, last, _bring(view.shown, is_asked_for=is_asked_for))
 
 

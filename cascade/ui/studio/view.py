@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cascade.errors import DatabaseAway
-from cascade.service import Beats, Part, Rest, Runs, RunView, Shown, Studio
+from cascade.service import Beats, Part, Progress, Rest, Runs, RunView, Shown, Studio
 from cascade.story.story import Story
 from cascade.ui.run import outcome
 from cascade.ui.run.undo import Undoing, undoing
@@ -35,6 +35,15 @@ class View:
     def run(self) -> RunView | None:
         """The run that the page shows, else the story's newest."""
         return self.shown.progress.run if self.shown is not None else self.runs.newest
+
+    @property
+    def active(self) -> Progress | None:
+        """The run at work on the story, whichever the page shows."""
+        run = self.runs.active
+        if run is None or (self.shown is not None and self.shown.progress.run.id == run.id):
+            shown = self.shown.progress if self.shown is not None else None
+            return shown if shown is not None and shown.run.is_active else None
+        return Progress(run, self.runs.events, {}, self.story)
 
     @property
     def shown_id(self) -> str | None:
