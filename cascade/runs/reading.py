@@ -152,6 +152,20 @@ def find(session: Session, reference: str, projects: Projects = None) -> str:
     return ids[0]
 
 
+def project_of(session: Session, run_id: str) -> str:
+    """The project that pays a run. Raises UnknownRun."""
+    found = None
+    if is_storable(run_id):
+        found = session.scalar(
+            sa.select(CreditAccount.project_id)
+            .join(Run, CreditAccount.id == Run.account_id)
+            .where(Run.id == run_id)
+        )
+    if found is None:
+        raise UnknownRun(run_id)
+    return found
+
+
 def row(session: Session, run_id: str) -> tuple[Run, str]:
     """A run's row, and the project that pays it. Raises UnknownRun."""
     found = None

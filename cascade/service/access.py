@@ -115,6 +115,13 @@ class Gate:
         """A run to read, or to do something with. Raises UnknownRun, NotAllowed."""
         return self._run(run_id, action)
 
+    def project_of(self, run_id: str) -> str:
+        """The project that pays a run, without reading the run itself. Raises UnknownRun."""
+        project_id = reading.project_of(self.session, run_id)
+        if self.actor is not None and project_id not in self.roles:
+            raise UnknownRun(run_id)
+        return project_id
+
     def lock_run(self, run_id: str, action: Action) -> Run:
         """Locks a run for something. Raises UnknownRun, NotAllowed."""
         self._run(run_id, action)

@@ -20,6 +20,7 @@ from cascade.errors import BadSetting, DatabasePooled
 from cascade.llm import provider_for
 from cascade.llm.provider import Provider
 from cascade.runs.tail import Tail
+from cascade.service.looks import Looks
 from cascade.settings import Settings
 from cascade.store import check, migrate
 from cascade.store.check import SchemaReport
@@ -65,6 +66,8 @@ class House:
         self.queue = Queue(self.database)
         self.cancels = Cancels(self.database)
         self.tail = Tail(self.database, self.cancels.seen)
+        # What its pages look at; a house has no notion of what that is.
+        self.looks: Looks[Any] = Looks()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cascade-endpoint")
         self._unsaved: Unsaved = {}
         self._given = provider

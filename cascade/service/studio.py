@@ -283,11 +283,14 @@ class Studying(Planning):
             return _beats(gate, gate.story(story_id))
 
     def progress(self, run_id: str) -> Progress:
-        """A run as it is now. Raises UnknownRun, UnknownStory.
+        """A run as it is now, or was half a second ago. Raises UnknownRun, UnknownStory.
 
-        One that has been cancelling for too long is ended by whoever looks.
+        However many pages look at it, it is read once for all of them; what each may see is asked
+        for each. One that has been cancelling for too long is ended by whoever looks.
         """
-        found = self._progress(run_id)
+        with self._reading() as gate:
+            gate.permit_in("read", gate.project_of(run_id))
+        found: Progress = self._house.looks.get(run_id, lambda: self._progress(run_id))
         if found.run.status == "cancelling" and self._house.cancels.seen(run_id):
             return self._progress(run_id)
         return found
