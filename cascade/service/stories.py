@@ -30,19 +30,20 @@ class Importing(View):
 
     _actor: Actor
 
-    def import_document(self, name: str, data: bytes) -> str:
-        """Makes a new story from a JSON file's name and bytes, in the oldest project of theirs.
+    def import_document(self, name: str, data: bytes, beside: str | None = None) -> str:
+        """Makes a new story from a JSON file's name and bytes; its id.
 
-        Its id. Raises BadDocument, CannotImport, NotAllowed where they are an editor in no project.
+        In the project of the story that it comes `beside`, else in the oldest where they may.
+        Raises UnknownStory, NotAllowed, BadDocument, CannotImport.
         """
-        story = documents.decode_document(data, name)
         with self._writing() as gate:
-            project_id = next(
-                (one for one in gate.roles if "import" in gate.permitted_in(one)), None
-            )
-            if project_id is None:
-                gate.permit_in("import", next(iter(gate.roles), ""))
-            return insert_document(gate, project_id or "", story)
+            if beside is not None:
+                project_id = gate.project(beside)
+            else:
+                may = (one for one in gate.roles if "import" in gate.permitted_in(one))
+                project_id = next(may, "")
+            gate.permit_in("import", project_id)
+            return insert_document(gate, project_id, documents.decode_document(data, name))
 
     def may_import(self) -> bool:
         """Whether there is a project of theirs into which they may bring a story."""

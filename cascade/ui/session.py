@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
-from typing import Literal, ParamSpec, get_args
+from typing import Literal, NoReturn, ParamSpec, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from cascade.errors import CascadeError, DatabaseAway, Unexpected
 from cascade.service import Actor, Desk, Service
@@ -143,6 +144,18 @@ def fragment(
 
     made: Callable[P, None] = st.fragment(drawn, key=key, run_every=run_every)
     return made
+
+
+def redraw(parts: Sequence[str]) -> NoReturn:
+    """Draws these parts of the page anew, by the keys of their fragments; ends a callback.
+
+    Where the page was not whole yet, so that one of them is not there, it is drawn anew as a whole:
+    what is shown first can be used before the rest has come.
+    """
+    try:
+        st.rerun(parts)
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def redraw_when(is_so: Callable[[], bool], every_s: float) -> None:

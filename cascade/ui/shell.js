@@ -56,7 +56,8 @@ parts.watch ??= (() => {
   const watch = new MutationObserver(() => {
     if (parts.waiting) return;
     parts.waiting = true;
-    requestAnimationFrame(nameParts);
+    // No frame of the browser's: a tab in the background has none.
+    setTimeout(nameParts, 20);
   });
   watch.observe(document.body, { childList: true, subtree: true });
   return watch;

@@ -19,6 +19,7 @@ OFFERED = {
     "Resume": ("editor",),
     "Restore": ("editor",),
     "Cancel Process": ("editor", "producer"),
+    "Import a story": ("editor",),
 }
 
 
@@ -35,6 +36,7 @@ def test_what_a_role_is_offered(
     theirs = open_service(user=role)
     page = Page(theirs, run=ended)
     assert not page.errors
+    assert bool(page.at.file_uploader) == (role in OFFERED["Import a story"])
     assert page.has_button("Restore") == (role in OFFERED["Restore"])
     assert all(one.disabled != (role in OFFERED["numbers"]) for one in page.at.number_input)
     if role in OFFERED["numbers"]:

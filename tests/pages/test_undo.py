@@ -103,8 +103,9 @@ def test_what_was_edited_since_is_not_lost(page: Page, service: Service) -> None
 
 def test_restored_elsewhere_or_with_a_run_at_work_it_says_so(page: Page, service: Service) -> None:
     run_id, who = finished(page), service.actor()
+    page.click("Restore")
     other = service.desk(who).start(service.desk(who).plan(story_of(service).id, {"setup": 5}).plan)
-    page.restore_all()
+    page.click("Yes, restore everything")
     assert any("A run is already at work on this story." in words for words in page.errors)
     service.desk(who).cancel(other)
     page.look()

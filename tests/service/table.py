@@ -91,9 +91,6 @@ ORDERS: Mapping[str, Row] = {
     ),
     "restore_piece": Row(only("editor"), commands=("restore {run} --piece midpoint/beatContent",)),
     "restore_run": Row(only("editor"), f"POST {_RUN}/restore", ("restore {run}",), "Restore"),
-    # Into a project of one's own, where one may: a stranger has theirs, a nobody has none.
-    "import_document": Row(
-        {**only("editor"), "stranger": "yes", "nobody": "refused"}, page="Import a story"
-    ),
+    "import_document": Row(only("editor"), page="Import a story"),
     "fits": Row(only("editor"), commands=("fits {story} midpoint/keyAction --reason Checked",)),
 }

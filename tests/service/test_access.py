@@ -25,7 +25,7 @@ KEY = Key("once", "0" * 64)
 # asks for a role in every project there is, so that with a stranger's project there it is refused
 # to all.
 OF_NO_PROJECT = {"actor", "writer", "diagnose", "cost", "credits", "is_demo", "reset_demo"}
-OF_NO_PROJECT |= {"has_worker"}
+OF_NO_PROJECT |= {"has_worker", "may_import"}
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_every_use_case_of_a_desk_is_in_the_table() -> None:
 def test_the_roles_are_the_tables() -> None:
     actions = {"save_draft": "draft", "edit_draft": "draft", "accept": "resume"}
     actions |= {"place": "start", "take_up": "resume"}
-    actions |= {"restore_piece": "restore", "restore_run": "restore"}
+    actions |= {"restore_piece": "restore", "restore_run": "restore", "import_document": "import"}
     for case, row in ORDERS.items():
         assert set(ALLOWED[actions.get(case, case)]) == set(row.may()), case  # type: ignore[index]
     assert set(ALLOWED["read"]) == set(MEMBERS)
@@ -57,6 +57,7 @@ def test_the_page_offers_what_the_table_says() -> None:
 
 
 Asked = dict[str, Callable[[], Any]]
+DOCUMENT = b'{"title": "Tides", "language": "en", "structureType": "harmon"}'
 
 
 def outcome(ask: Callable[[], Any]) -> Verdict:
@@ -163,6 +164,7 @@ def test_orders(people: People, database_url: str, case: str) -> None:
             "restore_piece": lambda: desk.restore_piece(run_id, "midpoint/beatContent"),
             "restore_run": lambda: desk.restore_run(run_id),
             "fits": lambda: desk.fits(story_id, "midpoint/keyAction"),
+            "import_document": lambda: desk.import_document("tides.json", DOCUMENT, story_id),
         }
         assert cases.keys() == ORDERS.keys()
         return cases[case]

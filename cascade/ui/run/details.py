@@ -29,6 +29,9 @@ from cascade.ui.studio.view import View
 # The run whose details were opened or closed by hand, and which of both.
 _BY_HAND = "details"
 
+# The modes in which an address that names a run opens them.
+_OPEN_IN: tuple[address.Mode, ...] = ("arc", "read")
+
 _BLOCK_STATES = {"done": "complete", "failed": "error", "left": "error"}
 _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 
@@ -39,9 +42,9 @@ class Details:
     def __init__(self, run: RunView, *, is_asked_for: bool = False) -> None:
         self.run = run
         run_id, is_open = st.session_state.get(_BY_HAND) or ("", False)
-        # Where changes are reviewed they would lie over them.
-        by_itself = is_asked_for and address.mode() in ("arc", "read")
-        self.is_open: bool = is_open if run_id == run.id else by_itself
+        # Where changes are reviewed they would lie over them, unless they are asked for there.
+        by_itself = address.mode() in _OPEN_IN
+        self.is_open: bool = is_asked_for if by_itself else is_open and run_id == run.id
         self._blocks: list[tuple[Any, Any]] = []
         self._wrote: Mapping[str, str] = {}
 
@@ -50,8 +53,12 @@ class Details:
         st.button(text("run.details"), key=f"details-{self.run.id}", on_click=self._turn)
 
     def _turn(self) -> None:
-        st.session_state[_BY_HAND] = (self.run.id, not self.is_open)
-        address.go(story=self.run.story_id, run=None if self.is_open else self.run.id)
+        if address.mode() in _OPEN_IN:
+            # The address alone says it: a link to the run opens them again.
+            st.session_state.pop(_BY_HAND, None)
+            address.go(story=self.run.story_id, run=None if self.is_open else self.run.id)
+        else:
+            st.session_state[_BY_HAND] = (self.run.id, not self.is_open)
         st.rerun()
 
     def draw(

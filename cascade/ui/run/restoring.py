@@ -30,7 +30,7 @@ def draw_question(desk: Desk, run_id: str, found: Undoing) -> None:
 
     @guarded()
     def restore() -> None:
-        _close()
+        stop_asking()
         restored = desk.restore_run(run_id)
         what = amount(len(restored.keys), len(restored.levels))
         words = text("undo.all_done", what=what)
@@ -39,7 +39,7 @@ def draw_question(desk: Desk, run_id: str, found: Undoing) -> None:
             words = f"{words} {text('undo.left', what=listing(left))}"
         session.notify(words)
 
-    @st.dialog(text("undo.all_title"), on_dismiss=_close)
+    @st.dialog(text("undo.all_title"), on_dismiss=stop_asking)
     def dialog() -> None:
         if not is_asking(run_id):
             # A button in here reran the dialog alone; the page behind it must follow.
@@ -51,11 +51,12 @@ def draw_question(desk: Desk, run_id: str, found: Undoing) -> None:
             words = f"{words} {count('undo.all_edited', edited)}"
         st.markdown(words)
         with st.container(horizontal=True, horizontal_alignment="right", key="restore-buttons"):
-            st.button(text("confirm.cancel"), key="restore-cancel", on_click=_close)
+            st.button(text("confirm.cancel"), key="restore-cancel", on_click=stop_asking)
             st.button(text("undo.all_yes"), key="restore-yes", type="primary", on_click=restore)
 
     dialog()
 
 
-def _close() -> None:
+def stop_asking() -> None:
+    """Closes the question; a callback."""
     st.session_state.pop(_FLAG, None)

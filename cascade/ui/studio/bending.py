@@ -123,7 +123,7 @@ class Bending:
     def redraw(self, beat_keys: Iterable[str]) -> None:
         """Draws the curve, what is pending, the selected beat and some numeric editors anew."""
         beat = [BEAT] if address.mode() == "arc" else []
-        st.rerun([CURVE, STATE, *beat, *(number(beat_key) for beat_key in beat_keys)])
+        session.redraw([CURVE, STATE, *beat, *(number(beat_key) for beat_key in beat_keys)])
 
     def select(self, beat_key: str) -> None:
         """Selects a beat: its words stand beside the curve; a callback."""
@@ -131,9 +131,9 @@ class Bending:
         address.go(story=self.story_id, beat=beat_key, scene=None)
         match mode:
             case "arc":
-                st.rerun([CURVE, OUTLINE, BEAT, WORDS])
+                session.redraw([CURVE, OUTLINE, BEAT, WORDS])
             case "read":
-                st.rerun([CURVE, OUTLINE, WORDS])
+                session.redraw([CURVE, OUTLINE, WORDS])
             case "review" | "history":
                 # It is read where beats are read.
                 address.go(mode=None)

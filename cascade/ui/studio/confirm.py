@@ -50,7 +50,7 @@ def ask(story_id: str, stale_beats: Sequence[str] = (), *, left: Sequence[str] =
     st.session_state[_STALE] = tuple(stale_beats)
     st.session_state[_LEFT] = tuple(left)
     st.session_state[_INCLUDE] = True
-    st.rerun([DIALOG])
+    session.redraw([DIALOG])
 
 
 def close_dialog() -> None:

@@ -35,6 +35,7 @@ def draw_head(desk: Desk, studio: Studio, story: Story | None) -> None:
     head, story_id = studio.head.get(), studio.story_id
     names = {one.id: one for one in studio.stories}
     titles = _told_apart(studio.stories)
+    labels = {story_id: _named(title, names[story_id]) for story_id, title in titles.items()}
     # Known by its words alone, which are others in another language.
     key = f"story-{language()}"
 
@@ -49,7 +50,7 @@ def draw_head(desk: Desk, studio: Studio, story: Story | None) -> None:
         st.selectbox(
             text("head.story"),
             list(titles),
-            format_func=lambda story_id: _named(titles[story_id], names[story_id]),
+            format_func=labels.__getitem__,
             key=key,
             on_change=choose,
             label_visibility="collapsed",
@@ -67,7 +68,7 @@ def draw_head(desk: Desk, studio: Studio, story: Story | None) -> None:
             _draw_writer(desk)
             if "import" in studio.may:
                 st.divider()
-                draw_import(desk)
+                draw_import(desk, story_id)
             if head.may_reset:
                 _draw_reset(desk, names[story_id].title)
 

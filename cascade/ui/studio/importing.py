@@ -14,8 +14,8 @@ from cascade.ui.session import guarded
 _TURN = "imported"
 
 
-def draw_import(desk: Desk) -> None:
-    """A field for a file, for whoever may import; what is wrong with it is said below."""
+def draw_import(desk: Desk, beside: str | None = None) -> None:
+    """A field for a file, for whoever may import; into the project of the story `beside` it."""
     turn = st.session_state.get(_TURN, 0)
     key = f"import-{turn}"
 
@@ -24,7 +24,7 @@ def draw_import(desk: Desk) -> None:
         if (file := st.session_state.get(key)) is None:
             return
         st.session_state[_TURN] = turn + 1
-        story_id = desk.import_document(file.name, file.getvalue())
+        story_id = desk.import_document(file.name, file.getvalue(), beside)
         address.go(story=story_id)
         session.notify(text("import.done"))
 

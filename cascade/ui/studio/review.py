@@ -49,7 +49,7 @@ def _draw(desk: Desk, story: Story, run: RunView, found: Undoing, *, may: bool) 
 
     def show(key: str) -> None:
         address.go(story=story.id, run=run.id, text=key)
-        st.rerun([_PART])
+        session.redraw([_PART])
 
     with st.container(key="review", horizontal=True, gap=None):
         with st.container(key="review-texts", gap=None):

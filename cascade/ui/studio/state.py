@@ -20,7 +20,7 @@ from cascade.ui.kit.problems import explain
 from cascade.ui.kit.texts import count, duration, text
 from cascade.ui.run.last import Last
 from cascade.ui.run.live import Live
-from cascade.ui.run.restoring import draw_question, is_asking
+from cascade.ui.run.restoring import draw_question, is_asking, stop_asking
 from cascade.ui.session import guarded
 from cascade.ui.shell import Bring, announce
 from cascade.ui.studio import confirm
@@ -63,6 +63,9 @@ def draw_state(bending: Bending, live: Live | None, last: Last | None, bring: Br
             confirm.draw_dialog(bending.desk, bending.story_id, is_locked=is_locked)
         elif last is not None and last.undone is not None and is_asking(last.run.id):
             draw_question(bending.desk, last.run.id, last.undone)
+        elif live is not None:
+            # Nothing is put back while a run is at work; nor is it asked when that has ended.
+            stop_asking()
 
     session.fragment(dialog, key=confirm.DIALOG)()
 
