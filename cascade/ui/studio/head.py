@@ -137,7 +137,9 @@ def _draw_about(story: Story) -> None:
     ]
     st.caption(escape(" · ".join(about)))
     if story.synopsis:
-        st.html(paragraphs(story.synopsis))
+        # What else is in the menu is not to be pushed out of sight by it.
+        with st.container(height=150, border=False, key="synopsis"):
+            st.html(paragraphs(story.synopsis))
 
 
 def _draw_writer(desk: Desk) -> None:
