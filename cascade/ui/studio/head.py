@@ -18,7 +18,7 @@ from cascade.ui.kit.prose import escape, first_words, paragraphs
 from cascade.ui.kit.texts import count, text
 from cascade.ui.kit.writer import offline_label
 from cascade.ui.session import guarded
-from cascade.ui.shell import bar
+from cascade.ui.shell import announce, bar
 from cascade.ui.studio.doctor import draw_check
 from cascade.ui.studio.importing import draw_import
 
@@ -140,6 +140,8 @@ def _draw_about(story: Story) -> None:
         # What else is in the menu is not to be pushed out of sight by it.
         with st.container(height=150, border=False, key="synopsis"):
             st.html(paragraphs(story.synopsis))
+        name = text("head.synopsis")
+        announce("synopsis", regions={"synopsis": {"role": "region", "name": name}})
 
 
 def _draw_writer(desk: Desk) -> None:
