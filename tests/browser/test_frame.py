@@ -101,6 +101,16 @@ def test_a_click_selects_and_never_bends(studio: Studio) -> None:
     studio.nothing_is_pending()
 
 
+def test_an_edit_of_a_page_that_is_still_coming_is_taken(studio: Studio, server: Server) -> None:
+    page = studio.page
+    for level in (4, 5, 4, 3):
+        page.goto(server.page)
+        studio.slider("Midpoint").press(str(level))
+        studio.is_pending(1, f"Midpoint (2→{level})")
+        studio.in_step("Midpoint", level)
+        expect(studio.button("banner.save")).to_be_enabled()
+
+
 def test_one_tab_stop_for_all_points(studio: Studio) -> None:
     page = studio.page
     stops = page.locator(".cascade-handle[tabindex='0']")

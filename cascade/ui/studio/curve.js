@@ -28,6 +28,14 @@ const loadPlotly = (url) =>
 
 // The browser's own: React replaces a field's `value`, and would take such a change for its own.
 const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+// While the page comes for the first time nothing is asked of Python: a run that is broken off leaves
+// half a page behind. The bar of state comes last.
+function whenWhole(ask) {
+  const state = document.querySelector("[data-testid='stApp']")?.dataset.testScriptState;
+  if (state === "notRunning" || document.querySelector(".st-key-state")) ask();
+  else setTimeout(() => whenWhole(ask), 50);
+}
+
 const clamp = (value) => Math.max(1, Math.min(5, Math.round(value)));
 const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
@@ -109,9 +117,9 @@ class Curve {
   }
 
   update(data, tell) {
-    this.tellPython = tell;
-    this.send = (edit) => tell("edit", edit);
-    this.refuse = (typed) => tell("refused", typed);
+    this.tellPython = (name, value) => whenWhole(() => tell(name, value));
+    this.send = (edit) => this.tellPython("edit", edit);
+    this.refuse = (typed) => this.tellPython("refused", typed);
     this.data = data;
     this.count = Math.max(this.count, data.acknowledged);
     for (const [key, edit] of this.sent) if (edit.count <= data.acknowledged) this.sent.delete(key);
