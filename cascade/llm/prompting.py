@@ -19,11 +19,11 @@ from cascade.story import kinds
 from cascade.story.brief import Brief, Seam, Sibling
 from cascade.story.kinds import CASCADE
 from cascade.story.story import Language
+from cascade.story.structures import structure
 
 if TYPE_CHECKING:
     # Imported where it is used: most commands write no prompt.
     from jinja2 import Environment
-from cascade.story.structures import structure
 
 FENCE_OPEN, FENCE_CLOSE = "<<<STORY TEXT", ">>>"
 
