@@ -115,12 +115,9 @@ class Gate:
         """A run to read, or to do something with. Raises UnknownRun, NotAllowed."""
         return self._run(run_id, action)
 
-    def project_of(self, run_id: str) -> str:
-        """The project that pays a run, without reading the run itself. Raises UnknownRun."""
-        project_id = reading.project_of(self.session, run_id)
-        if self.actor is not None and project_id not in self.roles:
-            raise UnknownRun(run_id)
-        return project_id
+    def permit_run(self, action: Action, run_id: str) -> None:
+        """Raises UnknownRun, NotAllowed; of the run it reads who pays and no more."""
+        self._permit_run(action, run_id, reading.project_of(self.session, run_id))
 
     def lock_run(self, run_id: str, action: Action) -> Run:
         """Locks a run for something. Raises UnknownRun, NotAllowed."""
@@ -138,10 +135,13 @@ class Gate:
 
     def _run(self, run_id: str, action: Action) -> Run:
         run, project_id = reading.row(self.session, run_id)
+        self._permit_run(action, run_id, project_id)
+        return run
+
+    def _permit_run(self, action: Action, run_id: str, project_id: str) -> None:
         if self.actor is not None and project_id not in self.roles:
             raise UnknownRun(run_id)
         self.permit_in(action, project_id)
-        return run
 
     def permit(self, action: Action, story_id: str) -> None:
         """Raises UnknownStory, and NotAllowed where it may not be done on the story."""

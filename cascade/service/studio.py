@@ -289,7 +289,7 @@ class Studying(Planning):
         for each. One that has been cancelling for too long is ended by whoever looks.
         """
         with self._reading() as gate:
-            gate.permit_in("read", gate.project_of(run_id))
+            gate.permit_run("read", run_id)
         found: Progress = self._house.looks.get(run_id, lambda: self._progress(run_id))
         if found.run.status == "cancelling" and self._house.cancels.seen(run_id):
             return self._progress(run_id)
