@@ -101,14 +101,14 @@ def _draw_levels(bending: Bending, story: Story, beat: Beat, level: int) -> None
 def _draw_direction(bending: Bending, story: Story, beat: Beat) -> None:
     key = f"direction-{story.id}-{beat.key}"
 
-    @guarded("editor")
+    @guarded()
     def take_over() -> None:
         if (words := st.session_state.get(key)) is not None:
             pending.direct(bending.desk, story, beat.key, words)
 
     def direct() -> None:
         take_over()
-        bending.redraw([])
+        bending.redraw([beat.key])
 
     st.session_state[key] = pending.shown(story.id).directions.get(beat.key, "")
     offline = bending.desk.writer.is_offline

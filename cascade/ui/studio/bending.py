@@ -79,7 +79,7 @@ class Bending:
 
     def edit(self, story: Story, levels: Mapping[str, int]) -> None:
         """Takes over levels."""
-        guarded("editor")(pending.edit)(self.desk, story, levels)
+        guarded()(pending.edit)(self.desk, story, levels)
         self.redraw(levels)
 
     def refuse(self, story: Story, beat_key: str) -> None:
@@ -111,7 +111,7 @@ class Bending:
 
     def _change(self, change: Callable[[], None], story: Story) -> None:
         before = pending.shown(story.id)
-        guarded("editor")(change)()
+        guarded()(change)()
         after = self.desk.draft(story.id)
         self.redraw(
             key
@@ -121,9 +121,11 @@ class Bending:
         )
 
     def redraw(self, beat_keys: Iterable[str]) -> None:
-        """Draws the curve, what is pending, the selected beat and some numeric editors anew."""
-        beat = [BEAT] if address.mode() == "arc" else []
-        session.redraw([CURVE, STATE, *beat, *(number(beat_key) for beat_key in beat_keys)])
+        """Draws anew the curve, what is pending, some numeric editors, and the beat if selected."""
+        keys = list(beat_keys)
+        is_shown = address.mode() == "arc" and selected(self.studio.story.get()) in keys
+        beat = [BEAT] if is_shown else []
+        session.redraw([CURVE, STATE, *beat, *map(number, keys)])
 
     def select(self, beat_key: str) -> None:
         """Selects a beat: its words stand beside the curve; a callback."""
