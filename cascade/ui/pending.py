@@ -89,18 +89,14 @@ def reset(desk: Desk, story: Story) -> Draft:
 def undo(desk: Desk, story: Story) -> None:
     """Takes back the last edit of this session, as far as nobody has changed its beats since."""
     edits = _edits(story.id)
-    if edits.done:
-        last = edits.done.pop()
-        edits.undone.append(last)
+    if last := _moved(edits.done, edits.undone):
         _put(desk, story, last, last.after, last.before)
 
 
 def redo(desk: Desk, story: Story) -> None:
     """Does again what was taken back last."""
     edits = _edits(story.id)
-    if edits.undone:
-        last = edits.undone.pop()
-        edits.done.append(last)
+    if last := _moved(edits.undone, edits.done):
         _put(desk, story, last, last.before, last.after)
 
 
@@ -131,6 +127,14 @@ def _change(
     edits.done.append(Edit(saved, before, after, discards))
     del edits.done[:-MOST]
     edits.undone.clear()
+
+
+def _moved(of: list[Edit], to: list[Edit]) -> Edit | None:
+    """The last edit of one list, which is the last of the other from now on; None of an empty."""
+    if of:
+        to.append(of.pop())
+        return to[-1]
+    return None
 
 
 def _put(desk: Desk, story: Story, of: Edit, was: Draft, to: Draft) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
-from typing import Literal, NoReturn, ParamSpec, get_args
+from typing import Literal, NoReturn, ParamSpec
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -67,8 +67,7 @@ def zone() -> tzinfo:
 # Problems: an expected error of a callback waits here until its part of the page is drawn.
 
 # Where a message is shown. A part that is drawn by itself shows its own: the rest stays as it is.
-Place = Literal["page", "editor", "dialog"]
-PLACES: tuple[Place, ...] = get_args(Place)
+Place = Literal["page", "dialog"]
 
 
 def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, None]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import streamlit as st
@@ -13,36 +12,14 @@ def box(label: str, key: str, kind: Literal["default", "compact"] = "default") -
 
     To Streamlit one with another label is another one, and it would come back closed.
     """
+    opened: set[str] = st.session_state.setdefault("opened", set())
 
     def remember() -> None:
-        (open_ if st.session_state.get(key) else close)(key)
+        (opened.add if st.session_state.get(key) else opened.discard)(key)
 
     labels: dict[str, str] = st.session_state.setdefault("boxes", {})
     if labels.get(key) != label or key not in st.session_state:
         # Told only then: said in every run, it would take back a click that is on its way.
         labels[key] = label
-        st.session_state[key] = key in _opened()
+        st.session_state[key] = key in opened
     return st.expander(label, key=key, on_change=remember, type=kind)
-
-
-def open_(*keys: str) -> None:
-    """Opens the expanders of these keys; a callback."""
-    _opened().update(keys)
-    _tell(keys, opened=True)
-
-
-def close(*keys: str) -> None:
-    """Closes the expanders of these keys; a callback."""
-    _opened().difference_update(keys)
-    _tell(keys, opened=False)
-
-
-def _tell(keys: Iterable[str], *, opened: bool) -> None:
-    for key in keys:
-        if key in st.session_state:
-            st.session_state[key] = opened
-
-
-def _opened() -> set[str]:
-    opened: set[str] = st.session_state.setdefault("opened", set())
-    return opened

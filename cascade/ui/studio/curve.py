@@ -104,7 +104,7 @@ def curve(
         if fresh := [one for one in edit["edits"] if one["count"] > known]:
             take(fresh)
 
-    @session.guarded("editor")
+    @session.guarded()
     def take(edits: Sequence[Mapping[str, Any]]) -> None:
         on_edit(
             {
@@ -113,19 +113,19 @@ def curve(
             }
         )
 
-    @session.guarded("editor")
+    @session.guarded()
     def say_refused() -> None:
         given = st.session_state.get(key)
         if given is not None and (typed := given.refused):
             on_refused(story.structure.beat(typed["beat"]).key)
 
-    @session.guarded("editor")
+    @session.guarded()
     def select() -> None:
         given = st.session_state.get(key)
         if given is not None and (clicked := given.select):
             on_select(story.structure.beat(clicked["beat"]).key)
 
-    @session.guarded("editor")
+    @session.guarded()
     def go_through_edits() -> None:
         given = st.session_state.get(key)
         if given is not None and (pressed := given.history):

@@ -88,7 +88,7 @@ def _offer(story: Story, place: str, label: str, beat_keys: Sequence[str]) -> No
         key=f"stale-{story.id}-{place}",
         icon=":material/sync:",
         help=text("stale.rewrite_help"),
-        on_click=guarded("editor")(confirm.ask),
+        on_click=guarded()(confirm.ask),
         args=(story.id, beat_keys),
     )
 

@@ -33,9 +33,7 @@ def draw_state(bending: Bending, live: Live | None, last: Last | None, bring: Br
 
     def state() -> None:
         with st.container(key="notices"):
-            for place in session.PLACES:
-                if place != "dialog":
-                    session.show_problem(place)
+            session.show_problem("page")
             session.show_notice()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="state"):
             if live is not None:
@@ -126,7 +124,7 @@ def _draw_editing(
         key="save",
         type="secondary" if finish else "primary",
         disabled=not (is_pending and bending.may_start),
-        on_click=guarded("editor")(confirm.ask),
+        on_click=guarded()(confirm.ask),
         args=(story.id,),
         kwargs={"left": left},
     )

@@ -39,11 +39,10 @@ class View:
     @property
     def active(self) -> Progress | None:
         """The run at work on the story, whichever the page shows."""
+        if self.shown is not None and self.shown.progress.run.is_active:
+            return self.shown.progress
         run = self.runs.active
-        if run is None or (self.shown is not None and self.shown.progress.run.id == run.id):
-            shown = self.shown.progress if self.shown is not None else None
-            return shown if shown is not None and shown.run.is_active else None
-        return Progress(run, self.runs.events, {}, self.story)
+        return Progress(run, self.runs.events, {}, self.story) if run is not None else None
 
     @property
     def shown_id(self) -> str | None:
