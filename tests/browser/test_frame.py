@@ -154,9 +154,7 @@ def test_one_tab_stop_for_all_points(studio: Studio) -> None:
 @pytest.mark.parametrize("language", LANGUAGES, indirect=True)
 def test_the_path_by_thumb(small: Studio, server: Server) -> None:
     page = small.page
-    server.stop()
-    server.env["CASCADE_OFFLINE_DELAY_MS"] = "300"
-    server.start()
+    server.restart(CASCADE_OFFLINE_DELAY_MS="300")
     page.goto(server.page)
     small.nothing_is_pending()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -196,9 +194,7 @@ def test_the_path_by_thumb(small: Studio, server: Server) -> None:
 
 def test_nothing_moves_from_the_start_of_a_run_to_its_end(studio: Studio, server: Server) -> None:
     page = studio.page
-    server.stop()
-    server.env["CASCADE_OFFLINE_DELAY_MS"] = "400"
-    server.start()
+    server.restart(CASCADE_OFFLINE_DELAY_MS="400")
     page.goto(f"{server.page}&beat=midpoint")
     studio.beat("Midpoint")
     studio.slider("Midpoint").press("4")

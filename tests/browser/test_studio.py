@@ -167,9 +167,7 @@ def test_the_dialog_says_what_keeps_it_from_starting_where_one_looks(
 ) -> None:
     database = look()
     database.operator().grant("poor", 12)
-    server.stop()
-    server.env["CASCADE_USER"] = "poor"
-    server.start()
+    server.restart(CASCADE_USER="poor")
     page = studio.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(server.page)
@@ -332,9 +330,7 @@ def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
     studio: Studio, server: Server
 ) -> None:
     page = studio.page
-    server.stop()
-    server.env["CASCADE_WORKER"] = "external"
-    server.start()
+    server.restart(CASCADE_WORKER="external")
     page.goto(server.page)
     studio.nothing_is_pending()
     studio.slider("Midpoint").press("4")
@@ -344,9 +340,7 @@ def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
     expect(studio.state).to_contain_text(studio.say("run.title.queued"))
     expect(studio.state).to_contain_text(studio.say("run.title.waiting"))
     expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_be_visible()
-    server.stop()
-    server.env["CASCADE_WORKER"] = "embedded"
-    server.start()
+    server.restart(CASCADE_WORKER="embedded")
     expect(studio.state).to_contain_text(studio.say("run.title.running"))
     expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_have_count(0)
 
@@ -357,9 +351,7 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     page = studio.page
     database = look()
     before = database.operator().story(database.operator().stories()[0].id)
-    server.stop()
-    server.env["CASCADE_OFFLINE_DELAY_MS"] = "50"
-    server.start()
+    server.restart(CASCADE_OFFLINE_DELAY_MS="50")
     page.goto(server.page)
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
@@ -409,9 +401,7 @@ def test_a_run_counts_in_the_title_and_the_bar_is_in_focus_when_it_ends(
     studio: Studio, server: Server
 ) -> None:
     page = studio.page
-    server.stop()
-    server.env["CASCADE_OFFLINE_DELAY_MS"] = "1200"
-    server.start()
+    server.restart(CASCADE_OFFLINE_DELAY_MS="1200")
     page.goto(server.page)
     studio.nothing_is_pending()
     other = Studio(page.context.new_page(), studio.language)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,13 +146,13 @@ def test_an_outage_that_every_run_ends_in_says_nothing_of_going_on(tmp_path: Pat
     service = Service(Settings(database_url=sqlite_copy(tmp_path), offline_delay_ms=0))
     lasted: list[bool] = []
 
+    def has_ended(run_id: str) -> bool:
+        return not service.operator().run(run_id).is_active
+
     def nothing() -> Callable[[], None]:
         if not lasted:
             for run_id in outages.active.values():
-                wait_for(
-                    lambda: not service.operator().run(run_id).is_active,  # noqa: B023
-                    "a run to end",
-                )
+                wait_for(partial(has_ended, run_id), "a run to end")
         lasted.append(True)
         return lambda: None
 

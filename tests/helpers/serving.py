@@ -46,6 +46,12 @@ class Server:
                 time.sleep(0.1)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
+    def restart(self, **env: str) -> None:
+        """Stops it and starts it anew, with other settings."""
+        self.stop()
+        self.env.update(env)
+        self.start()
+
     def stop(self) -> None:
         self.was_away = True
         self.process.terminate()

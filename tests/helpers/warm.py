@@ -83,12 +83,14 @@ class WarmProcess(subprocess.Popen[str]):
 
     def _internal_poll(self, *_: Any, **__: Any) -> int | None:
         self._take(0)
-        return self.returncode  # type: ignore[no-any-return]
+        ended: int | None = self.returncode
+        return ended
 
     def _wait(self, timeout: float | None) -> int:
         if not self._take(timeout):
             raise subprocess.TimeoutExpired(self.args, timeout or 0)
-        return self.returncode  # type: ignore[no-any-return]
+        ended: int = self.returncode
+        return ended
 
     def _take(self, timeout: float | None) -> bool:
         """Takes what is told of its end, if that comes in time."""

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-import sqlalchemy as sa
 
 from cascade.service import Service
 from cascade.store import stories
 from cascade.store.inserting import insert_story
 from cascade.story.story import Scene, Story
+from tests.helpers.statements import statements
 from tests.service.people import People, failed, gather, start, stopped
 
 from .conftest import Page, bend
 
 MOST = 40
-
-
-@contextmanager
-def statements(service: Service) -> Iterator[list[str]]:
-    """The statements that the service's database is asked, beginnings of transactions included."""
-    asked: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
-
-    sa.event.listen(service.database.engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        sa.event.remove(service.database.engine, "before_cursor_execute", note)
 
 
 def drawn(service: Service, **query: str) -> tuple[Page, list[str]]:

@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
-import sqlalchemy as sa
 
 from cascade.errors import UnknownRun
 from cascade.service import Service
 from cascade.service.looks import Looks
 from tests.helpers.seeded_fixtures import database_url
+from tests.helpers.statements import statements
 
 from .people import gather, start
 
 __all__ = ["database_url"]
-
-
-@contextmanager
-def statements(service: Service) -> Iterator[list[str]]:
-    asked: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
-
-    sa.event.listen(service.database.engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        sa.event.remove(service.database.engine, "before_cursor_execute", note)
 
 
 def test_fifty_pages_read_a_run_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

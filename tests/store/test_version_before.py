@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,10 +22,10 @@ from tests.helpers.earlier import (
     shape_of,
     tables_of,
 )
-from tests.helpers.observe import check_credits, wait_for
+from tests.helpers.observe import check_credits
 
 from .test_migrate import execute
-from .test_own_names import busy, check_append_only, fresh, has_ended
+from .test_own_names import busy, check_append_only, end_what_is_under_way, fresh
 
 __all__ = ["busy"]
 
@@ -73,13 +72,7 @@ def test_every_row_is_kept_and_what_was_under_way_goes_on(
         assert operator.runs() == runs
         assert {one.id: one.status for one in runs} == {v: k for k, v in ids.items()}
         assert {one: operator.document(one) for one in stories} == stories
-        with service.executing():
-            for status, end in (
-                ("queued", "done"),
-                ("running", "done"),
-                ("cancelling", "cancelled"),
-            ):
-                wait_for(partial(has_ended, service, ids[status], end), f"{status} to end", 60)
+        end_what_is_under_way(service, ids)
         check_credits(asdict(desk.credits()))
         assert desk.credits().held == 0
         # What is new is there to be used.
