@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zlib import crc32
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from cascade.service import Service
+from cascade.settings import Settings
 from cascade.ui.kit.language import LANGUAGES, Language
 from tests.helpers.chromium import PATIENCE_MS
 from tests.helpers.seeded_fixtures import sqlite_url
@@ -84,3 +86,9 @@ def page(
 def studio(page: Page, language: Language) -> Studio:
     """The studio in the language of the browser."""
     return Studio(page, language)
+
+
+@pytest.fixture
+def look(sqlite_url: str) -> Callable[[], Service]:
+    """Opens the server's database beside it, to see what is really saved."""
+    return lambda: Service(Settings(database_url=sqlite_url, provider="offline"))
