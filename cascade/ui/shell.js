@@ -14,26 +14,20 @@ window.__cascadeGo ??= (() => {
   return true;
 })();
 
-// While a run is at work the window's title counts its steps. Streamlit sets a title of its own with
-// every draw; it comes back with the end.
-const held = (window.__cascadeTitle ??= { own: "", wanted: "", by: null });
-held.watch ??= (() => {
-  const watch = new MutationObserver(() => {
-    if (!held.wanted || document.title === held.wanted) return;
-    held.own = document.title;
-    document.title = held.wanted;
-  });
+// While a run is at work the window's title counts its steps: as long as a part of the page that
+// says so is there. Streamlit sets a title of its own with every draw.
+const titles = (window.__cascadeTitle ??= { own: "", held: "", watch: null });
+function holdTitle() {
+  const wanted = [...document.querySelectorAll(".cascade-live[data-title]")].pop()?.dataset.title ?? "";
+  if (document.title !== titles.held) titles.own = document.title;
+  titles.held = wanted;
+  if (document.title !== (wanted || titles.own)) document.title = wanted || titles.own;
+}
+titles.watch ??= (() => {
+  const watch = new MutationObserver(holdTitle);
   watch.observe(document.head, { childList: true, subtree: true, characterData: true });
   return watch;
 })();
-
-function holdTitle(title, by) {
-  held.by = by;
-  if (title === held.wanted) return;
-  if (!held.wanted) held.own = document.title;
-  held.wanted = title;
-  document.title = title || held.own;
-}
 
 // The parts of the page by role and name. Streamlit draws a part anew at any time, without them.
 const parts = (window.__cascadeParts ??= { regions: new Map(), names: new Map(), watch: null, waiting: false });
@@ -57,7 +51,7 @@ parts.watch ??= (() => {
     if (parts.waiting) return;
     parts.waiting = true;
     // No frame of the browser's: a tab in the background has none.
-    setTimeout(nameParts, 20);
+    setTimeout(() => (nameParts(), holdTitle()), 20);
   });
   watch.observe(document.body, { childList: true, subtree: true });
   return watch;
@@ -143,20 +137,18 @@ export default function ({ data, parentElement }) {
   // What is seen and heard at once needs no second copy of its words.
   // A moment later: it may be drawn after this.
   if (data.aloud) setTimeout(() => document.querySelector(data.aloud)?.setAttribute("role", "status"), 100);
-  if (data.title !== null) holdTitle(data.title, parentElement);
   away.words = data.away;
   for (const [key, region] of Object.entries(data.regions ?? {})) parts.regions.set(key, region);
   for (const [selector, called] of Object.entries(data.names ?? {})) parts.names.set(selector, called);
   if (data.regions || data.names) nameParts();
   if (data.bring) bring(data.name, data.bring);
   const live = parentElement.querySelector(".cascade-live");
+  if (data.title) live.dataset.title = data.title;
+  else delete live.dataset.title;
+  holdTitle();
   const say = () => live.textContent !== data.say && (live.textContent = data.say);
   // What a region says when it comes is not heard; what it says a moment later is.
   if (live.dataset.isThere) say();
   else setTimeout(say, 300);
   live.dataset.isThere = "";
-  return () => {
-    // Called before every update too; the title is given back when nobody holds it any more.
-    setTimeout(() => held.by === parentElement && !parentElement.isConnected && holdTitle("", null), 0);
-  };
 }

@@ -61,7 +61,7 @@ def announce(
     words: str = "",
     *,
     aloud: str = "",
-    title: str | None = None,
+    title: str = "",
     bring: Bring | None = None,
     regions: Mapping[str, Region] | None = None,
     names: Mapping[str, str] | None = None,
@@ -69,7 +69,7 @@ def announce(
     """Has a screen reader say `words` when they change; one `name` a part of the page.
 
     `aloud` selects an element of the page whose own words are said when they change. `title` is the
-    window's as long as it is not empty; one part of the page alone may say anything about it.
+    window's as long as it is not empty and its part of the page is there.
     `bring` says what to bring to the reader. `regions` are the parts of the page by their keys,
     `names` what Streamlit gives no name of its own, by selector.
     """

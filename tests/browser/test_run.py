@@ -12,6 +12,19 @@ from tests.helpers.serving import Server
 
 from .studio import CHANGES, Studio
 
+# Counts how many of each part of the page there are at most from now on.
+COUNT_PARTS = """() => {
+  window.most = {};
+  const count = () => {
+    for (const part of ["top", "outline", "pane", "state"]) {
+      const there = document.querySelectorAll(`.st-key-${part}`).length;
+      window.most[part] = Math.max(window.most[part] ?? 0, there);
+    }
+  };
+  count();
+  new MutationObserver(count).observe(document.body, { childList: true, subtree: true });
+}"""
+
 
 def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     studio: Studio, server: Server
@@ -208,9 +221,10 @@ def test_a_run_counts_in_the_title_and_the_bar_is_in_focus_when_it_ends(
     studio: Studio, server: Server
 ) -> None:
     page = studio.page
-    server.restart(CASCADE_OFFLINE_DELAY_MS="1200")
+    server.restart(CASCADE_OFFLINE_DELAY_MS="2500")
     page.goto(server.page)
     studio.nothing_is_pending()
+    page.evaluate(COUNT_PARTS)
     other = Studio(page.context.new_page(), studio.language)
     other.page.goto(server.page)
     other.nothing_is_pending()
@@ -229,3 +243,5 @@ def test_a_run_counts_in_the_title_and_the_bar_is_in_focus_when_it_ends(
         aloud = tab.page.locator(".cascade-live").filter(has_text=studio.say("run.said.done"))
         expect(aloud).to_have_attribute("aria-live", "polite")
         expect(tab.page).to_have_title(studio.say("app.name"))
+    # While the run came and went, no part of the page stood beside its own old self.
+    assert page.evaluate("window.most") == {"top": 1, "outline": 1, "pane": 1, "state": 1}
