@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,6 +88,20 @@ class Page:
         if text:
             self.at.query_params["text"] = text
         return self.look()
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """Where each part of the page with a key stands: the way to it from the page's root."""
+        found: dict[str, list[int]] = {}
+
+        def walk(block: Any, way: list[int]) -> None:
+            for at, child in getattr(block, "children", {}).items():
+                if key := re.fullmatch(r"\$\$ID-[0-9a-f]{32}-(.+)", getattr(child.proto, "id", "")):
+                    found[key[1]] = [*way, at]
+                walk(child, [*way, at])
+
+        walk(self.at.main, [])
+        return found
 
     @property
     def run_id(self) -> str:

@@ -214,6 +214,24 @@ def test_while_a_run_is_at_work_the_curve_is_read_only(page: Page, service: Serv
     assert not other.click("Close").at.status
 
 
+def test_a_run_that_comes_or_goes_moves_no_part_of_the_page(page: Page, service: Service) -> None:
+    """A part that moves stands beside its own old self until the whole page is drawn."""
+    bend(page)
+    before = page.places
+    page.click("Save Tension Levels").click("Regenerate & Save")
+    # Without an executor it stays queued.
+    assert page.has_button("Cancel Process")
+    at_work = page.places
+    with service.executing():
+        page.wait_for_end()
+    over = page.look().places
+    parts = {"bar", "bar-page", "elsewhere", "funds", "top", "work", "outline", "pane", "levels"}
+    parts |= {"aside", "state", "notices", *(f"row-{key}" for key in story_of(service).curve)}
+    for part in parts:
+        assert before[part] == at_work[part] == over[part]
+    assert at_work["run-beat-0"] == over["run-beat-0"]
+
+
 def test_a_run_that_does_not_begin_says_what_it_waits_for(page: Page, service: Service) -> None:
     bend(page).click("Save Tension Levels").click("Regenerate & Save")  # nobody executes it
     assert "Starting…" in page.said

@@ -73,8 +73,10 @@ class Details:
                 st.header(text("run.details_title"), anchor=False, width="stretch")
                 st.button(text("run.close"), key=f"close-{run.id}", on_click=self._turn)
             st.caption(escape(_by(run)))
+            with st.container(key="receipt"):
+                if view.undone is not None:
+                    draw_receipt(desk, view, run, seen, may=may)
             if view.undone is not None:
-                draw_receipt(desk, view, run, seen, may=may)
                 self._wrote = {one.replaced.key: one.replaced.after for one in view.undone.pieces}
             self._make_blocks(seen)
             if not run.is_active:

@@ -51,9 +51,11 @@ def _draw_head(bending: Bending) -> None:
     st.header(escape(beat.label), anchor=False)
     _say_where(beat.label, chosen)
     level, saved = levels[chosen], story.curve[chosen]
-    st.markdown(escape(_level_words(story, chosen, level, saved)))
+    words = _level_words(story, chosen, level, saved)
     if bending.active is not None:
-        st.caption(bending.why_not())
+        # In the same line: what stands under it stays where it is as a run comes and goes.
+        words = f"{words} · {bending.why_not()}"
+    st.markdown(escape(words))
     _draw_levels(bending, story, beat, level)
     if bending.enabled and level != saved:
         _draw_direction(bending, story, beat)

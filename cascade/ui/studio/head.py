@@ -80,8 +80,8 @@ def _draw_elsewhere(runs: Mapping[str, str], titles: Mapping[str, str]) -> None:
         for story_id, run_id in runs.items()
         if story_id in titles
     ]
-    if shown:
-        with st.container(width="content", key="elsewhere"):
+    with st.container(width="content", key="elsewhere"):
+        if shown:
             st.html(render("studio/elsewhere", runs=shown, name=count("head.at_work", len(shown))))
 
 

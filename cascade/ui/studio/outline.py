@@ -32,8 +32,9 @@ def draw_outline(bending: Bending, view: View) -> None:
 
     def outline() -> None:
         chosen = selected(story)
-        if bending.active is None:
-            draw_summary(bending.studio, story, stale)
+        with st.container(key="out-of-date"):
+            if bending.active is None:
+                draw_summary(bending.studio, story, stale)
         acts = dict(zip(story.structure.acts, (1, 2, 3), strict=True))
         for at, beat in enumerate(story.structure.beats):
             if at in acts:

@@ -107,8 +107,10 @@ def _draw_frame(bending: Bending, view: View, *, is_asked_for: bool) -> None:
     details = None
     if view.run is not None:
         details = Details(view.run, is_asked_for=is_asked_for)
-    if view.shown is not None and details is not None:
-        with session.shielded():
+    # There in any case: what stands after it keeps its place, and is not there twice, once old and
+    # once new, while a run comes or goes.
+    with st.container(key="aside"), session.shielded():
+        if view.shown is not None and details is not None:
             seen = seen_of(view.shown.progress)
             details.draw(desk, view, seen, may=may)
             if not details.run.is_active:
