@@ -73,20 +73,19 @@ def announce(
     `bring` says what to bring to the reader. `regions` are the parts of the page by their keys,
     `names` what Streamlit gives no name of its own, by selector.
     """
-    with st.container(key=f"announce-{name}"):
-        _draw(
-            key=f"live-{name}",
-            data={
-                "name": name,
-                "say": words,
-                "aloud": aloud,
-                "title": title,
-                "bring": bring,
-                "regions": regions,
-                "names": names,
-                "away": text("app.away"),
-                "language": language.language(),
-                "cookie": language.COOKIE,
-                "remember": language.was_chosen(),
-            },
-        )
+    _draw(
+        key=f"live-{name}",
+        data={
+            "name": name,
+            "say": words,
+            "aloud": aloud,
+            "title": title,
+            "bring": bring,
+            "regions": regions,
+            "names": names,
+            "away": text("app.away"),
+            "language": language.language(),
+            "cookie": language.COOKIE,
+            "remember": language.was_chosen(),
+        },
+    )

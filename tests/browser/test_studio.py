@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,27 @@ def test_a_number_that_is_no_level_comes_back_with_a_sentence(studio: Studio) ->
     field.press("Enter")
     studio.in_step("Midpoint", 5)
     studio.is_pending(1, "Midpoint (2→5)")
+
+
+def test_the_curve_follows_a_number_while_the_server_is_busy(
+    studio: Studio, server: Server
+) -> None:
+    studio.nothing_is_pending()
+    point = studio.slider("Midpoint")
+    server.process.send_signal(signal.SIGSTOP)
+    studio.page.get_by_role(
+        "button", name=studio.say("editor.raise", beat="Midpoint"), exact=True
+    ).click()
+    expect(point).to_have_attribute("aria-valuenow", "3")
+    expect(point).to_have_attribute("aria-valuetext", studio.changed(3, 2, 26))
+    studio.number("Setup").fill("5")
+    studio.number("Setup").press("Enter")
+    expect(studio.slider("Setup")).to_have_attribute("aria-valuenow", "5")
+    studio.nothing_is_pending()
+    server.process.send_signal(signal.SIGCONT)
+    studio.is_pending(2, "Setup (2→5), Midpoint (2→3)")
+    studio.in_step("Midpoint", 3)
+    studio.in_step("Setup", 5)
 
 
 def test_an_edit_that_gets_lost_on_its_way_is_sent_again(studio: Studio) -> None:

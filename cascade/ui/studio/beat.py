@@ -41,7 +41,7 @@ def draw_beat(bending: Bending, view: View) -> None:
 
 
 def _draw_head(bending: Bending) -> None:
-    story, levels = bending.read()
+    story, levels = bending.read(BEAT)
     chosen = selected(story)
     if chosen == LOOSE:
         st.header(text("beats.loose"), anchor=False)

@@ -6,11 +6,13 @@ a run's work, and `confirm` asks before one starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
 import streamlit as st
 
+from cascade.errors import CascadeError
 from cascade.service import Desk, Draft, Runs, Studio
 from cascade.story.story import Story
 from cascade.ui import pending, session
@@ -22,6 +24,8 @@ from cascade.ui.studio.view import View
 
 # The parts of the page that are drawn anew by themselves.
 CURVE, STATE, OUTLINE, BEAT, WORDS = "curve", "state", "outline", "beat", "words"
+# So long what an edit has read is taken for the present.
+READ_FOR_S = 1.0
 # What is selected where it is the scenes outside the beats.
 LOOSE = "none"
 
@@ -43,16 +47,22 @@ class Bending:
         self.drawn: tuple[Story, Draft, Runs] | None
         self.drawn = view.story, studio.draft.get(), view.runs
         self.offer = studio.offer
+        # What an edit has read for the parts that it draws anew, and until when it is news.
+        self._read: dict[str, tuple[Story, Draft]] = {}
+        self._read_until = 0.0
         pending.keep(self.drawn[0], self.drawn[1])
 
-    def read(self, *, priced: bool = False) -> tuple[Story, dict[str, int]]:
-        """The story, and the curve as it is shown: saved levels and over them those to come.
+    def read(self, part: str) -> tuple[Story, dict[str, int]]:
+        """The story, and the curve as a part shows it: saved levels and over them those to come.
 
-        What is pending is `priced` where that is shown.
+        For the bar of state what is pending is priced too.
         """
+        given = self._read.pop(part, None)
         if self.drawn is not None:
             story, draft, _ = self.drawn
-        elif priced:
+        elif given is not None and time.monotonic() < self._read_until:
+            story, draft = given
+        elif part == STATE:
             story, draft, self.offer = self.desk.pending(self.story_id)
             pending.keep(story, draft)
         else:
@@ -124,8 +134,21 @@ class Bending:
         """Draws anew the curve, what is pending, some numeric editors, and the beat if selected."""
         keys = list(beat_keys)
         is_shown = address.mode() == "arc" and selected(self.studio.story.get()) in keys
-        beat = [BEAT] if is_shown else []
-        session.redraw([CURVE, STATE, *beat, *map(number, keys)])
+        # The curve last: whatever was bent, it shows already.
+        parts = [STATE, *map(number, keys), *([BEAT] if is_shown else []), CURVE]
+        self._read_for(parts)
+        session.redraw(parts)
+
+    def _read_for(self, parts: Sequence[str]) -> None:
+        """Reads once what these parts are about to show, of one moment."""
+        try:
+            story, draft, self.offer = self.desk.pending(self.story_id)
+        except CascadeError:
+            # Each part says so itself.
+            return
+        pending.keep(story, draft)
+        self._read = dict.fromkeys(parts, (story, draft))
+        self._read_until = time.monotonic() + READ_FOR_S
 
     def select(self, beat_key: str) -> None:
         """Selects a beat: its words stand beside the curve; a callback."""

@@ -1,6 +1,7 @@
 // The drawing is Plotly's; over every point lies a handle, which is the slider one moves.
 // What is shown is Python's levels and, over them, own edits that Python has not acknowledged yet:
-// so nothing jumps back while an edit is under way, and afterwards Python's word counts.
+// so nothing jumps back while an edit is under way, and afterwards Python's word counts. What a
+// numeric editor says is on the curve at once too; it is the editor that tells Python of it.
 // The scales are computed here, so that the handles work before the drawing is there, or without it.
 
 // A point that is pressed and moved by less is clicked, and not dragged.
@@ -10,7 +11,10 @@ const THUMB_PX = 44;
 const KEYBOARD_PAUSE_MS = 180;
 // After so long without an answer an edit is sent again; a slow server takes it once all the same.
 const UNANSWERED_MS = 4000;
+// So long a numeric editor takes to tell Python of its level.
+const TELLS_MS = 30;
 const LEVELS = [1, 2, 3, 4, 5];
+const TYPED = ["keydown", "focusout", "click"];
 const LEAST_LEVEL = 0.6;
 const MOST_LEVEL = 5.4;
 
@@ -81,6 +85,7 @@ class Curve {
     this.about = root.querySelector(".cascade-about");
     this.unsent = new Map(); // beat key -> level, not sent yet
     this.sent = new Map(); // beat key -> {level, count}, sent and not acknowledged yet
+    this.foreseen = new Map(); // beat key -> {level, updates}, said by a numeric editor just now
     this.count = 0;
     this.pressed = null; // where a point was pressed: its place, the pointer's, and how far off it is
     this.dragged = null;
@@ -90,6 +95,8 @@ class Curve {
     this.seen = null; // the selected beat that was brought into view last
     this.timer = null;
     this.unanswered = null;
+    this.forgets = null;
+    this.drawn = ""; // what Plotly was told to draw last
     this.width = 0;
     this.resized = new ResizeObserver(() => {
       if (Math.abs(this.root.clientWidth - this.width) > 1) this.draw();
@@ -108,8 +115,14 @@ class Curve {
     window.addEventListener("keydown", this.pressedKey);
     this.stage.addEventListener("click", (event) => this.clickColumn(event));
     // Before the field hears of it itself, which would keep such a number and say so in English.
-    this.typed = (event) => (event.type === "focusout" || event.key === "Enter") && this.checkField(event.target);
-    for (const type of ["keydown", "focusout"]) window.addEventListener(type, this.typed, true);
+    this.typed = (event) => {
+      if (event.type === "focusout" || event.key === "Enter") this.checkField(event.target);
+      const stepper = event.type === "click" && event.target.closest?.("[data-testid^='stNumberInputStep']");
+      const field = stepper && stepper.closest("[class*='st-key-number-']")?.querySelector("input");
+      // A moment later: the field follows its buttons.
+      if (field) setTimeout(() => this.checkField(field), 0);
+    };
+    for (const type of TYPED) window.addEventListener(type, this.typed, true);
     // The theme follows the system's at any time; the new colours are there a moment later.
     this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => setTimeout(() => this.draw(), 300);
@@ -124,11 +137,17 @@ class Curve {
     this.count = Math.max(this.count, data.acknowledged);
     for (const [key, edit] of this.sent) if (edit.count <= data.acknowledged) this.sent.delete(key);
     if (!this.sent.size) clearTimeout(this.unanswered);
+    // The next answer may still be one to an earlier edit; the one after it is not.
+    for (const beat of data.beats) {
+      const seen = this.foreseen.get(beat.key);
+      if (seen && (beat.level === seen.level || ++seen.updates > 1)) this.foreseen.delete(beat.key);
+    }
     this.draw();
   }
 
   level(beat) {
-    return this.unsent.get(beat.key) ?? this.sent.get(beat.key)?.level ?? beat.level;
+    const own = this.unsent.get(beat.key) ?? this.sent.get(beat.key)?.level;
+    return own ?? this.foreseen.get(beat.key)?.level ?? beat.level;
   }
 
   move(beat, level) {
@@ -137,15 +156,27 @@ class Curve {
     this.draw();
   }
 
-  // What is typed into a numeric editor and is no level gives way to the level of the curve.
+  // What is said in a numeric editor is on the curve at once; what is typed there and is no level
+  // gives way to the level of the curve.
   checkField(field) {
     if (!(field instanceof HTMLInputElement) || field.type !== "number" || field.disabled) return;
     const beat = this.data.beats.find(({ key }) => field.closest(`.st-key-number-${CSS.escape(key)}`));
-    if (!beat || LEVELS.includes(Number.parseInt(field.value, 10))) return;
+    if (!beat) return;
+    const level = Number.parseInt(field.value, 10);
+    if (LEVELS.includes(level)) return this.foresee(beat, level);
     setValue.call(field, String(this.level(beat)));
     field.dispatchEvent(new Event("input", { bubbles: true }));
     this.refused = (this.refused ?? 0) + 1;
     this.refuse({ beat: beat.key, count: this.refused });
+  }
+
+  foresee(beat, level) {
+    if (!this.data.enabled || level === this.level(beat)) return;
+    this.foreseen.set(beat.key, { level, updates: 0 });
+    clearTimeout(this.forgets);
+    this.forgets = setTimeout(() => (this.foreseen.clear(), this.draw()), UNANSWERED_MS);
+    // Once the editor has told Python: drawing takes its time.
+    setTimeout(() => this.draw(), TELLS_MS);
   }
 
   select(index) {
@@ -254,7 +285,12 @@ class Curve {
       return;
     }
     if (!root.isConnected) return;
-    await Plotly.react(plot, this.traces(), this.layout(), { displayModeBar: false, staticPlot: true });
+    const look = colours(root);
+    const [traces, layout] = [this.traces(look), this.layout(look)];
+    const drawn = JSON.stringify([traces, layout]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    await Plotly.react(plot, traces, layout, { displayModeBar: false, staticPlot: true });
     stage.classList.add("drawn");
   }
 
@@ -267,9 +303,8 @@ class Curve {
     if (index >= 0) this.strip.scrollLeft = this.shape.x(index) - this.strip.clientWidth / 2;
   }
 
-  traces() {
+  traces(look) {
     const { beats, before, running } = this.data;
-    const look = colours(this.root);
     const at = beats.map((_, index) => index);
     const levels = beats.map((beat) => this.level(beat));
     const tone = (index) =>
@@ -338,10 +373,9 @@ class Curve {
     });
   }
 
-  layout() {
+  layout(look) {
     const { beats, texts, acts } = this.data;
     const { narrow, margin, room, flat } = this.shape;
-    const look = colours(this.root);
     const quiet = { color: look.quiet, size: narrow ? 10 : 11 };
     return {
       height: this.shape.height, width: this.shape.wide, font: { family: look.font, color: look.ink, size: 12 }, margin: { ...margin, pad: 0 },
@@ -505,7 +539,8 @@ class Curve {
     clearTimeout(this.unanswered);
     window.removeEventListener("keydown", this.escape, true);
     window.removeEventListener("keydown", this.pressedKey);
-    for (const type of ["keydown", "focusout"]) window.removeEventListener(type, this.typed, true);
+    for (const type of TYPED) window.removeEventListener(type, this.typed, true);
+    clearTimeout(this.forgets);
     this.resized.disconnect();
     this.scheme.removeEventListener("change", this.recolour);
     if (window.Plotly) window.Plotly.purge(this.plot);

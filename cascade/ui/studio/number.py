@@ -39,7 +39,7 @@ def draw_number(bending: Bending, beat_key: str) -> None:
 
 
 def _draw(bending: Bending, beat_key: str) -> None:
-    story, levels = bending.read()
+    story, levels = bending.read(number(beat_key))
     fields: dict[str, _Field] = st.session_state.setdefault(f"fields/{story.id}", {})
     level = levels[beat_key]
     field = fields.setdefault(beat_key, _Field(0, level))

@@ -144,7 +144,7 @@ def _draw_pane(bending: Bending, view: View) -> None:
 
 def _draw_curve(bending: Bending) -> None:
     """The curve to bend; or how far a run is with it."""
-    story, levels = bending.read()
+    story, levels = bending.read(CURVE)
     states = {}
     if bending.active is not None:
         told = bending.drawn[2].events if bending.drawn else bending.desk.events(bending.active.id)

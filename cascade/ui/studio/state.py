@@ -69,7 +69,7 @@ def draw_state(bending: Bending, live: Live | None, last: Last | None, bring: Br
 
 
 def _draw_pending(bending: Bending, last: Last | None) -> None:
-    story, levels = bending.read(priced=True)
+    story, levels = bending.read(STATE)
     draft = pending.shown(story.id)
     said = _said(bending, story)
     words = last.words(bending.studio.may) if last is not None else ""
