@@ -26,7 +26,7 @@ from cascade.service import Service
 from cascade.settings import load_settings
 from cascade.ui import open_files
 from cascade.ui.session import provide
-from cascade.ui.studio.curve import routes
+from cascade.ui.studio import curve
 from cascade.ui.studio.page import draw_studio  # noqa: F401 - the page, read before it is first asked for
 
 
@@ -64,6 +64,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         stack.enter_context(_leaving(service))
         # Streamlit collects garbage after every run of the script, and no answer leaves meanwhile.
         # What is there now stays anyhow; out of the collector's sight it costs it nothing.
+        await asyncio.to_thread(curve.get_ready)
         await asyncio.to_thread(gc.collect)
         gc.freeze()
         yield
@@ -110,6 +111,6 @@ endpoint = Endpoint()
 app = st.App(
     "cascade/ui/main.py",
     lifespan=lifespan,
-    routes=[*endpoint.routes(), *routes()],
+    routes=[*endpoint.routes(), *curve.routes()],
     middleware=endpoint.middleware(),
 )

@@ -128,6 +128,15 @@ window.__cascadeKeys ??= (() => {
   return true;
 })();
 
+function preload(href) {
+  if ([...document.querySelectorAll("link[rel='preload'], link[rel='modulepreload']")].some((one) => one.href === href)) return;
+  const link = document.createElement("link");
+  // Which of both it is follows from who asks for it later: a script element, or an import.
+  Object.assign(link, href.includes("/plotly-") ? { rel: "preload", as: "script" } : { rel: "modulepreload" });
+  link.href = href;
+  document.head.appendChild(link);
+}
+
 export default function ({ data, parentElement }) {
   const { language, cookie, remember } = data;
   document.documentElement.lang = language;
@@ -138,6 +147,7 @@ export default function ({ data, parentElement }) {
   // A moment later: it may be drawn after this.
   if (data.aloud) setTimeout(() => document.querySelector(data.aloud)?.setAttribute("role", "status"), 100);
   away.words = data.away;
+  for (const url of data.preload) preload(new URL(url, document.baseURI).href);
   for (const [key, region] of Object.entries(data.regions ?? {})) parts.regions.set(key, region);
   for (const [selector, called] of Object.entries(data.names ?? {})) parts.names.set(selector, called);
   if (data.regions || data.names) nameParts();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, TypedDict
@@ -65,13 +65,15 @@ def announce(
     bring: Bring | None = None,
     regions: Mapping[str, Region] | None = None,
     names: Mapping[str, str] | None = None,
+    preload: Sequence[str] = (),
 ) -> None:
     """Has a screen reader say `words` when they change; one `name` a part of the page.
 
     `aloud` selects an element of the page whose own words are said when they change. `title` is the
     window's as long as it is not empty and its part of the page is there.
     `bring` says what to bring to the reader. `regions` are the parts of the page by their keys,
-    `names` what Streamlit gives no name of its own, by selector.
+    `names` what Streamlit gives no name of its own, by selector. `preload` are addresses of scripts
+    that a part of the page still to come will need.
     """
     _draw(
         key=f"live-{name}",
@@ -83,6 +85,7 @@ def announce(
             "bring": bring,
             "regions": regions,
             "names": names,
+            "preload": list(preload),
             "away": text("app.away"),
             "language": language.language(),
             "cookie": language.COOKIE,

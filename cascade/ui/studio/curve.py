@@ -5,13 +5,17 @@ The drawing code comes out of the installed plotly package; `routes` serves it t
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import plotly
 import streamlit as st
-from starlette.responses import FileResponse
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cascade.display import readable
@@ -30,6 +34,7 @@ BeatState = Literal["waiting", "rewriting", "rewritten"]
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "curve.js"
+DRAWING = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 # The version, or what is in it, is in the address, so that a browser may keep the file for good.
 # Relative to the page, as Streamlit's own files are: a proxy may serve it below a path of its own.
 PLOTLY_URL = f"./assets/plotly-{plotly.__version__}.min.js"
@@ -49,16 +54,31 @@ _draw = st.components.v2.component(
 
 def routes() -> list[BaseRoute]:
     """The routes the component needs beside Streamlit's own."""
-    drawing = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    return [*_routes(PLOTLY_URL, drawing), *_routes(SCRIPT_URL, SCRIPT)]
+    return [*_routes(PLOTLY_URL, DRAWING), *_routes(SCRIPT_URL, SCRIPT)]
+
+
+def get_ready() -> None:
+    """Makes what the first reader would else wait for."""
+    for script in (DRAWING, SCRIPT):
+        _compressed(script)
+
+
+@cache
+def _compressed(script: Path) -> bytes:
+    return gzip.compress(script.read_bytes(), mtime=0)
 
 
 def _routes(url: str, script: Path) -> list[Route]:
-    async def serve(_request: object) -> FileResponse:
-        return FileResponse(
-            script,
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+
+    async def serve(request: Request) -> Response:
+        if "gzip" not in request.headers.get("Accept-Encoding", ""):
+            return FileResponse(script, media_type="text/javascript", headers=headers)
+        # Compressed once and kept: the server would do it anew for every reader.
+        return Response(
+            await asyncio.to_thread(_compressed, script),
             media_type="text/javascript",
-            headers={"Cache-Control": "public, max-age=31536000, immutable"},
+            headers={**headers, "Content-Encoding": "gzip"},
         )
 
     path = url.removeprefix(".")

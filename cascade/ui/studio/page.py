@@ -21,10 +21,10 @@ from cascade.ui.kit.texts import text
 from cascade.ui.run.details import Details
 from cascade.ui.run.last import Last
 from cascade.ui.run.live import Live, seen_of, tell
-from cascade.ui.shell import Bring
+from cascade.ui.shell import Bring, announce
 from cascade.ui.studio.beat import draw_beat
 from cascade.ui.studio.bending import CURVE, Bending, selected
-from cascade.ui.studio.curve import curve
+from cascade.ui.studio.curve import PLOTLY_URL, SCRIPT_URL, curve
 from cascade.ui.studio.head import draw_head
 from cascade.ui.studio.history import asks_for_all, draw_history, draw_runs
 from cascade.ui.studio.importing import draw_import
@@ -45,6 +45,8 @@ _HERE = "story-shown"
 
 def draw_studio(desk: Desk) -> None:
     """The whole page, of one moment: what it shows is read once, before any of it is drawn."""
+    # What the curve is drawn with is long in coming: it is asked for before there is a curve.
+    announce("studio", preload=(PLOTLY_URL, SCRIPT_URL))
     asked = address.asked_for("run")
     story_asked = address.asked_for("story")
     watched = None if asked else _watched(story_asked)
