@@ -191,6 +191,20 @@ def test_chains_that_an_earlier_version_put_back_are_known_as_such(
     execute(
         service.database,
         [
+            "DROP TABLE cascade_audit",
+            *([] if service.database.is_sqlite else ["DROP FUNCTION cascade_audit_append_only()"]),
+            "DROP INDEX cascade_uq_users_issuer_subject",
+            *(
+                f"ALTER TABLE cascade_users DROP COLUMN {column}"
+                for column in (
+                    "is_admin",
+                    "admin_from_claims",
+                    "issuer",
+                    "subject",
+                    "last_seen_at",
+                )
+            ),
+            "ALTER TABLE cascade_project_members DROP COLUMN from_claims",
             "DROP TABLE cascade_start_keys",
             "DROP TABLE cascade_tokens",
             "DROP INDEX cascade_ix_runs_chain_id",

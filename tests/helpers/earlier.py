@@ -17,7 +17,7 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.store import calls, migrate
+from cascade.store import calls, migrate, startkeys
 from cascade.store.calls import Call
 from cascade.store.check import VERSION_TABLE
 from cascade.store.database import Database
@@ -25,10 +25,11 @@ from cascade.store.tables import PREFIX, PRODUCT_TABLES, Base, is_own
 
 OWN = [table.name for table in Base.metadata.sorted_tables if is_own(table.name)]
 # Under the names that they had, and in an order in which rows can be put in.
-LATER = {"cascade_made", "cascade_tokens", "cascade_start_keys"}
+LATER = {"cascade_made", "cascade_tokens", "cascade_start_keys", "cascade_audit"}
 # The first version whose tables begin with the prefix.
 NAMED_SO = "0005"
 PLAIN = [name.removeprefix(PREFIX) for name in OWN if name not in LATER]
+APPEND_ONLY = ("cascade_credit_entries", "cascade_audit")
 Rows = Mapping[str, list[tuple[Any, ...]]]
 
 
@@ -92,6 +93,9 @@ def make_busy(url: str) -> dict[str, str]:
         found["cancelling"] = start(service, cat, "finale")
         save_steps(service, found["cancelling"], 1)
         assert transact(service, runs.cancel, found["cancelling"]) == "cancelling"
+        service.operator().create_token("editor", 1)
+        key = startkeys.Key("once before", "0" * 64)
+        transact(service, startkeys.keep, editor.user_id, key, found["done"])
         service.desk(editor).save_draft(harmon, {"you": 5}, {"you": "keep it “off-stage”"})
         columns = [c.name for c in Base.metadata.tables["cascade_runs"].columns]
         rest = ", ".join(one for one in columns if one not in ("id", "status", "chain_id"))
@@ -130,7 +134,8 @@ def make_earlier(url: str, version: str) -> None:
             for name in (*reversed(OWN), VERSION_TABLE):
                 connection.exec_driver_sql(f"DROP TABLE {name}")
             if not database.is_sqlite:
-                connection.exec_driver_sql("DROP FUNCTION cascade_credit_entries_append_only()")
+                for table in APPEND_ONLY:
+                    connection.exec_driver_sql(f"DROP FUNCTION {table}_append_only()")
                 if version < NAMED_SO:
                     connection.exec_driver_sql("ALTER SCHEMA cascade_dbos RENAME TO dbos")
         migrate_to(database, version)

@@ -13,6 +13,7 @@ from cascade.store.tables.base import (
 from cascade.store.tables.own import (
     ACTIVE,
     ENDED,
+    AuditRow,
     CreditAccount,
     CreditEntry,
     Draft,
@@ -47,6 +48,7 @@ __all__ = [
     "PREFIX",
     "PRODUCT_TABLES",
     "QUEUE_SCHEMA",
+    "AuditRow",
     "Base",
     "CreditAccount",
     "CreditEntry",

@@ -45,23 +45,65 @@ class Made(Base):
 
 
 class User(Base):
-    """A person; `name` is what `--user` takes."""
+    """A person; `name` is what `--user` takes.
+
+    `issuer` and `subject` together are who that is to a sign-in, for ever; null before the first.
+    """
 
     __tablename__ = "cascade_users"
+    __table_args__ = (
+        sa.Index(
+            "cascade_uq_users_issuer_subject",
+            "issuer",
+            "subject",
+            unique=True,
+            sqlite_where=sa.text("subject IS NOT NULL"),
+            postgresql_where=sa.text("subject IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(200), unique=True)
     display_name: Mapped[str]
+    is_admin: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # As of a member's role: what a sign-in has given, a sign-in may take.
+    admin_from_claims: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    issuer: Mapped[str | None] = mapped_column(sa.String(500))
+    subject: Mapped[str | None] = mapped_column(sa.String(255))
+    # To the minute: not every look is to write.
+    last_seen_at: Mapped[datetime | None]
 
 
 class ProjectMember(Base):
-    """What a user is in a project."""
+    """What a user is in a project; `from_claims` where a sign-in has given it, and no person."""
 
     __tablename__ = "cascade_project_members"
 
     project_id: Mapped[str] = mapped_column(Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id), primary_key=True)
     role: Mapped[str] = mapped_column(sa.String(16))
+    from_claims: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+
+
+class AuditRow(Base):
+    """What somebody did, with what was there before and after. Append-only, by a trigger.
+
+    `user_id` is null where the operator did it, `project_id` where it is of none.
+    """
+
+    __tablename__ = "cascade_audit"
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
+    )
+    at: Mapped[datetime] = mapped_column(default=now)
+    user_id: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
+    project_id: Mapped[str | None] = mapped_column(Id, index=True)
+    action: Mapped[str] = mapped_column(sa.String(32))
+    object: Mapped[str] = mapped_column(sa.String(300))
+    before: Mapped[Any | None] = mapped_column(sa.JSON(none_as_null=True))
+    after: Mapped[Any | None] = mapped_column(sa.JSON(none_as_null=True))
+    reason: Mapped[str | None]
 
 
 class Piece(Base):
