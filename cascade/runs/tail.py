@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from cascade.errors import CascadeError, DatabaseAway, DatabaseError, Unexpected
 from cascade.runs import events
 from cascade.store import accounts, tokens
+from cascade.store.accounts import Roles
 from cascade.store.database import Database, Session
 from cascade.store.tables import CreditAccount, Run, RunStatus
 
@@ -43,7 +44,7 @@ class Glance:
     status: RunStatus | None = None
     project_id: str = ""
     last_seq: int = 0
-    roles: Mapping[str, str] = field(default_factory=dict)
+    roles: Roles = field(default_factory=Roles)
     has_token: bool = True
     error: CascadeError | None = None
     error_since: float = 0.0
@@ -213,11 +214,11 @@ class Tail:
     def _glance(
         watch: Watch,
         row: tuple[RunStatus, str, int] | None,
-        roles: Mapping[str, Mapping[str, str]],
+        roles: Mapping[str, Roles],
         good: Collection[str],
     ) -> Glance:
         has_token = watch.token_id is None or watch.token_id in good
-        mine = roles.get(watch.user_id or "", {})
+        mine = roles.get(watch.user_id or "", Roles())
         if row is None:
             return Glance(roles=mine, has_token=has_token)
         status, project_id, last_seq = row

@@ -17,6 +17,7 @@ from cascade.store.accounts import Actor
 from cascade.store.tables import (
     ACTIVE,
     PRODUCT_TABLES,
+    AuditRow,
     CreditAccount,
     CreditEntry,
     Draft,
@@ -157,6 +158,8 @@ def _delete_samples(session: Session) -> None:
     scene = sa.select(ScenePlot.id).where(ScenePlot.story_version_id.in_(story))
     there = sa.select(StoryVersion.id)
     for table, its in (
+        # Whose all of it is: nobody else is there, and no other project.
+        (AuditRow, sa.true()),
         (Draft, Draft.user_id.in_(user)),
         (Token, Token.user_id.in_(user)),
         (StartKey, StartKey.user_id.in_(user)),

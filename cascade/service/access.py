@@ -13,31 +13,48 @@ from cascade.runs import lifecycle, reading
 from cascade.runs.reading import Run
 from cascade.service.house import House
 from cascade.store import accounts, stories
-from cascade.store.accounts import Actor, Role
+from cascade.store.accounts import ADMIN, Actor, Roles, Standing
 from cascade.store.database import Session
 from cascade.store.stories import Projects
 from cascade.story.story import Story
 
 Action = Literal[
-    "read", "draft", "start", "cancel", "resume", "restore", "fits", "import", "approve"
+    "read",
+    "draft",
+    "start",
+    "cancel",
+    "resume",
+    "restore",
+    "fits",
+    "import",
+    "approve",
+    "people",
+    "roles",
+    "audit",
+    "grant",
 ]
 
-# Who may do what in a project. The command line's grant, import and db are the operator's and
-# are not in it: whoever can run them owns the database.
-ALLOWED: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
+# Who may do what in a project; an admin all of it in each, and alone what stands above projects.
+# The command line's own orders are the operator's and are not in it: whoever can run them owns the
+# database.
+ALLOWED: Mapping[Action, tuple[Standing, ...]] = MappingProxyType(
     {
-        "read": ("viewer", "editor", "producer"),
-        "draft": ("editor", "producer"),
-        "start": ("editor",),
-        "cancel": ("editor", "producer"),
-        "resume": ("editor",),
-        "restore": ("editor",),
-        "fits": ("editor",),
-        "import": ("editor",),
-        "approve": ("producer",),
+        "read": ("viewer", "editor", "producer", "admin"),
+        "draft": ("editor", "producer", "admin"),
+        "start": ("editor", "admin"),
+        "cancel": ("editor", "producer", "admin"),
+        "resume": ("editor", "admin"),
+        "restore": ("editor", "admin"),
+        "fits": ("editor", "admin"),
+        "import": ("editor", "admin"),
+        "approve": ("producer", "admin"),
+        "people": ("producer", "admin"),
+        "roles": ("admin",),
+        "audit": ("producer", "admin"),
+        "grant": ("producer", "admin"),
     }
 )
-_IN_WORDS: Mapping[Action, str] = MappingProxyType(
+IN_WORDS: Mapping[Action, str] = MappingProxyType(
     {
         "read": "read this story",
         "draft": "change this story's curve",
@@ -48,6 +65,10 @@ _IN_WORDS: Mapping[Action, str] = MappingProxyType(
         "fits": "say that a text of this story fits",
         "import": "import a story",
         "approve": "approve a run on this story",
+        "people": "see who works here",
+        "roles": "add people, give roles, or make and revoke the tokens of others",
+        "audit": "see who did what",
+        "grant": "grant credits",
     }
 )
 
@@ -55,7 +76,7 @@ _IN_WORDS: Mapping[Action, str] = MappingProxyType(
 def permit(actor: Actor | None, role: str | None, action: Action) -> None:
     """Raises NotAllowed where somebody of that role may not do it; the operator may."""
     if actor is not None and role not in ALLOWED[action]:
-        raise NotAllowed(actor.name, _IN_WORDS[action], ALLOWED[action], action)
+        raise NotAllowed(actor.name, IN_WORDS[action], ALLOWED[action], action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +84,30 @@ class Gate:
     """One transaction of one person, with their roles as they are in it.
 
     A story or run of a project of which they are no member is unknown, like one that is not there;
-    what their role in it does not cover is refused. Without an `actor` it is the operator's, and
-    everything is there and allowed.
+    what their role in it does not cover is refused. To an admin every project is there. Without an
+    `actor` it is the operator's, and everything is there and allowed.
     """
 
     session: Session
     actor: Actor | None
-    roles: Mapping[str, str]
+    roles: Roles
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every project is there for this person, and what is of none."""
+        return self.actor is None or self.roles.is_admin
 
     @property
     def projects(self) -> Projects:
         """The projects whose rows are there for this person."""
-        return None if self.actor is None else self.roles.keys()
+        return None if self.sees_all else self.roles.by_project.keys()
+
+    def projects_for(self, action: Action) -> Projects:
+        """Of these the ones in which something may be done."""
+        if self.sees_all:
+            return None
+        own = self.roles.by_project.items()
+        return [project_id for project_id, role in own if role in ALLOWED[action]]
 
     def permitted(self, story_id: str) -> frozenset[Action]:
         """What may be done on a story. Raises UnknownStory."""
@@ -83,7 +116,7 @@ class Gate:
     def project(self, story_id: str) -> str:
         """The project of a story. Raises UnknownStory."""
         project_id = stories.project_of(self.session, story_id)
-        if self.actor is not None and project_id not in self.roles:
+        if not self.is_there(project_id):
             raise UnknownStory(story_id)
         return project_id
 
@@ -139,9 +172,13 @@ class Gate:
         return run
 
     def _permit_run(self, action: Action, run_id: str, project_id: str) -> None:
-        if self.actor is not None and project_id not in self.roles:
+        if not self.is_there(project_id):
             raise UnknownRun(run_id)
         self.permit_in(action, project_id)
+
+    def is_there(self, project_id: str) -> bool:
+        """Whether a project is there for this person."""
+        return self.sees_all or project_id in self.roles.by_project
 
     def permit(self, action: Action, story_id: str) -> None:
         """Raises UnknownStory, and NotAllowed where it may not be done on the story."""
@@ -152,9 +189,22 @@ class Gate:
         for project_id in accounts.all_projects(self.session):
             self.permit_in(action, project_id)
 
+    def may_somewhere(self, action: Action) -> bool:
+        """Whether something may be done in any project of theirs."""
+        return self.sees_all or bool(self.projects_for(action))
+
+    def permit_somewhere(self, action: Action) -> None:
+        """Raises NotAllowed unless it may be done in any project of theirs."""
+        if not self.may_somewhere(action):
+            permit(self.actor, None, action)
+
+    def permit_above(self, action: Action) -> None:
+        """Raises NotAllowed where it may not be done above all projects: an admin may."""
+        permit(self.actor, ADMIN if self.sees_all else None, action)
+
     def permitted_in(self, project_id: str) -> frozenset[Action]:
         """What may be done in a project."""
-        if self.actor is None:
+        if self.sees_all:
             return frozenset(ALLOWED)
         role = self.roles.get(project_id)
         return frozenset(action for action, roles in ALLOWED.items() if role in roles)
@@ -181,6 +231,11 @@ class View:
         with self._house.database.write() as session:
             yield self._gate(session)
 
+    @property
+    def _by(self) -> str | None:
+        """Who is kept as having done it; None for the operator."""
+        return None if self._actor is None else self._actor.user_id
+
     def _gate(self, session: Session) -> Gate:
-        roles = {} if self._actor is None else accounts.roles_of(session, self._actor)
+        roles = Roles() if self._actor is None else accounts.roles_of(session, self._actor)
         return Gate(session, self._actor, roles)

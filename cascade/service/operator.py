@@ -101,9 +101,8 @@ def _project(session: Session, known: Actor | None, said: str | None) -> str:
         if len(found) != 1:
             raise UnknownProject(said, named)
         return found[0]
-    own = (
-        [] if known is None else [one for one in accounts.roles_of(session, known) if one in there]
-    )
+    member = [] if known is None else accounts.roles_of(session, known).by_project
+    own = [one for one in member if one in there]
     if own:
         return own[0]
     if len(there) > 1:

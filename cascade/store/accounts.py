@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,8 +14,13 @@ from cascade.errors import UnknownUser
 from cascade.store.ids import new_id, oldest_first
 from cascade.store.inserting import insert_row
 from cascade.store.product import product_of
-from cascade.store.tables import CreditAccount, CreditEntry, ProjectMember, User
+from cascade.store.tables import AuditRow, CreditAccount, CreditEntry, ProjectMember, User
 from cascade.store.tables import Role as Role  # noqa: PLC0414 - given on to the service
+
+# What somebody is who may do in every project what anybody may in one.
+ADMIN: Literal["admin"] = "admin"
+# What somebody may be in a project to do something there.
+Standing = Role | Literal["admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +46,45 @@ def actor_or_none(session: Session, name: str) -> Actor | None:
     return None if user is None else Actor(user.id, user.name, user.display_name)
 
 
-def roles_of(session: Session, actor: Actor) -> Mapping[str, str]:
-    """What the user is, by the projects of which they are a member, the oldest first.
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What a user is: by the projects of which they are a member, the oldest first, or an admin.
 
-    Also of one that the product has deleted: its runs and credits are there to be read.
+    An admin is one in every project, whatever they are there as a member.
     """
-    members = session.execute(
-        sa.select(ProjectMember.project_id, ProjectMember.role)
-        .where(ProjectMember.user_id == actor.user_id)
+
+    by_project: Mapping[str, str] = field(default_factory=dict)
+    is_admin: bool = False
+
+    def get(self, project_id: str) -> str | None:
+        """What the user is in a project; None where it is not there for them."""
+        return ADMIN if self.is_admin else self.by_project.get(project_id)
+
+
+def roles_of(session: Session, actor: Actor) -> Roles:
+    """What the user is; in one statement.
+
+    Also in a project that the product has deleted: its runs and credits are there to be read.
+    """
+    return roles_of_all(session, [actor.user_id]).get(actor.user_id, Roles())
+
+
+def roles_of_all(session: Session, user_ids: Collection[str]) -> Mapping[str, Roles]:
+    """What each of some users is, by user; in one statement."""
+    rows = session.execute(
+        sa.select(User.id, User.is_admin, ProjectMember.project_id, ProjectMember.role)
+        .outerjoin(ProjectMember, ProjectMember.user_id == User.id)
+        .where(User.id.in_(user_ids))
         .order_by(*oldest_first(ProjectMember.project_id))
     )
-    return dict(list(members))
-
-
-def roles_of_all(session: Session, user_ids: Collection[str]) -> Mapping[str, Mapping[str, str]]:
-    """What each of some users is, by project, by user; in one statement."""
+    admins: dict[str, bool] = {}
     found: dict[str, dict[str, str]] = {}
-    members = session.execute(
-        sa.select(ProjectMember.user_id, ProjectMember.project_id, ProjectMember.role).where(
-            ProjectMember.user_id.in_(user_ids)
-        )
-    )
-    for user_id, project_id, role in members:
-        found.setdefault(user_id, {})[project_id] = role
-    return found
+    for user_id, is_admin, project_id, role in rows:
+        admins[user_id] = is_admin
+        own = found.setdefault(user_id, {})
+        if project_id is not None:
+            own[project_id] = role
+    return {user_id: Roles(own, admins[user_id]) for user_id, own in found.items()}
 
 
 def all_projects(session: Session) -> list[str]:
@@ -162,19 +183,21 @@ def accounts_of(session: Session, actor: Actor) -> list[CreditAccount]:
 
 @contextmanager
 def without_append_only(session: Session) -> Iterator[None]:
-    """Lets the movements of credits be deleted while the block lasts; only a demo's reset may."""
-    table = CreditEntry.__tablename__
+    """Lets what only grows be deleted while the block lasts; only a demo's reset may."""
+    tables = (CreditEntry.__tablename__, AuditRow.__tablename__)
     if session.get_bind().dialect.name == "sqlite":
-        triggers = session.execute(
-            sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"),
-            {"t": table},
-        ).all()
+        wanted = sa.text(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN :tables"
+        ).bindparams(sa.bindparam("tables", expanding=True))
+        triggers = session.execute(wanted, {"tables": tables}).all()
         for name, _ in triggers:
             session.execute(sa.text(f"DROP TRIGGER {name}"))
         yield
         for _, sql in triggers:
             session.connection().exec_driver_sql(sql)
     else:
-        session.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        for table in tables:
+            session.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         yield
-        session.execute(sa.text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
+        for table in tables:
+            session.execute(sa.text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
