@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,12 +35,16 @@ class LedgerError(Exception):
     """A movement that the rules forbid; a mistake in the program, never a user's."""
 
 
-def grant(session: Session, account_id: str, credits: int) -> None:
-    """Puts whole credits into an account. Raises LedgerError unless there is at least one."""
+def grant(session: Session, account_id: str, credits: int) -> int:
+    """Puts whole credits into an account; how many were ever put into it.
+
+    Raises LedgerError unless there is at least one.
+    """
     if credits < 1:
         raise LedgerError(f"a grant of {credits} credits")
     _move(session, account_id, deposited=credits, available=credits)
     _enter(session, account_id, "grant", credits)
+    return int(_lock(session, account_id).deposited)
 
 
 def hold(session: Session, account_id: str, run_id: str, credits: int) -> None:
@@ -125,6 +130,20 @@ def statement(session: Session, user: str, account_ids: Sequence[str]) -> Credit
     )
     deposited, available, held, captured = (int(one) for one in sums)
     return Credits(user, deposited, available, held, captured, entries)
+
+
+def spent_and_held(session: Session, since: datetime) -> dict[str, tuple[int, int]]:
+    """By project the credits that were used since an instant, and those on hold now."""
+    accounts = sa.select(CreditAccount.project_id, sa.func.sum(CreditAccount.held))
+    held = {id_: int(n) for id_, n in session.execute(accounts.group_by(CreditAccount.project_id))}
+    spent = session.execute(
+        sa.select(CreditAccount.project_id, sa.func.sum(CreditEntry.credits))
+        .join(CreditAccount, CreditAccount.id == CreditEntry.account_id)
+        .where(CreditEntry.kind == "capture", CreditEntry.at >= since)
+        .group_by(CreditAccount.project_id)
+    )
+    used = {id_: int(n) for id_, n in spent}
+    return {id_: (used.get(id_, 0), n) for id_, n in held.items()}
 
 
 def _sums(session: Session, run_id: str) -> dict[str, int]:

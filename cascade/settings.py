@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -41,6 +42,9 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _ORIGIN = re.compile(r"https?://(?:[\w-]+(?:\.[\w-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+# A role in a project, and an admin's, as a claim's value is mapped to it.
+_MEMBER = re.compile(r"(\S.*?)\s*=\s*(viewer|editor|producer)\s*@\s*(\S.*)", re.IGNORECASE)
+_ADMIN = re.compile(r"(\S.*?)\s*=\s*admin", re.IGNORECASE)
 _LONGEST_NAME = 200
 _ADDRESSES = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg2:")
 
@@ -77,6 +81,38 @@ def _origins(value: object) -> object:
                 "must be origins such as https://example.org, with a comma between two"
             )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRole:
+    """What a claim's value makes of who signs in: a role in a project, or without one an admin."""
+
+    value: str
+    role: str
+    project: str | None = None
+
+
+def _claimed_roles(value: object) -> object:
+    """Roles as they are written: `value=role@project` or `value=admin`, with commas between them.
+
+    A value may hold `=` and `@`, a project too; neither a comma.
+    """
+    if not isinstance(value, str):
+        return value
+    found = []
+    for n, one in enumerate(filter(None, map(str.strip, value.split(","))), 1):
+        member, admin = _MEMBER.fullmatch(one), _ADMIN.fullmatch(one)
+        if member is not None:
+            of, role, project = (part.strip() for part in member.groups())
+            found.append(ClaimedRole(of, role.lower(), project))
+        elif admin is not None:
+            found.append(ClaimedRole(admin.group(1).strip(), "admin"))
+        else:
+            raise ValueError(
+                "must be such as writers=editor@Sample Project, owners=admin, and the "
+                f"{n}. of it is not"
+            )
+    return tuple(found)
 
 
 Shown = Annotated[str, AfterValidator(_no_key)]
@@ -120,6 +156,9 @@ class Settings(BaseSettings):
     most_body_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
     starts_per_minute: int = Field(default=60, ge=1, le=100_000)
     watchers: int = Field(default=250, ge=1, le=100_000)
+    sign_in_project: Shown | None = None
+    role_claim: Shown = "roles"
+    roles: Annotated[tuple[ClaimedRole, ...], NoDecode, BeforeValidator(_claimed_roles)] = ()
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
 
     @field_validator("openai_base_url")

@@ -20,6 +20,7 @@ log = logging.getLogger("cascade.api")
 STATUS: Mapping[str, int] = MappingProxyType(
     {
         # What cannot be read, or not be taken.
+        "bad_identity": 400,
         "unreadable_body": 400,
         "not_authenticated": 401,
         "insufficient_credits": 402,
@@ -41,6 +42,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "bad_document": 422,
         "bad_field": 422,
         "bad_level": 422,
+        "bad_name": 422,
         "unknown_beat": 422,
         "unknown_structure": 422,
         "usage": 422,
@@ -49,6 +51,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "cannot_import": 409,
         "edited_since": 409,
         "key_reused": 409,
+        "last_admin": 409,
+        "name_taken": 409,
         "not_a_demo": 409,
         "not_resumable": 409,
         "nothing_changed": 409,

@@ -28,6 +28,8 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         WrongMediaType
         BadField
         WrongStructure
+        BadName
+        BadIdentity
       Refused
         NothingChanged
         UnreadablePieces
@@ -44,6 +46,8 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         NotADemo
         KeyReused
         TooMany
+        NameTaken
+        LastAdmin
       DatabaseError
         DatabaseUnavailable
         DatabaseAway
@@ -85,6 +89,7 @@ from cascade.errors.database import (
     RowsHidden,
     SchemaGap,
 )
+from cascade.errors.people import BadIdentity, BadName, LastAdmin, NameTaken
 from cascade.errors.refused import (
     EditedSince,
     InsufficientCredits,
@@ -127,7 +132,9 @@ __all__ = [
     "AmbiguousStory",
     "BadDocument",
     "BadField",
+    "BadIdentity",
     "BadLevel",
+    "BadName",
     "BadProduct",
     "BadSetting",
     "BodyTooLarge",
@@ -145,7 +152,9 @@ __all__ = [
     "Explained",
     "InsufficientCredits",
     "KeyReused",
+    "LastAdmin",
     "MissingRights",
+    "NameTaken",
     "NotADemo",
     "NotAllowed",
     "NotAuthenticated",

@@ -183,8 +183,9 @@ class UnknownProject(UsageError):
             if reference is None
             else f'There is no project "{said(reference)}"'
         )
+        among = f"Say one of these with --project: {named}." if named else "None is there for you."
         super().__init__(
-            f"{what}. Say one of these with --project: {named}.",
+            f"{what}. {among}",
             project=None if reference is None else said(reference),
             projects=[said(one) for one in projects],
         )

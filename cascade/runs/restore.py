@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, aliased
 
 from cascade.errors import EditedSince, NothingToRestore, RunActive, UnknownStory
 from cascade.runs.plans import plan_of
-from cascade.store import made, pieces, revisions, stories
+from cascade.store import audit, made, pieces, revisions, stories
+from cascade.store.audit import Entry
 from cascade.store.beatmap import ABSENT
 from cascade.store.pieces import Stood
 from cascade.store.rows import StoryRow
@@ -92,7 +93,7 @@ def restore_piece(session: Session, run: Run, key: str, author_id: str) -> None:
             if not _stands(story, revision):
                 raise _edited_since([Part("piece", key)], story)
             made.write_down(session, story, [_beat(story, revision)])
-            _put_back(session, row, story, revision, before, author_id)
+            audit.write(session, _put_back(session, row, story, revision, before, author_id))
             return
     raise NothingToRestore(run.id)
 
@@ -124,10 +125,9 @@ def restore_chain(session: Session, run: Run, author_id: str) -> Restored:
     beats = [_beat(story, revision) for revision, _ in standing]
     beats += [change.beat_key for change in changes]
     made.write_down(session, story, dict.fromkeys(beats))
-    for revision, before in standing:
-        _put_back(session, row, story, revision, before, author_id)
-    for change in changes:
-        _put_back_level(session, row, run, change, author_id)
+    deeds = [_put_back(session, row, story, *one, author_id) for one in standing]
+    deeds += [_put_back_level(session, row, run, change, author_id) for change in changes]
+    audit.write(session, *deeds)
     session.execute(sa.update(Run).where(Run.id == run.chain_id).values(restored_at=now()))
     return Restored(
         tuple(revision.key for revision, _ in standing),
@@ -235,19 +235,30 @@ def _put_back(
     revision: Revision,
     stood: Stood,
     author_id: str,
-) -> None:
+) -> Entry:
+    """Puts one text back; what the audit is to be told."""
     revisions.add_restored(session, revision, stood, author_id)
     piece = Piece.parse(revision.key)
     scene = story.scene_by_id(revision.scene_id) if revision.scene_id else None
     if scene is None:
         scene = story.scene_of(piece)
     pieces.write_text(session, row, piece, scene.id if scene is not None else "", stood)
+    return Entry(
+        "text.restore",
+        f"{story.id}/{revisions.present_key(story, revision.key, revision.scene_id or '')}",
+        author_id,
+        row.project_id,
+        before=revision.digest,
+        after=digest(stood.text),
+    )
 
 
 def _put_back_level(
     session: Session, row: StoryRow, run: Run, change: Change, author_id: str
-) -> None:
+) -> Entry:
+    """Puts one level back; what the audit is to be told."""
     key = level_key(change.beat_key)
+    deed = audit.level_set(row, change.beat_key, change.new_level, change.previous_level, author_id)
     saved = session.scalar(
         sa.select(Revision)
         .join(Run, Run.id == Revision.run_id)
@@ -257,9 +268,10 @@ def _put_back_level(
         # A run of before levels had revisions.
         before = pieces.new_level(row, change.beat_key, change.previous_level)
         pieces.put_back_level(session, row, change.beat_key, before)
-        return
+        return deed
     stood = revisions.replaced_by(session, saved)
     if not stood.text and stood.cell is None:
         stood = Stood("", ABSENT)
     revisions.add_restored(session, saved, stood, author_id)
     pieces.put_back_level(session, row, change.beat_key, stood)
+    return deed

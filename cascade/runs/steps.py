@@ -19,7 +19,7 @@ from cascade.llm.provider import Answer, Usage
 from cascade.runs import events, reports
 from cascade.runs.lifecycle import lock_run
 from cascade.runs.plans import plan_of
-from cascade.store import calls, made, pieces, revisions, stories
+from cascade.store import audit, calls, made, pieces, revisions, stories
 from cascade.store.calls import Call
 from cascade.store.excerpt import Excerpt, excerpt, scenes_of_beat
 from cascade.store.pieces import Stood
@@ -336,6 +336,8 @@ def _write(
     )
     if begins:
         _clear_draft(session, run, change)
+        before, after = change.expected_level, change.new_level
+        audit.write(session, audit.level_set(row, step.beat_key, before, after, run.user_id))
     if scene is None:
         pieces.write_first(session, row, step.piece, written.answer.text, level)
     else:

@@ -31,15 +31,19 @@ from cascade.runs.progress import (
 from cascade.runs.reading import RunSummary, RunView
 from cascade.runs.restore import Replaced, Restored
 from cascade.service.access import Action
+from cascade.service.auditing import AuditPage
 from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
 from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.ordering import Order, OrderedChange, Placed
+from cascade.service.people import Member, People, ProjectPeople, ProjectView
+from cascade.service.signing import Door, Identity
 from cascade.service.studio import Beats, Part, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
 from cascade.store import accounts, check, figures, migrate, tokens
-from cascade.store.accounts import Actor
+from cascade.store.accounts import Actor, Role
+from cascade.store.audit import AuditEntry, AuditFilter
 from cascade.store.calls import Used
 from cascade.store.check import ColumnReport, SchemaReport, TableReport
 from cascade.store.drafts import Draft
@@ -55,6 +59,9 @@ __all__ = [
     "MAX_ATTEMPTS",
     "Action",
     "Actor",
+    "AuditEntry",
+    "AuditFilter",
+    "AuditPage",
     "BeatProgress",
     "Beats",
     "Chain",
@@ -67,18 +74,24 @@ __all__ = [
     "Figures",
     "Funds",
     "Holder",
+    "Identity",
     "Key",
+    "Member",
     "Offer",
     "Operator",
     "Order",
     "OrderedChange",
     "Part",
+    "People",
     "Placed",
     "Progress",
+    "ProjectPeople",
+    "ProjectView",
     "Pulse",
     "Replaced",
     "Rest",
     "Restored",
+    "Role",
     "RunSummary",
     "RunView",
     "Runs",
@@ -118,6 +131,7 @@ class Service:
         # For whoever opens it: a surface asks a desk or the operator (`tests/service/test_walls`).
         self.settings = settings
         self.database = self._house.database
+        self._door = Door(settings, self.database)
 
     @property
     def provider(self) -> Provider:
@@ -152,6 +166,17 @@ class Service:
             with suppress(DatabaseError), self.database.write() as session:
                 tokens.note_use(session, holder.token_id)
         return holder
+
+    def sign_in(self, identity: Identity) -> Actor:
+        """The user that somebody is by an identity provider; made where they are new here.
+
+        Their roles follow from their claims as the settings say. Raises BadIdentity.
+        """
+        return self._door.sign_in(identity)
+
+    def seen(self, actor: Actor) -> None:
+        """Keeps that somebody is here, to the minute; raises nothing of the database's."""
+        self._door.seen(actor)
 
     def operator(self) -> Operator:
         """The view of whoever owns the machine and the database; nothing is hidden from it."""

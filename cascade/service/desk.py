@@ -5,10 +5,12 @@ from __future__ import annotations
 from cascade import ledger, samples
 from cascade.ledger import Credits
 from cascade.service.access import View
+from cascade.service.auditing import Auditing
 from cascade.service.drafting import Drafting
 from cascade.service.house import House
 from cascade.service.offers import Funds, funds_of
 from cascade.service.ordering import Ordering
+from cascade.service.people import Granting, Staffing
 from cascade.service.stories import Importing, Stories
 from cascade.service.studio import Studying
 from cascade.service.undoing import Dismissing, Undoing
@@ -75,7 +77,19 @@ class Demo(View):
 
 
 class Desk(
-    Stories, Importing, Drafting, Studying, Ordering, Undoing, Dismissing, Account, Demo, Writing
+    Stories,
+    Importing,
+    Drafting,
+    Studying,
+    Ordering,
+    Undoing,
+    Dismissing,
+    Account,
+    Staffing,
+    Granting,
+    Auditing,
+    Demo,
+    Writing,
 ):
     """One person's view, bound once; it checks every read and every order.
 

@@ -9,24 +9,24 @@ from cascade import ledger
 from cascade.errors import UnknownProject, UsageError
 from cascade.formats import json as documents
 from cascade.ledger import Credits
+from cascade.service.auditing import Auditing
 from cascade.service.desk import Demo
 from cascade.service.house import House
+from cascade.service.people import MOST_NAMED, Staffing, grant
 from cascade.service.planning import Planning
 from cascade.service.stories import Stories, insert_document
 from cascade.service.undoing import Replacements
 from cascade.service.watching import Watching
 from cascade.service.writing import Writing
-from cascade.store import accounts, tokens
-from cascade.store.accounts import Actor
+from cascade.store import accounts, people, tokens
+from cascade.store.accounts import ADMIN, Actor, Standing
 from cascade.store.database import Session
 from cascade.store.tokens import TokenView
 
 MOST_OF_A_NAME = 200
-# How many projects are named where none is said.
-MOST_NAMED = 10
 
 
-class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
+class Operator(Stories, Planning, Watching, Replacements, Staffing, Auditing, Demo, Writing):
     """Reads everything, and gives what nobody may give themselves. Has no orders on a story."""
 
     def __init__(self, house: House) -> None:
@@ -67,33 +67,63 @@ class Operator(Stories, Planning, Watching, Replacements, Demo, Writing):
             session = gate.session
             known = accounts.actor_or_none(session, name)
             project_id = _project(session, known, project)
-            actor = known or accounts.add_user(session, name, name, "editor", project_id)
-            accounts.join(session, actor, project_id, "editor")
-            account = accounts.open_account(session, actor, project_id)
-            ledger.grant(session, account.id, credits)
+            actor = known or people.add(session, name, name)
+            if actor is None:
+                # Another has added them in the same moment.
+                actor = accounts.find_actor(session, name)
+            if not people.is_one_of(session, actor, project_id):
+                people.give(session, actor, project_id, "editor", by=None)
+            grant(gate, actor, project_id, credits, None)
             return actor, known is None
 
-    def create_token(self, name: str, days: int) -> str:
-        """Makes a token for a user, good for so many days; nobody can show it a second time.
+    def user_role(self, name: str, role: Standing | None, project: str | None = None) -> None:
+        """Makes somebody something in a project, by its id or name, or an admin.
 
-        Raises UnknownUser.
+        With no role in none that is said they are nothing any more, an admin neither; without a
+        project the only one is meant, or the only one of theirs. Raises UnknownUser,
+        UnknownProject.
         """
         with self._writing() as gate:
-            return tokens.create(gate.session, accounts.find_actor(gate.session, name), days)
+            session = gate.session
+            actor = accounts.find_actor(session, name)
+            if role is None and project is None:
+                for one in accounts.roles_of(session, actor).by_project:
+                    people.take(session, actor, one, by=None)
+                people.make_admin(session, actor, is_admin=False, by=None)
+            elif role == ADMIN:
+                people.make_admin(session, actor, is_admin=True, by=None)
+            elif role is None:
+                people.take(session, actor, _project(session, actor, project), by=None)
+            else:
+                own = _project(session, actor, project, is_only=True)
+                people.give(session, actor, own, role, by=None)
+
+    def user_add(
+        self, name: str, role: Standing, project: str | None = None, display_name: str = ""
+    ) -> None:
+        """Adds somebody: an admin, or something in a project, by its id or name.
+
+        Raises UnknownProject, BadName, NameTaken.
+        """
+        project_id = None
+        if role != ADMIN:
+            with self._writing() as gate:
+                project_id = _project(gate.session, None, project)
+        self.add_person(name, display_name, role, project_id)
 
     def tokens(self) -> list[TokenView]:
         """Every token that was made, the newest first; none of them as it is shown."""
         with self._reading() as gate:
             return tokens.all_of_them(gate.session)
 
-    def revoke_token(self, token_id: str) -> TokenView:
-        """Takes a token back: from now on it opens nothing. Raises UnknownToken."""
-        with self._writing() as gate:
-            return tokens.revoke(gate.session, token_id)
 
+def _project(
+    session: Session, known: Actor | None, said: str | None, *, is_only: bool = False
+) -> str:
+    """The project that is meant; with `is_only` not the oldest of several that are theirs.
 
-def _project(session: Session, known: Actor | None, said: str | None) -> str:
-    """The project that is meant. Raises UnknownProject."""
+    Raises UnknownProject.
+    """
     there = accounts.named_projects(session)
     named = [f"{id_} ({called})" for id_, called in there.items()][:MOST_NAMED]
     if said is not None:
@@ -103,7 +133,7 @@ def _project(session: Session, known: Actor | None, said: str | None) -> str:
         return found[0]
     member = [] if known is None else accounts.roles_of(session, known).by_project
     own = [one for one in member if one in there]
-    if own:
+    if own and not (is_only and len(own) > 1):
         return own[0]
     if len(there) > 1:
         raise UnknownProject(None, named)

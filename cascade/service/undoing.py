@@ -7,8 +7,9 @@ from cascade.runs import restore
 from cascade.runs.reading import Run
 from cascade.runs.restore import Replaced, Restored
 from cascade.service.access import Gate, View
-from cascade.store import made
+from cascade.store import audit, made
 from cascade.store.accounts import Actor
+from cascade.store.audit import Entry
 from cascade.story import stale
 from cascade.story.keys import pieces_named
 
@@ -58,7 +59,7 @@ class Dismissing(View):
         is changed.
         """
         with self._writing() as gate:
-            gate.lock_story(story_id, "fits")
+            project_id = gate.lock_story(story_id, "fits")
             story = gate.story(story_id, "fits")
             known = made.read(gate.session, story)
             marked, noted = stale.out_of_date(story, known), []
@@ -74,6 +75,10 @@ class Dismissing(View):
                 known.setdefault(str(piece), []).append(fit)
                 noted.append(str(piece))
                 marked = stale.out_of_date(story, known)
+            by = self._actor.user_id
+            named = [f"{story_id}/{one}" for one in noted]
+            deeds = [Entry("fits", one, by, project_id or None, reason=reason) for one in named]
+            audit.write(gate.session, *deeds)
             return noted
 
 

@@ -11,8 +11,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from cascade.display import is_storable
 from cascade.errors import UnknownToken
+from cascade.store import audit
 from cascade.store.accounts import Actor
+from cascade.store.audit import Entry
 from cascade.store.ids import new_id
 from cascade.store.tables import Token, User, now
 
@@ -50,8 +53,11 @@ class Holder:
     is_news: bool
 
 
-def create(session: Session, actor: Actor, days: int) -> str:
-    """Makes a token of a user's; the token itself, which is not kept."""
+def create(session: Session, actor: Actor, days: int, by: str | None) -> str:
+    """Makes a token of a user's, and tells the audit; the token itself, which is not kept.
+
+    `by` is who made it, None for the operator.
+    """
     token = f"{BEGINNING}{secrets.token_urlsafe(CHANCE)}"
     at = now()
     expires_at = at + timedelta(days=days)
@@ -64,6 +70,7 @@ def create(session: Session, actor: Actor, days: int) -> str:
     )
     session.add(row)
     session.flush()
+    audit.write(session, Entry("token.create", row.id, by, after=_as_audited(row, actor.name)))
     return token
 
 
@@ -94,19 +101,36 @@ def note_use(session: Session, token_id: str) -> None:
     session.execute(sa.update(Token).where(Token.id == token_id).values(last_used_at=now()))
 
 
-def all_of_them(session: Session) -> list[TokenView]:
-    """Every token, the newest first."""
-    return [_view(token, name) for token, name in session.execute(_WITH_NAMES)]
+def all_of_them(session: Session, user_names: Collection[str] | None = None) -> list[TokenView]:
+    """Every token, or those of some users, the newest first."""
+    wanted = _WITH_NAMES
+    if user_names is not None:
+        wanted = wanted.where(User.name.in_(list(user_names)))
+    return [_view(token, name) for token, name in session.execute(wanted)]
 
 
-def revoke(session: Session, token_id: str) -> TokenView:
-    """Takes a token back, at once; one that was taken back stays as it is. Raises UnknownToken."""
+def find(session: Session, token_id: str) -> TokenView | None:
+    """A token by its id, if there is one."""
+    if not is_storable(token_id):
+        return None
     row = session.execute(_WITH_NAMES.where(Token.id == token_id)).one_or_none()
+    return None if row is None else _view(*row)
+
+
+def revoke(session: Session, token_id: str, by: str | None) -> TokenView:
+    """Takes a token back, at once, and tells the audit; one that was taken back stays as it is.
+
+    Raises UnknownToken.
+    """
+    wanted = _WITH_NAMES.where(Token.id == token_id).with_for_update(of=Token, key_share=True)
+    row = session.execute(wanted).one_or_none() if is_storable(token_id) else None
     if row is None:
         raise UnknownToken(token_id)
     token, name = row
-    token.revoked_at = token.revoked_at or now()
-    session.flush()
+    if token.revoked_at is None:
+        token.revoked_at = now()
+        session.flush()
+        audit.write(session, Entry("token.revoke", token.id, by, before=_as_audited(token, name)))
     return _view(token, name)
 
 
@@ -121,6 +145,10 @@ def _view(token: Token, name: str) -> TokenView:
     return TokenView(
         token.id, name, token.created_at, token.expires_at, token.last_used_at, token.revoked_at
     )
+
+
+def _as_audited(token: Token, name: str) -> dict[str, str]:
+    return {"user": name, "expiresAt": token.expires_at.isoformat()}
 
 
 def _is_good() -> sa.ColumnElement[bool]:

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from cascade.errors import DatabaseRefused, MissingRights, SchemaGap
 from cascade.service import Service
+from cascade.store import audit, migrate
 from cascade.store import check as check_
-from cascade.store import migrate
+from cascade.store.audit import Entry
 from cascade.store.database import Database
 from cascade.store.tables import PRODUCT_TABLES
 from tests.helpers.earlier import (
@@ -40,14 +41,24 @@ from tests.helpers.seeded import postgres_copy, sqlite_copy
 from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
 
 ROOT = Path(__file__).parents[2]
+# What no version kept before people signed in.
+OF_PEOPLE = {
+    "users": {"is_admin", "admin_from_claims", "issuer", "subject", "last_seen_at"},
+    "project_members": {"from_claims"},
+}
 # What an earlier version did not keep.
 LATER: dict[str, dict[str, set[str]]] = {
     "0003": {
+        **OF_PEOPLE,
         "revisions": {"scene_id", "cell", "is_kept", "sources", "reason"},
         "run_steps": {"scene_id"},
         "runs": {"restored_at"},
     },
-    "0004": {"revisions": {"is_kept", "sources", "reason"}, "runs": {"restored_at"}},
+    "0004": {
+        **OF_PEOPLE,
+        "revisions": {"is_kept", "sources", "reason"},
+        "runs": {"restored_at"},
+    },
 }
 # What is kept no more: marks follow from what texts were made from.
 GONE = {"revisions": {"inputs_hash"}, "pieces": {"out_of_date_since"}}
@@ -83,24 +94,32 @@ def empty(database_url: str) -> Iterator[Database]:
 
 
 def check_append_only(database: Database) -> None:
-    """The movements of credits take no change; new ones go in."""
-    for change in ("UPDATE {} SET credits = 1", "DELETE FROM {}"):
-        with pytest.raises(DatabaseRefused, match="append-only"):
-            execute(database, [change.format("cascade_credit_entries")])
-    columns = "account_id, kind, credits, at"
-    again = f"SELECT {columns} FROM cascade_credit_entries WHERE kind = 'grant'"
-    newest = "SELECT max(id) FROM cascade_credit_entries"
-    with database.engine.connect() as connection:
-        before = connection.exec_driver_sql(newest).scalar_one()
-        connection.exec_driver_sql(f"INSERT INTO cascade_credit_entries ({columns}) {again}")
-        assert connection.exec_driver_sql(newest).scalar_one() == before + 1
-        if database.is_sqlite:
-            with pytest.raises(sa.exc.DBAPIError, match="append-only"):
-                connection.exec_driver_sql(
-                    f"INSERT OR REPLACE INTO cascade_credit_entries (id, {columns})"
-                    f" SELECT {before}, {columns} FROM cascade_credit_entries LIMIT 1"
-                )
-        connection.rollback()
+    """The movements of credits and the audit take no change; new rows go in."""
+    with database.write() as session:
+        audit.write(session, Entry("fits", "s1/setup", None))
+    for table, columns in (
+        ("cascade_credit_entries", "account_id, kind, credits, at"),
+        ("cascade_audit", "action, object, at"),
+    ):
+        for change in ("UPDATE {} SET at = at", "DELETE FROM {}"):
+            with pytest.raises(DatabaseRefused, match=f"{table} is append-only"):
+                execute(database, [change.format(table)])
+        again = f"SELECT {columns} FROM {table} ORDER BY id LIMIT 1"
+        newest = f"SELECT max(id) FROM {table}"
+        with database.engine.connect() as connection:
+            before = connection.exec_driver_sql(newest).scalar_one()
+            connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) {again}")
+            assert connection.exec_driver_sql(newest).scalar_one() > before
+            if database.is_sqlite:
+                with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+                    connection.exec_driver_sql(
+                        f"INSERT OR REPLACE INTO {table} (id, {columns})"
+                        f" SELECT {before}, {columns} FROM {table} LIMIT 1"
+                    )
+            else:
+                with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+                    connection.exec_driver_sql(f"TRUNCATE {table} CASCADE")
+            connection.rollback()
 
 
 def fresh(request: pytest.FixtureRequest, like: str, folder: Path) -> Database:

@@ -7,9 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from cascade.service import Key, Order, OrderedChange
+from cascade.service import AuditFilter, Identity
 from cascade.store import check, migrate
 from cascade.store.database import Database
 from cascade.store.tables import PREFIX
@@ -25,13 +24,19 @@ from tests.helpers.earlier import (
 from tests.helpers.observe import check_credits
 
 from .test_migrate import execute
-from .test_own_names import busy, check_append_only, end_what_is_under_way, fresh
+from .test_own_names import (
+    OF_PEOPLE,
+    busy,
+    check_append_only,
+    end_what_is_under_way,
+    fresh,
+)
 
 __all__ = ["busy"]
 
-BEFORE = "0007"
+BEFORE = "0008"
 # What that version did not have.
-NEW = {"cascade_tokens", "cascade_start_keys"}
+NEW = {"cascade_audit"}
 
 
 def test_every_row_is_kept_and_what_was_under_way_goes_on(
@@ -60,7 +65,7 @@ def test_every_row_is_kept_and_what_was_under_way_goes_on(
         assert all(len(rows) > 1 for rows in before.values()), "each table has rows"
         assert not check.report(database).complete
         migrate.ensure(database)
-        assert rows_of(database, PREFIX, plain=plain) == before
+        assert rows_of(database, PREFIX, OF_PEOPLE, plain=plain) == before
         assert content_of(database) == content
         assert check.report(database).complete
         check_append_only(database)
@@ -75,13 +80,13 @@ def test_every_row_is_kept_and_what_was_under_way_goes_on(
         end_what_is_under_way(service, ids)
         check_credits(asdict(desk.credits()))
         assert desk.credits().held == 0
-        # What is new is there to be used.
-        assert service.holder(operator.create_token("editor", 1)).actor == desk.actor
-        story = operator.story(operator.run(ids["done"]).story_id)
-        level = story.curve["find"]
-        order = Order(
-            story.id, story.structure_type, (OrderedChange("find", level, level % 5 + 1),)
-        )
-        placed = desk.place(order, Key("once", "0" * 64))
-        assert desk.place(order, Key("once", "0" * 64)).run_id == placed.run_id
-        assert sa.inspect(service.database.engine).has_table("cascade_start_keys")
+        # What is new is there to be used: nobody is anything that they were not.
+        people = operator.people()
+        assert {one.name: one.role for one in people.projects[0].members} == {
+            "editor": "editor", "producer": "producer", "viewer": "viewer",
+        }  # fmt: skip
+        assert (people.admins, people.without) == ((), ())
+        actor = service.sign_in(Identity("https://id.example.org", "1", name="editor"))
+        assert actor.name == "editor-2", "whom nobody vouches for is nobody of before"
+        operator.set_admin("editor", is_admin=True)
+        assert desk.audit(AuditFilter(action="user.role")).entries[0].object == "editor"

@@ -1,0 +1,320 @@
+"""People: who works in which project, what they may, and their tokens; and a project's people pay.
+
+The same use cases are a desk's, which checks them, and the operator's, to whom all is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import get_args
+
+from cascade import ledger
+from cascade.errors import (
+    BadField,
+    BadName,
+    LastAdmin,
+    NameTaken,
+    NotAllowed,
+    UnknownProject,
+    UnknownToken,
+    UnknownUser,
+)
+from cascade.service.access import ALLOWED, IN_WORDS, Action, Gate, View
+from cascade.service.signing import cleaned
+from cascade.store import accounts, audit, people, tokens
+from cascade.store.accounts import ADMIN, Actor, Role, Standing
+from cascade.store.audit import Entry
+from cascade.store.people import MOST_OF_A_NAME, Person
+from cascade.store.tokens import TokenView
+
+# How many projects an error names.
+MOST_NAMED = 10
+MOST_DAYS = 3650
+MOST_CREDITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody and what they are in a project; among admins and those of none without a role.
+
+    `from_claims` where a sign-in has made them that, and no person.
+    """
+
+    name: str
+    display_name: str
+    role: Role | None
+    is_admin: bool
+    from_claims: bool
+    last_seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPeople:
+    """A project with its members, by name."""
+
+    id: str
+    name: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The people that somebody may see: of their projects, and to an admin all there are.
+
+    `without` are those of no project who are no admins either. `may_give` is whether roles are
+    theirs to give.
+    """
+
+    projects: tuple[ProjectPeople, ...]
+    admins: tuple[Member, ...]
+    without: tuple[Member, ...]
+    tokens: tuple[TokenView, ...]
+    may_give: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """A project in a list, with what was spent in it this month and what is on hold in it now."""
+
+    id: str
+    name: str
+    spent: int
+    held: int
+    approve_above: int | None = None
+    budget: int | None = None
+
+
+class Staffing(View):
+    """The use cases about people, roles and tokens."""
+
+    def may_see(self) -> frozenset[str]:
+        """Which of the pages "people" and "audit" this person may open anywhere."""
+        with self._reading() as gate:
+            wanted: tuple[Action, ...] = ("people", "audit")
+            return frozenset(one for one in wanted if gate.may_somewhere(one))
+
+    def people(self) -> People:
+        """Who works in the projects of whoever asks, and to an admin everybody.
+
+        Raises NotAllowed where they may not see it of any project.
+        """
+        with self._reading() as gate:
+            gate.permit_somewhere("people")
+            projects = gate.projects_for("people")
+            there = accounts.named_projects(gate.session)
+            found = people.everybody(gate.session, projects)
+            of_whom = None if projects is None else {one.name for one in found} | _own(gate)
+            by_project: dict[str | None, list[Person]] = {}
+            for one in found:
+                by_project.setdefault(one.project_id, []).append(one)
+            # Also of one that the product has deleted: its members are there to be seen.
+            ids = [*there, *sorted(one for one in by_project if one and one not in there)]
+            seen = [one for one in ids if projects is None or one in projects]
+            admins = [one for one in found if one.is_admin] if gate.sees_all else []
+            without = by_project.get(None, []) if gate.sees_all else []
+            return People(
+                tuple(
+                    ProjectPeople(
+                        id_,
+                        there.get(id_, id_),
+                        tuple(_member(one) for one in by_project.get(id_, ())),
+                    )
+                    for id_ in seen
+                ),
+                tuple(_admin(next(same)) for _, same in groupby(admins, lambda one: one.name)),
+                tuple(_member(one) for one in without if not one.is_admin),
+                tuple(tokens.all_of_them(gate.session, of_whom)),
+                may_give=gate.sees_all,
+            )
+
+    def projects(self) -> list[ProjectView]:
+        """The projects whose spending is theirs to see, the oldest first."""
+        with self._reading() as gate:
+            projects = gate.projects_for("audit")
+            there = accounts.named_projects(gate.session)
+            month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            spent = ledger.spent_and_held(gate.session, month)
+            return [
+                ProjectView(id_, called, *spent.get(id_, (0, 0)))
+                for id_, called in there.items()
+                if projects is None or id_ in projects
+            ]
+
+    def set_role(self, name: str, role: Role | None, project_id: str) -> None:
+        """Makes somebody something in a project, or nothing; what they are already changes nothing.
+
+        Raises UnknownProject, NotAllowed, UnknownUser.
+        """
+        if role is not None and role not in get_args(Role):
+            raise BadField("role", f"it is to be one of {', '.join(get_args(Role))}")
+        with self._writing() as gate:
+            _permit(gate, "roles", project_id)
+            actor = _known(gate, name)
+            if role is None:
+                people.take(gate.session, actor, project_id, by=self._by)
+            else:
+                people.give(gate.session, actor, project_id, role, by=self._by)
+
+    def set_admin(self, name: str, is_admin: bool) -> None:
+        """Makes somebody an admin, or none any more; what they are already changes nothing.
+
+        Raises NotAllowed, UnknownUser, and LastAdmin where an admin would leave none behind.
+        """
+        with self._writing() as gate:
+            gate.permit_above("roles")
+            actor = _known(gate, name)
+            admins = people.lock_admins(gate.session)
+            if self._actor is not None:
+                if self._actor.user_id not in admins:
+                    # Another has taken it from them in the same moment.
+                    _refuse(self._actor, "roles")
+                if not is_admin and admins == {actor.user_id}:
+                    raise LastAdmin(actor.name)
+            people.make_admin(gate.session, actor, is_admin=is_admin, by=self._by)
+
+    def add_person(
+        self, name: str, display_name: str, role: Standing, project_id: str | None
+    ) -> Actor:
+        """Adds somebody who is something in a project, or an admin, which takes none.
+
+        Who signs in with a verified e-mail of that name is that person. Raises UnknownProject,
+        NotAllowed, BadName, NameTaken.
+        """
+        with self._writing() as gate:
+            if role == ADMIN:
+                gate.permit_above("roles")
+            elif project_id is None:
+                raise UnknownProject(None, _named(gate))
+            else:
+                _permit(gate, "roles", project_id)
+            checked = _checked(name)
+            shown = _checked(display_name) if display_name.strip() else checked
+            actor = people.add(gate.session, checked, shown)
+            if actor is None:
+                raise NameTaken(checked)
+            if role == ADMIN:
+                people.make_admin(gate.session, actor, is_admin=True, by=self._by)
+            else:
+                assert project_id is not None
+                people.give(gate.session, actor, project_id, role, by=self._by)
+            return actor
+
+    def create_token(self, name: str, days: int) -> str:
+        """Makes a token for a user, good for so many days; nobody can show it a second time.
+
+        One's own, or as an admin anybody's. Raises NotAllowed, UnknownUser.
+        """
+        if not 1 <= days <= MOST_DAYS:
+            raise BadField("days", f"it is to be 1 to {MOST_DAYS}")
+        with self._writing() as gate:
+            if self._actor is None or name != self._actor.name:
+                gate.permit_above("roles")
+            return tokens.create(gate.session, _known(gate, name), days, self._by)
+
+    def revoke_token(self, token_id: str) -> TokenView:
+        """Takes a token back: from now on it opens nothing. One's own, or as an admin anybody's.
+
+        Raises UnknownToken, and NotAllowed where they may see it only.
+        """
+        with self._writing() as gate:
+            if not gate.sees_all:
+                self._permit_revoking(gate, token_id)
+            return tokens.revoke(gate.session, token_id, self._by)
+
+    def _permit_revoking(self, gate: Gate, token_id: str) -> None:
+        found = tokens.find(gate.session, token_id)
+        if found is not None and found.user in _own(gate):
+            return
+        seen = people.everybody(gate.session, gate.projects_for("people"))
+        if found is None or found.user not in {one.name for one in seen}:
+            raise UnknownToken(token_id)
+        gate.permit_above("roles")
+
+
+class Granting(View):
+    """The use case of giving credits to those one works with."""
+
+    _actor: Actor
+
+    def grant(self, name: str, credits: int, project_id: str) -> None:
+        """Gives credits to a member of a project, or to an admin, for runs there.
+
+        Raises UnknownProject, NotAllowed, UnknownUser.
+        """
+        if not 1 <= credits <= MOST_CREDITS:
+            raise BadField("credits", f"it is to be 1 to {MOST_CREDITS:,}")
+        with self._writing() as gate:
+            _permit(gate, "grant", project_id)
+            actor = _known(gate, name)
+            if not people.is_one_of(gate.session, actor, project_id):
+                raise UnknownUser(name)
+            grant(gate, actor, project_id, credits, self._actor.user_id)
+
+
+def grant(gate: Gate, actor: Actor, project_id: str, credits: int, by: str | None) -> None:
+    """Puts credits into somebody's account in a project, and tells the audit."""
+    account = accounts.open_account(gate.session, actor, project_id)
+    deposited = ledger.grant(gate.session, account.id, credits)
+    before = deposited - credits
+    entry = Entry("credits.grant", actor.name, by, project_id, before, deposited)
+    audit.write(gate.session, entry)
+
+
+def _permit(gate: Gate, action: Action, project_id: str) -> None:
+    """Raises UnknownProject where a project is not there for them, and NotAllowed."""
+    there = accounts.named_projects(gate.session)
+    if project_id not in there or not gate.is_there(project_id):
+        raise UnknownProject(project_id, _named(gate))
+    gate.permit_in(action, project_id)
+
+
+def _named(gate: Gate) -> list[str]:
+    """The first few projects that are there for somebody, for a message."""
+    there = accounts.named_projects(gate.session).items()
+    return [f"{id_} ({called})" for id_, called in there if gate.is_there(id_)][:MOST_NAMED]
+
+
+def _known(gate: Gate, name: str) -> Actor:
+    return accounts.find_actor(gate.session, name)
+
+
+def _own(gate: Gate) -> set[str]:
+    return set() if gate.actor is None else {gate.actor.name}
+
+
+def _refuse(actor: Actor, action: Action) -> None:
+    raise NotAllowed(actor.name, IN_WORDS[action], ALLOWED[action], action)
+
+
+def _checked(name: str) -> str:
+    """A name as it is kept. Raises BadName."""
+    kept = " ".join(name.split()) if len(name) <= 2 * MOST_OF_A_NAME else name
+    if not kept or len(kept) > MOST_OF_A_NAME or cleaned(kept, MOST_OF_A_NAME) != kept:
+        raise BadName(name, MOST_OF_A_NAME)
+    return kept
+
+
+def _member(one: Person) -> Member:
+    return Member(
+        one.name, one.display_name, one.role, one.is_admin, one.from_claims, one.last_seen_at
+    )
+
+
+def _admin(one: Person) -> Member:
+    """Somebody as an admin: whether a sign-in has made them that."""
+    return Member(
+        one.name, one.display_name, None, one.is_admin, one.admin_from_claims, one.last_seen_at
+    )
+
+
+def members_of(found: Iterable[ProjectPeople]) -> dict[str, dict[str, str]]:
+    """What each member is, by project, by name."""
+    by_name: dict[str, dict[str, str]] = {}
+    for project in found:
+        for one in project.members:
+            if one.role is not None:
+                by_name.setdefault(one.name, {})[project.id] = one.role
+    return by_name
