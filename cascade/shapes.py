@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from cascade.service import (
+    AuditEntry,
     Cost,
     Credits,
     Diagnosis,
+    Member,
     Offer,
+    People,
+    ProjectView,
     Restored,
     RunView,
     SchemaReport,
@@ -17,6 +21,9 @@ from cascade.service import (
     Used,
 )
 from cascade.story.piece import level_key
+
+# Where an admin is one, among the projects in which people are something.
+EVERY_PROJECT = "*"
 
 
 def summary_document(story: StorySummary) -> dict[str, Any]:
@@ -162,6 +169,50 @@ def token_document(token: TokenView) -> dict[str, Any]:
         "expiresAt": token.expires_at.isoformat(),
         "lastUsedAt": token.last_used_at.isoformat() if token.last_used_at else None,
         "revokedAt": token.revoked_at.isoformat() if token.revoked_at else None,
+    }
+
+
+def people_documents(people: People) -> list[dict[str, Any]]:
+    """People in a list, by name, each with what they are, by the ids of projects."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def document(one: Member) -> dict[str, Any]:
+        new = {"name": one.name, "displayName": one.display_name, "roles": {}}
+        return found.setdefault(one.name, new)
+
+    for one in people.admins:
+        document(one)["roles"][EVERY_PROJECT] = "admin"
+    for project in people.projects:
+        for one in project.members:
+            document(one)["roles"][project.id] = one.role
+    for one in people.without:
+        document(one)
+    return [found[name] for name in sorted(found)]
+
+
+def project_document(project: ProjectView) -> dict[str, Any]:
+    """A project in a list."""
+    return {
+        "id": project.id,
+        "name": project.name,
+        "approveAbove": project.approve_above,
+        "budget": project.budget,
+        "spent": project.spent,
+        "held": project.held,
+    }
+
+
+def audit_document(entry: AuditEntry) -> dict[str, Any]:
+    """What somebody did; `user` is null where the operator did it."""
+    return {
+        "id": entry.id,
+        "at": entry.at.isoformat(),
+        "user": entry.user,
+        "action": entry.action,
+        "object": entry.object,
+        "before": entry.before,
+        "after": entry.after,
+        "reason": entry.reason,
     }
 
 

@@ -10,14 +10,14 @@ from typing import NoReturn
 
 import click
 
-from cascade.cli import operator, runs, stories, tokens
+from cascade.cli import operator, people, runs, stories, tokens
 from cascade.cli.base import OutputLost, cli, drop_output, say
 from cascade.display import harmless
 from cascade.errors import CascadeError
 from cascade.exits import FAILED, exit_code
 
 # Importing them is what adds their commands to the group.
-__all__ = ["cli", "main", "operator", "runs", "stories", "tokens"]
+__all__ = ["cli", "main", "operator", "people", "runs", "stories", "tokens"]
 
 
 class _Plain(logging.Formatter):

@@ -42,7 +42,7 @@ from cascade.service.signing import Door, Identity
 from cascade.service.studio import Beats, Part, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
 from cascade.store import accounts, check, figures, migrate, tokens
-from cascade.store.accounts import Actor, Role
+from cascade.store.accounts import Actor, Role, Standing
 from cascade.store.audit import AuditEntry, AuditFilter
 from cascade.store.calls import Used
 from cascade.store.check import ColumnReport, SchemaReport, TableReport
@@ -98,6 +98,7 @@ __all__ = [
     "SchemaReport",
     "Service",
     "Shown",
+    "Standing",
     "StepLine",
     "StorySummary",
     "Studio",

@@ -1,11 +1,10 @@
-"""People: who works in which project, what they may, and their tokens; and a project's people pay.
+"""People: who works in which project, what they are there, their tokens and their credits.
 
 The same use cases are a desk's, which checks them, and the operator's, to whom all is allowed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -308,13 +307,3 @@ def _admin(one: Person) -> Member:
     return Member(
         one.name, one.display_name, None, one.is_admin, one.admin_from_claims, one.last_seen_at
     )
-
-
-def members_of(found: Iterable[ProjectPeople]) -> dict[str, dict[str, str]]:
-    """What each member is, by project, by name."""
-    by_name: dict[str, dict[str, str]] = {}
-    for project in found:
-        for one in project.members:
-            if one.role is not None:
-                by_name.setdefault(one.name, {})[project.id] = one.role
-    return by_name
