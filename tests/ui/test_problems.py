@@ -17,7 +17,9 @@ from cascade.errors import (
     AmbiguousRun,
     AmbiguousScene,
     AmbiguousStory,
+    BadIdentity,
     BadLevel,
+    BadName,
     BadProduct,
     CannotImport,
     CascadeError,
@@ -27,7 +29,9 @@ from cascade.errors import (
     DatabaseRefused,
     EditedSince,
     InsufficientCredits,
+    LastAdmin,
     MissingRights,
+    NameTaken,
     NotADemo,
     NotAllowed,
     NothingChanged,
@@ -48,6 +52,7 @@ from cascade.errors import (
     UnknownRun,
     UnknownStory,
     UnknownStructure,
+    UnknownToken,
     UnknownUser,
     UnreadablePieces,
     UnreadableStory,
@@ -88,7 +93,6 @@ NOT_ON_THE_PAGE = {
     "key_reused",
     "not_authenticated",
     "too_many",
-    "unknown_token",
     "unreadable_body",
     "wrong_media_type",
     "wrong_structure",
@@ -144,7 +148,7 @@ def refusals() -> Iterator[CascadeError]:
         pieces=["midpoint/keyAction"],
         levels=["midpoint"],
     )
-    for role in get_args(Role):
+    for role in (*get_args(Role), "admin"):
         yield NotAllowed("Ana", "start a run on this story", [role], "start")
     for action in get_args(Action):
         yield NotAllowed("Ana", "do it", ["editor", "producer"], action)
@@ -168,6 +172,12 @@ def refusals() -> Iterator[CascadeError]:
     yield UnreadableStory("Tides", "save_the_cat", ["hero", "cat", "harmon"])
     yield UnreadableStory("Tides", "", ["hero", "cat", "harmon"])
     yield NotADemo("a run is under way; wait until it has ended, or cancel it", "run_active")
+    yield BadName("\x07", 200)
+    for what in ("issuer", "subject"):
+        yield BadIdentity(what, 255)
+    yield NameTaken("Ana")
+    yield LastAdmin("Ana")
+    yield UnknownToken("t1")
 
 
 def failures() -> Iterator[tuple[str, Mapping[str, Any], str]]:
