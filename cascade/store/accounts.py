@@ -10,6 +10,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from cascade.display import is_storable
 from cascade.errors import UnknownUser
 from cascade.store.ids import new_id, oldest_first
 from cascade.store.inserting import insert_row
@@ -42,6 +43,8 @@ def find_actor(session: Session, name: str) -> Actor:
 
 def actor_or_none(session: Session, name: str) -> Actor | None:
     """The user of that name, if there is one."""
+    if not is_storable(name):
+        return None
     user = session.scalar(sa.select(User).where(User.name == name))
     return None if user is None else Actor(user.id, user.name, user.display_name)
 
