@@ -9,7 +9,7 @@ import pytest
 
 from cascade.errors import BadSetting
 from cascade.exits import exit_code
-from cascade.settings import Settings, load_settings
+from cascade.settings import ClaimedRole, Settings, load_settings
 
 KEY = "sk-do-not-show-this-anywhere"
 PASSWORD = "hunter2"
@@ -68,6 +68,9 @@ DEFAULTS: dict[str, Any] = {
     "starts_per_minute": 60,
     "watchers": 250,
     "cors_origins": (),
+    "sign_in_project": None,
+    "role_claim": "roles",
+    "roles": (),
 }
 
 
@@ -112,6 +115,18 @@ def test_a_data_file_of_the_earlier_name_is_found(
             " http://localhost:3000/,https://A.example ",
             "cors_origins",
             ("http://localhost:3000", "https://a.example"),
+        ),
+        ("CASCADE_SIGN_IN_PROJECT", "Sample Project", "sign_in_project", "Sample Project"),
+        ("CASCADE_ROLE_CLAIM", "realm_access.roles", "role_claim", "realm_access.roles"),
+        (
+            "CASCADE_ROLES",
+            " writers = editor@Sample Project,cn=boss=Producer@p=1 , owners=admin,",
+            "roles",
+            (
+                ClaimedRole("writers", "editor", "Sample Project"),
+                ClaimedRole("cn=boss", "producer", "p=1"),
+                ClaimedRole("owners", "admin"),
+            ),
         ),
         ("CASCADE_SAMPLES", "off", "samples", "off"),
         ("CASCADE_SAMPLES", " OFF ", "samples", "off"),
@@ -201,6 +216,24 @@ def test_a_bad_value_is_one_line_with_the_variable_and_the_value(
     message = refusal(monkeypatch, **{variable: value})
     assert message.startswith(f"{variable} cannot be used")
     assert f'"{value}"' in message
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("writers", 1),
+        ("writers=editor", 1),
+        ("owners=admin,writers=owner@House", 2),
+        ("owners=admin@House", 1),
+        ("=admin", 1),
+        ("a=viewer@House,=viewer@House", 2),
+        ("a=viewer@", 1),
+    ],
+)
+def test_roles_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, value: str, place: int) -> None:
+    message = refusal(monkeypatch, CASCADE_ROLES=value)
+    assert message.startswith("CASCADE_ROLES cannot be used")
+    assert f"the {place}. of it is not" in message
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers.endpoint import Client, served
 from tests.helpers.seeded_fixtures import database_url
-from tests.service.people import ROLES, People, gather
+from tests.service.people import EVERYBODY, People, gather
 
 __all__ = ["database_url"]
 
@@ -51,7 +51,7 @@ def house(settings: Settings) -> Iterator[House]:
     service = Service(settings)
     people = gather(service)
     with served(service) as port:
-        tokens = {role: service.operator().create_token(role, 1) for role in ROLES}
+        tokens = {role: service.operator().create_token(role, 1) for role in EVERYBODY}
         clients = {role: Client(port, token) for role, token in tokens.items()}
         yield House(people, port, {**clients, "none": Client(port), "bad": Client(port, "x")})
     service.close()

@@ -15,7 +15,7 @@ from cascade.service import Desk
 from cascade.store.tables import StoryVersion
 from tests.helpers.endpoint import START, Reply
 from tests.helpers.observe import Database
-from tests.service.people import ROLES, save_next, start
+from tests.service.people import EVERYBODY, save_next, start
 from tests.service.table import MEMBERS, ORDERS, READS, STATUSES, Row
 
 from .conftest import House
@@ -84,7 +84,7 @@ def test_reads(house: House, database_url: str) -> None:
     side, _ = sides_of(house)
     before = Database(database_url).everything()
     for case, row in OVER_HTTP.items():
-        for role in ROLES if case in READS else ():
+        for role in EVERYBODY if case in READS else ():
             reply = ask(house, role, row, side)
             assert reply.status in STATUSES[row.verdicts[role]], (role, case)
             if row.verdicts[role] == "nothing":
@@ -98,7 +98,7 @@ def test_orders(house: House, database_url: str, case: str) -> None:
     if case == "cancel":
         side = Side(side.desk, side.story_id, start(house.people), side.order, side.others)
     before = Database(database_url).everything()
-    for role in ROLES:
+    for role in EVERYBODY:
         if role not in row.may():
             assert ask(house, role, row, side).status in STATUSES[row.verdicts[role]], role
     assert Database(database_url).everything() == before, "a refused order writes nothing"

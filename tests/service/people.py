@@ -19,6 +19,8 @@ from cascade.store.tables import ProjectMember
 from cascade.story.story import Story
 
 ROLES = ("viewer", "editor", "producer", "stranger", "nobody")
+# With who is of no project and has a role in each.
+EVERYBODY = (*ROLES, "admin")
 LEVELS = {"midpoint": 4, "allIsLost": 2}
 REJECTED = "midpoint/keyAction"
 
@@ -34,8 +36,9 @@ class People:
 
 
 def gather(service: Service) -> People:
-    """Adds a stranger, an editor of another project with a story and credits, and a nobody."""
+    """Adds a stranger, an editor of another project with story and credits, a nobody, an admin."""
     mine = service.operator().stories()[0].id
+    admin = service.operator().add_person("admin", "An Admin", "admin", None)
     with service.database.write() as session:
         project_id = accounts.add_project(session, "Another project")
         stranger = accounts.add_user(session, "stranger", "A Stranger", "editor", project_id)
@@ -49,12 +52,13 @@ def gather(service: Service) -> People:
         nobody = accounts.add_user(session, "nobody", "No Body", "viewer", home)
         member = session.get_one(ProjectMember, (home, nobody.user_id))
         session.delete(member)
-        for name in ("viewer", "producer"):
+        for name in ("viewer", "producer", "admin"):
             # So that it is the role that decides, not the credits.
             account = accounts.open_account(session, accounts.find_actor(session, name), home)
             ledger.grant(session, account.id, 500)
     named = {name: service.actor(name) for name in ("viewer", "editor", "producer")}
-    return People(service, {**named, "stranger": stranger, "nobody": nobody}, mine, theirs)
+    others = {"stranger": stranger, "nobody": nobody, "admin": admin}
+    return People(service, {**named, **others}, mine, theirs)
 
 
 def start(people: People, levels: dict[str, int] | None = None) -> str:

@@ -15,9 +15,11 @@ from .people import REJECTED
 Verdict = Literal["yes", "refused", "unknown", "nothing"]
 MEMBERS: Mapping[str, Verdict] = {"viewer": "yes", "editor": "yes", "producer": "yes"}
 OTHERS: Mapping[str, Verdict] = {"stranger": "unknown", "nobody": "unknown"}
-READ: Mapping[str, Verdict] = {**MEMBERS, **OTHERS}
+# Who is of no project and has a role in each.
+ADMIN: Mapping[str, Verdict] = {"admin": "yes"}
+READ: Mapping[str, Verdict] = {**MEMBERS, **OTHERS, **ADMIN}
 # A list is never refused: it leaves out what is not there for somebody.
-LISTED: Mapping[str, Verdict] = {**MEMBERS, "stranger": "nothing", "nobody": "nothing"}
+LISTED: Mapping[str, Verdict] = {**MEMBERS, "stranger": "nothing", "nobody": "nothing", **ADMIN}
 
 # What a verdict is as a status, and as the exit of a command.
 STATUSES: Mapping[Verdict, tuple[int, ...]] = {
@@ -27,7 +29,16 @@ EXITS: Mapping[Verdict, int] = {"yes": 0, "nothing": 0, "refused": 5, "unknown":
 
 
 def only(*roles: str) -> dict[str, Verdict]:
-    return {role: "yes" if role in roles else "refused" for role in MEMBERS} | dict(OTHERS)
+    """Those who may in their project; an admin in each."""
+    members: dict[str, Verdict] = {role: "yes" if role in roles else "refused" for role in MEMBERS}
+    return {**members, **OTHERS, **ADMIN}
+
+
+def anywhere(*roles: str, otherwise: Verdict = "refused") -> dict[str, Verdict]:
+    """Those who may in any project at all, of which no member is asked for by its id."""
+    others = dict.fromkeys(OTHERS, otherwise)
+    members: dict[str, Verdict] = {role: "yes" if role in roles else otherwise for role in MEMBERS}
+    return {**members, **others, **ADMIN}
 
 
 @dataclass(frozen=True)
@@ -93,4 +104,19 @@ ORDERS: Mapping[str, Row] = {
     "restore_run": Row(only("editor"), f"POST {_RUN}/restore", ("restore {run}",), "Restore"),
     "import_document": Row(only("editor"), page="Import a story"),
     "fits": Row(only("editor"), commands=("fits {story} midpoint/keyAction --reason Checked",)),
+}
+# About people, of the sample project where one is named: what is asked for stands in the test.
+STAFF: Mapping[str, Row] = {
+    "may_see": Row(anywhere("producer", otherwise="nothing")),
+    "people": Row(anywhere("producer"), commands=("user list --json",)),
+    "projects": Row(anywhere("producer", otherwise="nothing"), commands=("project list --json",)),
+    "audit": Row(anywhere("producer")),
+    "audit_rows": Row(anywhere("producer")),
+    "audit_after": Row(anywhere("producer"), commands=("audit --json", "audit --json --after 1")),
+    "set_role": Row(only()),
+    "set_admin": Row(anywhere()),
+    "add_person": Row(only()),
+    "create_token": Row(anywhere()),
+    "revoke_token": Row({**only("editor"), "viewer": "unknown"}),
+    "grant": Row(only("producer")),
 }

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 
-from cascade.errors import CascadeError, NotAllowed, UnknownRun, UnknownStory
+from cascade.errors import (
+    CascadeError,
+    NotADemo,
+    NotAllowed,
+    UnknownProject,
+    UnknownRun,
+    UnknownStory,
+    UnknownToken,
+)
 from cascade.service import Desk, Key, Order, OrderedChange, Service
 from cascade.service.access import ALLOWED
 from cascade.settings import Settings
 from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import database_url
 
-from .people import LEVELS, REJECTED, ROLES, People, failed, gather, start, stopped
-from .table import MEMBERS, ORDERS, READS, Verdict
+from .people import EVERYBODY, LEVELS, REJECTED, ROLES, People, failed, gather, start, stopped
+from .table import MEMBERS, ORDERS, READS, STAFF, Verdict
 
 __all__ = ["database_url"]
 
@@ -37,7 +46,7 @@ def people(database_url: str) -> Iterator[People]:
 
 def test_every_use_case_of_a_desk_is_in_the_table() -> None:
     public = {name for name in dir(Desk) if not name.startswith("_")}
-    assert public == READS.keys() | ORDERS.keys() | OF_NO_PROJECT
+    assert public == READS.keys() | ORDERS.keys() | STAFF.keys() | OF_NO_PROJECT
 
 
 def test_the_roles_are_the_tables() -> None:
@@ -47,13 +56,14 @@ def test_the_roles_are_the_tables() -> None:
     allowed = {str(action): roles for action, roles in ALLOWED.items()}
     for case, row in ORDERS.items():
         assert set(allowed[actions.get(case, case)]) == set(row.may()), case
-    assert set(ALLOWED["read"]) == set(MEMBERS)
+    assert set(ALLOWED["read"]) == {*MEMBERS, "admin"}
+    assert all("admin" in roles for roles in ALLOWED.values())
 
 
 def test_the_page_offers_what_the_table_says() -> None:
     from tests.pages.test_access import OFFERED
 
-    named = {row.page: set(row.may()) for row in ORDERS.values() if row.page}
+    named = {row.page: set(row.may()) - {"admin"} for row in ORDERS.values() if row.page}
     assert named == {name: set(roles) for name, roles in OFFERED.items()}
 
 
@@ -66,9 +76,9 @@ def outcome(ask: Callable[[], Any]) -> Verdict:
         found = ask()
     except NotAllowed:
         return "refused"
-    except (UnknownStory, UnknownRun):
+    except (UnknownStory, UnknownRun, UnknownProject, UnknownToken):
         return "unknown"
-    return "nothing" if found == [] else "yes"
+    return "nothing" if found in ([], frozenset()) else "yes"
 
 
 def studio_of(desk: Desk, *, story: str, run: str) -> list[str]:
@@ -129,7 +139,7 @@ def test_reads(people: People, database_url: str) -> None:
     run_id, story_id = stopped(people), people.mine
     title = people.service.operator().story(story_id).title
     before = Database(database_url).everything()
-    for role in ROLES:
+    for role in EVERYBODY:
         desk = people.service.desk(people.actors[role])
         cases, by_title = reads_of(desk, story_id, title, run_id)
         assert cases.keys() == READS.keys()
@@ -139,46 +149,100 @@ def test_reads(people: People, database_url: str) -> None:
     assert Database(database_url).everything() == before, "a read writes nothing"
 
 
+def prepared(people: People, case: str) -> str:
+    """A run for an order to do something with."""
+    if case == "cancel":
+        return start(people)
+    if case == "accept":
+        return failed(people)
+    if case in ("resume", "take_up", "restore_piece", "restore_run", "fits"):
+        return stopped(people)
+    return ""
+
+
+def order_of(people: People, case: str, role: str, run_id: str) -> Callable[[], Any]:
+    """An order as somebody gives it."""
+    story_id = people.mine
+    desk = people.service.desk(people.actors[role])
+    plan = people.service.operator().plan(story_id, {"finale": 1}).plan
+    cases: Asked = {
+        "save_draft": lambda: desk.save_draft(story_id, LEVELS),
+        "edit_draft": lambda: desk.edit_draft(story_id, {"finale": 1}),
+        "start": lambda: desk.start(plan),
+        "place": lambda: desk.place(ordered(story_id), KEY),
+        "resume": lambda: desk.resume(run_id),
+        "take_up": lambda: desk.take_up(run_id, KEY),
+        "accept": lambda: desk.accept(run_id, REJECTED),
+        "cancel": lambda: desk.cancel(run_id),
+        "restore_piece": lambda: desk.restore_piece(run_id, "midpoint/beatContent"),
+        "restore_run": lambda: desk.restore_run(run_id),
+        "fits": lambda: desk.fits(story_id, "midpoint/keyAction"),
+        "import_document": lambda: desk.import_document("tides.json", DOCUMENT, story_id),
+    }
+    assert cases.keys() == ORDERS.keys()
+    return cases[case]
+
+
 @pytest.mark.parametrize("case", sorted(ORDERS))
 def test_orders(people: People, database_url: str, case: str) -> None:
     """Those who may not are refused and change nothing; then those who may do it, each anew."""
-    story_id, run_id = people.mine, ""
-    if case == "cancel":
-        run_id = start(people)
-    elif case == "accept":
-        run_id = failed(people)
-    elif case in ("resume", "take_up", "restore_piece", "restore_run", "fits"):
-        run_id = stopped(people)
-    plan = people.service.operator().plan(story_id, {"finale": 1}).plan
-
-    def order(role: str) -> Callable[[], Any]:
-        desk = people.service.desk(people.actors[role])
-        cases: Asked = {
-            "save_draft": lambda: desk.save_draft(story_id, LEVELS),
-            "edit_draft": lambda: desk.edit_draft(story_id, {"finale": 1}),
-            "start": lambda: desk.start(plan),
-            "place": lambda: desk.place(ordered(story_id), KEY),
-            "resume": lambda: desk.resume(run_id),
-            "take_up": lambda: desk.take_up(run_id, KEY),
-            "accept": lambda: desk.accept(run_id, REJECTED),
-            "cancel": lambda: desk.cancel(run_id),
-            "restore_piece": lambda: desk.restore_piece(run_id, "midpoint/beatContent"),
-            "restore_run": lambda: desk.restore_run(run_id),
-            "fits": lambda: desk.fits(story_id, "midpoint/keyAction"),
-            "import_document": lambda: desk.import_document("tides.json", DOCUMENT, story_id),
-        }
-        assert cases.keys() == ORDERS.keys()
-        return cases[case]
-
+    run_id = prepared(people, case)
     before = Database(database_url).everything()
     row = ORDERS[case]
-    for role in ROLES:
+    for role in EVERYBODY:
         if role not in row.may():
-            assert outcome(order(role)) == row.verdicts[role], role
+            asked = order_of(people, case, role, run_id)
+            assert outcome(asked) == row.verdicts[role], role
     assert Database(database_url).everything() == before, "a refused order writes nothing"
     for role in row.may():
-        assert outcome(order(role)) == "yes", role
+        if role != "admin":
+            assert outcome(order_of(people, case, role, run_id)) == "yes", role
     assert Database(database_url).everything() != before
+
+
+@pytest.mark.parametrize("case", sorted(ORDERS))
+def test_an_admin_is_of_no_project_and_gives_every_order(
+    people: People, database_url: str, case: str
+) -> None:
+    run_id = prepared(people, case)
+    before = Database(database_url).everything()
+    assert outcome(order_of(people, case, "admin", run_id)) == "yes"
+    assert Database(database_url).everything() != before
+
+
+def test_what_is_about_people(people: People, database_url: str) -> None:
+    """Reads and orders about people: the refused ones first, which change nothing."""
+    operator = people.service.operator()
+    operator.create_token("editor", 1)
+    operator.grant("editor", 1)
+    [token] = operator.tokens()
+    [home, *_] = operator.projects()
+
+    def asked_of(role: str) -> Asked:
+        desk = people.service.desk(people.actors[role])
+        return {
+            "may_see": desk.may_see,
+            "people": desk.people,
+            "projects": desk.projects,
+            "audit": desk.audit,
+            "audit_rows": lambda: list(desk.audit_rows()),
+            "audit_after": lambda: list(desk.audit_after()),
+            "set_role": lambda: desk.set_role("viewer", "editor", home.id),
+            "set_admin": lambda: desk.set_admin("viewer", is_admin=True),
+            "add_person": lambda: desk.add_person(f"new {role}", "", "viewer", home.id),
+            "create_token": lambda: desk.create_token("admin", 1),
+            "revoke_token": lambda: desk.revoke_token(token.id),
+            "grant": lambda: desk.grant("editor", 5, home.id),
+        }
+
+    before = Database(database_url).everything()
+    for may in (False, True):
+        for case, role in product(STAFF, EVERYBODY):
+            verdict = STAFF[case].verdicts[role]
+            if (verdict == "yes") is may:
+                assert outcome(asked_of(role)[case]) == verdict, (case, role)
+        is_changed = Database(database_url).everything() != before
+        assert is_changed is may, "what is refused writes nothing"
 
 
 def test_a_reset_asks_for_a_role_in_every_project(people: People, database_url: str) -> None:
@@ -186,6 +250,8 @@ def test_a_reset_asks_for_a_role_in_every_project(people: People, database_url: 
     for role in ROLES:
         with pytest.raises(NotAllowed):
             people.service.desk(people.actors[role]).reset_demo()
+    with pytest.raises(NotADemo):
+        people.service.desk(people.actors["admin"]).reset_demo()
     assert Database(database_url).everything() == before
 
 

@@ -14,8 +14,8 @@ from tests.helpers.near import Near
 from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import database_url, near
 
-from .people import ROLES, People, failed, gather, start, stopped
-from .table import EXITS, ORDERS, READS
+from .people import EVERYBODY, ROLES, People, failed, gather, start, stopped
+from .table import EXITS, ORDERS, READS, STAFF
 
 __all__ = ["database_url", "near"]
 
@@ -40,7 +40,7 @@ def test_reads(people: People, near: Near, database_url: str) -> None:
     run_id = stopped(people)
     before = Database(database_url).everything()
     for case, row in READS.items():
-        for command, role in product(row.commands, ROLES):
+        for command, role in product(row.commands, EVERYBODY):
             verdict = row.verdicts[role]
             done = near(*asked(people, command, run_id, role))
             assert done.returncode == EXITS[verdict], (case, role, done.stderr)
@@ -50,9 +50,24 @@ def test_reads(people: People, near: Near, database_url: str) -> None:
             elif "--json" in command:
                 listed = {one["id"] for one in json.loads(done.stdout)}
                 assert bool({people.mine, run_id} & listed) == (verdict == "yes")
-                assert (people.theirs in listed) == ((case, role) == ("stories", "stranger"))
+                theirs = case == "stories" and role in ("stranger", "admin")
+                assert (people.theirs in listed) == theirs
     for role in ROLES:
         assert near.json("credits", "--user", role)["user"] == role
+    assert Database(database_url).everything() == before
+
+
+def test_what_is_about_people(people: People, near: Near, database_url: str) -> None:
+    people.service.operator().grant("editor", 1)
+    before = Database(database_url).everything()
+    for case, row in STAFF.items():
+        for command, role in product(row.commands, EVERYBODY):
+            done = near(*command.split(" "), "--user", role)
+            assert done.returncode == EXITS[row.verdicts[role]], (case, role, done.stderr)
+            if row.verdicts[role] == "yes":
+                assert json.loads(done.stdout), (case, role)
+            elif done.returncode == 0:
+                assert json.loads(done.stdout) == []
     assert Database(database_url).everything() == before
 
 
