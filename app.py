@@ -24,7 +24,7 @@ from cascade.errors import CascadeError, DatabasePooled, Unexpected
 from cascade.exits import exit_code
 from cascade.service import Service
 from cascade.settings import load_settings
-from cascade.ui import open_files
+from cascade.ui import open_files, signing
 from cascade.ui.session import provide
 from cascade.ui.studio import curve
 from cascade.ui.studio.page import draw_studio  # noqa: F401 - the page, read before it is first asked for
@@ -38,6 +38,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         try:
             settings = load_settings()
+            signing.check_setting(st.config.get_option("server.address"))
             service = await asyncio.to_thread(Service, settings)
             stack.callback(service.close)
             if settings.worker == "embedded":

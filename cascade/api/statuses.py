@@ -23,6 +23,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "bad_identity": 400,
         "unreadable_body": 400,
         "not_authenticated": 401,
+        "signed_out": 401,
         "insufficient_credits": 402,
         "not_allowed": 403,
         "body_too_large": 413,

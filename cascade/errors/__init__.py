@@ -30,6 +30,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         WrongStructure
         BadName
         BadIdentity
+        SignedOut
       Refused
         NothingChanged
         UnreadablePieces
@@ -89,7 +90,7 @@ from cascade.errors.database import (
     RowsHidden,
     SchemaGap,
 )
-from cascade.errors.people import BadIdentity, BadName, LastAdmin, NameTaken
+from cascade.errors.people import BadIdentity, BadName, LastAdmin, NameTaken, SignedOut
 from cascade.errors.refused import (
     EditedSince,
     InsufficientCredits,
@@ -167,6 +168,7 @@ __all__ = [
     "RowsHidden",
     "RunActive",
     "SchemaGap",
+    "SignedOut",
     "SourceOutOfDate",
     "StalePlan",
     "StoryGone",

@@ -60,3 +60,12 @@ class LastAdmin(Refused):
             "else an admin first.",
             user=said(name),
         )
+
+
+class SignedOut(UsageError):
+    """Whoever a page was drawn for is not signed in there any more."""
+
+    code = "signed_out"
+
+    def __init__(self) -> None:
+        super().__init__("You are signed out, so nothing was done. Sign in and do it again.")

@@ -53,8 +53,10 @@ class Account(View):
         Raises UnknownStory.
         """
         with self._reading() as gate:
-            gate.permit("read", story_id)
-            return pulse.take(gate.session, self._actor, story_id)
+            project_id = gate.project(story_id)
+            gate.permit_in("read", project_id)
+            may = gate.permitted_in(project_id)
+            return pulse.take(gate.session, self._actor, story_id, may)
 
 
 class Demo(View):

@@ -90,9 +90,9 @@ class Staffing(View):
     """The use cases about people, roles and tokens."""
 
     def may_see(self) -> frozenset[str]:
-        """Which of the pages "people" and "audit" this person may open anywhere."""
+        """Of "read", "people" and "audit" what this person may do anywhere: the pages go by it."""
         with self._reading() as gate:
-            wanted: tuple[Action, ...] = ("people", "audit")
+            wanted: tuple[Action, ...] = ("read", "people", "audit")
             return frozenset(one for one in wanted if gate.may_somewhere(one))
 
     def people(self) -> People:

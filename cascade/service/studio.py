@@ -215,7 +215,7 @@ class Studying(Planning):
             stories=listed,
             story_id=story_id,
             may=may,
-            pulse=pulse.take(session, self._actor, story_id),
+            pulse=pulse.take(session, self._actor, story_id, may),
             trouble=trouble,
             head=_part(lambda: self._head(gate, project_id, story_id, may)),
             story=story,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,8 +28,8 @@ class Pulse:
     rest: str
 
 
-def take(session: Session, actor: Actor, story_id: str) -> Pulse:
-    """The signs of a story's runs and texts, and of the user's draft and credits.
+def take(session: Session, actor: Actor, story_id: str, may: Collection[str]) -> Pulse:
+    """The signs of a story's runs and texts, of the user's draft and credits, and what they `may`.
 
     Equal as long as none of these has changed. A text that another program writes leaves no sign
     until a run or a plan meets it.
@@ -54,4 +55,4 @@ def take(session: Session, actor: Actor, story_id: str) -> Pulse:
     )
     parts = (draft, newest, active, revision, credits, story)
     draft_at, *rest = session.execute(sa.select(*(one.scalar_subquery() for one in parts))).one()
-    return Pulse(draft_at, " ".join(map(str, rest)))
+    return Pulse(draft_at, " ".join([*map(str, rest), *sorted(may)]))

@@ -5,19 +5,18 @@ from pathlib import Path
 import streamlit as st
 
 from cascade.errors import DatabaseAway
-from cascade.ui import session
+from cascade.ui import pages, session
 from cascade.ui.kit import language
 from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import text
 from cascade.ui.shell import announce, make_bar
-from cascade.ui.viewer import draw_viewer
+from cascade.ui.viewer import draw_door, draw_no_project, find_viewer
 
 # How often a page without a database looks whether it is back.
 AWAY_S = 2.0
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 # In this order: what a later one says counts.
-STYLES = ("words", "frame", "studio", "run")
+STYLES = ("words", "frame", "studio", "run", "tables")
 
 
 def main() -> None:
@@ -30,11 +29,11 @@ def main() -> None:
     if scheme := st.context.theme.type:
         # Dialogs lie outside the app's own element and would follow the system, not the reader.
         st.html(render("shell/scheme", scheme=scheme))
-    pages = [st.Page(ROOT / "pages" / "studio.py", title=text("app.name"), default=True)]
-    page = st.navigation(pages, position="hidden")
+    asked, page = pages.asked_for()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
         st.title(text("app.name"), anchor=False, width="content")
         make_bar()
+        navigation = st.container(width="content", key="bar-pages")
         _draw_languages()
         whose = st.container(width="content", key="bar-viewer")
     announce("shell")
@@ -43,7 +42,20 @@ def main() -> None:
         return
     try:
         with whose:
-            draw_viewer()
+            may_enter = find_viewer()
+        if not may_enter:
+            draw_door()
+            return
+        session.note_seen()
+        rights = session.desk().may_see()
+        with navigation:
+            pages.draw_navigation(asked, rights)
+        if "read" not in rights:
+            draw_no_project()
+            return
+        if asked.needs is not None and asked.needs not in rights:
+            st.error(text("page.not_yours"), icon=":material/lock:")
+            return
         page.run()
     except DatabaseAway as error:
         session.show_error(error)
@@ -53,11 +65,7 @@ def main() -> None:
 
 
 def _is_database_back() -> bool:
-    try:
-        session.desk().stories()
-    except DatabaseAway:
-        return False
-    return True
+    return session.service().readiness()["database"]
 
 
 def _draw_languages() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
@@ -12,8 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from cascade.errors import CascadeError, DatabaseAway, Unexpected
-from cascade.service import Actor, Desk, Service
+from cascade.errors import CascadeError, DatabaseAway, SignedOut, Unexpected
+from cascade.service import Actor, Desk, Identity, Service
+from cascade.ui import signing
 from cascade.ui.kit.problems import explain
 from cascade.ui.kit.prose import escape
 
@@ -23,6 +25,10 @@ log = logging.getLogger("cascade.ui")
 _provided: list[Service] = []
 # Whether a part that was drawn by itself has found the database away.
 _AWAY = "away"
+# By whose word it is known whose page it is: issuer and subject.
+_SIGNED_IN = "signed-in"
+# When it was kept last that they are here.
+_SEEN, SEEN_EVERY_S = "seen", 60.0
 
 
 def provide(service: Service | None) -> None:
@@ -46,14 +52,35 @@ def viewer() -> Actor | None:
     return found
 
 
-def set_viewer(actor: Actor) -> None:
-    """Says whose page it is from now on."""
+def set_viewer(actor: Actor, *, by: Identity | None = None) -> None:
+    """Says whose page it is from now on; by whose word, where they have signed in."""
     st.session_state["viewer"] = actor
+    st.session_state[_SIGNED_IN] = None if by is None else (by.issuer, by.subject)
+
+
+def note_seen() -> None:
+    """Keeps that whoever's page it is is here; asks the database once a minute at most."""
+    last, actor = st.session_state.get(_SEEN, -SEEN_EVERY_S), viewer()
+    if actor is not None and time.monotonic() - last >= SEEN_EVERY_S:
+        st.session_state[_SEEN] = time.monotonic()
+        service().seen(actor)
+
+
+def is_still_viewer() -> bool:
+    """Whether whoever the page was drawn for has it still, as far as people sign in."""
+    whose = st.session_state.get(_SIGNED_IN)
+    if whose is None:
+        return not signing.providers()
+    found = signing.identity()
+    return found is not None and (found.issuer, found.subject) == whose
 
 
 def desk() -> Desk:
-    """What the user of this page may see and do. Raises UnknownUser."""
-    return service().desk(viewer() or service().actor())
+    """What the user of this page may see and do. Raises SignedOut where nobody is known."""
+    actor = viewer()
+    if actor is None:
+        raise SignedOut
+    return service().desk(actor)
 
 
 def zone() -> tzinfo:
@@ -79,6 +106,7 @@ def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, 
             st.session_state.pop("notice", None)
             st.session_state.pop("remark", None)
             try:
+                check_viewer()
                 action(*args, **kwargs)
             except Exception as error:
                 keep_problem(place, expected(error))
@@ -86,6 +114,15 @@ def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, 
         return run
 
     return wrap
+
+
+def check_viewer() -> None:
+    """Raises SignedOut where whoever the page was drawn for has it no more.
+
+    What is to happen then was asked for by a page that another may be looking at.
+    """
+    if not is_still_viewer():
+        raise SignedOut
 
 
 def expected(error: Exception) -> CascadeError:
@@ -133,6 +170,9 @@ def fragment(
     """A part of the page that is drawn by itself; what goes wrong in it is said in its place."""
 
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        if not is_still_viewer():
+            # The page as a whole says so.
+            st.rerun()
         try:
             draw(*args, **kwargs)
         except Exception as error:

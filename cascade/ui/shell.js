@@ -128,6 +128,25 @@ window.__cascadeKeys ??= (() => {
   return true;
 })();
 
+// Who has signed in, in all tabs of the browser. A link that was opened before is gone to afterwards:
+// the way to the provider and back ends at the first page.
+const WHO = "cascade-who", WANTED = "cascade-wanted";
+function welcome(who) {
+  const here = location.pathname + location.search;
+  if (!who) {
+    if (location.search) sessionStorage.setItem(WANTED, here);
+  } else {
+    const wanted = sessionStorage.getItem(WANTED);
+    sessionStorage.removeItem(WANTED);
+    if (wanted && !location.search && wanted !== here) {
+      history.replaceState(null, "", wanted);
+      window.dispatchEvent(new PopStateEvent("popstate"));
+    }
+  }
+  if (localStorage.getItem(WHO) !== who) localStorage.setItem(WHO, who);
+  window.__cascadeWho ??= window.addEventListener("storage", ({ key, newValue }) => key === WHO && newValue !== null && location.reload()) ?? true;
+}
+
 function preload(href) {
   if ([...document.querySelectorAll("link[rel='preload'], link[rel='modulepreload']")].some((one) => one.href === href)) return;
   const link = document.createElement("link");
@@ -147,6 +166,7 @@ export default function ({ data, parentElement }) {
   // A moment later: it may be drawn after this.
   if (data.aloud) setTimeout(() => document.querySelector(data.aloud)?.setAttribute("role", "status"), 100);
   away.words = data.away;
+  if (data.who !== null) welcome(data.who);
   for (const url of data.preload) preload(new URL(url, document.baseURI).href);
   for (const [key, region] of Object.entries(data.regions ?? {})) parts.regions.set(key, region);
   for (const [selector, called] of Object.entries(data.names ?? {})) parts.names.set(selector, called);

@@ -66,6 +66,7 @@ def announce(
     regions: Mapping[str, Region] | None = None,
     names: Mapping[str, str] | None = None,
     preload: Sequence[str] = (),
+    who: str | None = None,
 ) -> None:
     """Has a screen reader say `words` when they change; one `name` a part of the page.
 
@@ -73,7 +74,8 @@ def announce(
     window's as long as it is not empty and its part of the page is there.
     `bring` says what to bring to the reader. `regions` are the parts of the page by their keys,
     `names` what Streamlit gives no name of its own, by selector. `preload` are addresses of scripts
-    that a part of the page still to come will need.
+    that a part of the page still to come will need. `who` has signed in, empty where nobody has:
+    the browser's other tabs follow, and an address that was asked for before is gone to after it.
     """
     _draw(
         key=f"live-{name}",
@@ -86,6 +88,7 @@ def announce(
             "regions": regions,
             "names": names,
             "preload": list(preload),
+            "who": who,
             "away": text("app.away"),
             "language": language.language(),
             "cookie": language.COOKIE,

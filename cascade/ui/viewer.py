@@ -1,26 +1,108 @@
-"""Whose page it is: the user that the settings name; of the sample users one can be another."""
+"""Whose page it is.
+
+It is whoever has signed in; where nobody signs in, and on this machine alone, the user that the
+settings name, and of the sample users any other.
+"""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 import streamlit as st
 
+from cascade.errors import BadIdentity
 from cascade.service import Actor
-from cascade.ui import session
+from cascade.ui import session, signing
+from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape
 from cascade.ui.kit.texts import text
+from cascade.ui.shell import announce
 
 _CHOSEN = "view-as"
+# How often somebody in no project looks whether they are in one now.
+LOOKS_S = 5.0
 
 
-def draw_viewer() -> None:
-    """Who the page acts as; where nobody signs in, on this machine alone, a way to change that.
+def find_viewer() -> bool:
+    """Finds out whose page it is, and says in the bar who; False where nobody may see any of it.
 
-    Raises UnknownUser.
+    Raises UnknownUser, BadIdentity.
     """
+    if signing.providers():
+        return _find_signed_in()
+    if not signing.is_local_request():
+        _drop()
+        return False
+    _find_local()
+    return True
+
+
+def draw_door() -> None:
+    """What is shown in place of the page to whoever may not see any of it, and what to do."""
+    providers = signing.providers()
+    with st.container(key="door"):
+        if not providers:
+            st.error(text("door.missing"), icon=":material/lock:")
+            return
+        st.header(text("door.title"), anchor=False)
+        st.html(render("shell/door", words=text("door.help")))
+        for provider in providers:
+            name = provider.replace("-", " ").title()
+            st.button(
+                text("door.sign_in_with", provider=escape(name))
+                if provider
+                else text("door.sign_in"),
+                key=f"sign-in-{provider}",
+                type="primary",
+                on_click=signing.sign_in,
+                args=(provider,),
+            )
+
+
+def draw_no_project() -> None:
+    """What is shown to somebody who is known and in no project, and what to do."""
+    actor = session.viewer()
+    assert actor is not None
+    with st.container(key="door"):
+        st.header(text("door.no_project"), anchor=False)
+        st.html(render("shell/door", words=text("door.no_project_help", name=actor.name)))
+        # Once somebody has let them in, the page is there.
+        session.redraw_when(lambda: "read" in session.desk().may_see(), LOOKS_S)
+
+
+def _find_signed_in() -> bool:
+    found = signing.identity()
+    if found is None:
+        _drop()
+        announce("who", who="")
+        return False
+    actor = session.viewer()
+    if actor is None or not session.is_still_viewer():
+        _drop()
+        try:
+            actor = session.service().sign_in(found)
+        except BadIdentity:
+            _draw_sign_out()
+            raise
+        session.set_viewer(actor, by=found)
+    announce("who", who=actor.user_id)
+    with st.popover(escape(actor.display_name), key="who", width="content"):
+        st.caption(text("door.signed_in", name=escape(actor.name)))
+        _draw_sign_out()
+    return True
+
+
+def _draw_sign_out() -> None:
+    st.button(text("door.sign_out"), key="sign-out", on_click=st.logout, icon=":material/logout:")
+
+
+def _drop() -> None:
+    """Forgets whose page it was, and all that was theirs."""
+    if session.viewer() is not None:
+        session.forget()
+
+
+def _find_local() -> None:
     actor, others = session.service().viewers()
-    if not others or not _is_local():
+    if not others:
         st.session_state.pop(_CHOSEN, None)
         _take(actor)
         st.caption(escape(text("head.user", name=actor.display_name)), width="content")
@@ -47,18 +129,3 @@ def _take(actor: Actor) -> None:
         # What the one before had open and pending is not this one's.
         session.forget(but=(_CHOSEN,))
         session.set_viewer(actor)
-
-
-def _is_local() -> bool:
-    """Whether the request comes from this machine: by no proxy, and to a name of its own."""
-    headers = st.context.headers
-    if any(name.lower().startswith(("forwarded", "x-forwarded")) for name in headers):
-        return False
-    host = headers.get("Host", "localhost").strip()
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,58 @@
+"""The pages: where each is, and what right it takes to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from cascade.ui.kit.html import render
+from cascade.ui.kit.texts import text
+
+_PAGES = Path(__file__).parents[2] / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, by the name of its file, address and text, and what it `needs` to be seen."""
+
+    name: str
+    needs: str | None = None
+
+
+STUDIO = Page("studio")
+PAGES = (STUDIO, Page("people", needs="people"), Page("audit", needs="audit"))
+
+
+def asked_for() -> tuple[Page, StreamlitPage]:
+    """The page that the address asks for; the studio where it asks for none."""
+    made = {
+        page.name: st.Page(
+            _PAGES / f"{page.name}.py",
+            title=text(f"page.{page.name}"),
+            url_path=None if page is STUDIO else page.name,
+            default=page is STUDIO,
+        )
+        for page in PAGES
+    }
+    asked = st.navigation(list(made.values()), position="hidden")
+    name = next(name for name, one in made.items() if one.url_path == asked.url_path)
+    return next(page for page in PAGES if page.name == name), asked
+
+
+def draw_navigation(shown: Page, rights: Collection[str]) -> None:
+    """The ways to the pages that the reader may see, where there is more than one."""
+    links = [
+        {
+            "name": text(f"page.{page.name}"),
+            "address": "./" if page is STUDIO else f"./{page.name}",
+            "is_shown": page is shown,
+        }
+        for page in PAGES
+        if page.needs is None or page.needs in rights
+    ]
+    if len(links) > 1:
+        st.html(render("shell/pages", pages=links, name=text("page.name")))

@@ -1,0 +1,1 @@
+"""The page of people: who is what in which project, and their tokens."""

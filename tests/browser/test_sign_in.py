@@ -1,0 +1,215 @@
+"""Signing in, by a real provider on this machine: who comes in, to what, and for how long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page, expect
+
+from cascade.service import Service
+from cascade.settings import Settings
+from cascade.store.tables import Draft
+from tests.helpers.identities import Provider
+from tests.helpers.serving import Server
+
+from .conftest import PATIENCE_MS
+from .studio import Studio
+
+STORY = "Tinggi Muka Air"
+PAGES = ("", "people", "audit")
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    found = Provider()
+    found.vouch("ed", name="Ed Itor", email="ed@example.org", email_verified=True)
+    found.vouch("pro", name="Pro Ducer", email="pro@example.org", email_verified=True)
+    with found.serving():
+        yield found
+
+
+@pytest.fixture
+def server(sqlite_url: str, tmp_path: Path, provider: Provider) -> Iterator[Server]:
+    """A server of people who sign in; `ed@example.org` was made an editor before."""
+    service = Service(Settings(database_url=sqlite_url, provider="offline"))
+    service.operator().user_add("ed@example.org", "editor", None, "Ed")
+    service.operator().grant("ed@example.org", 100)
+    service.close()
+    server = Server(sqlite_url, tmp_path / "server.log", CASCADE_OFFLINE_DELAY_MS="50")
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text(provider.secrets(f"{server.url}/oauth2callback"))
+    server.command += ["--secrets.files", str(secrets)]
+    server.start()
+    yield server
+    server.stop()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture
+def look(sqlite_url: str) -> Iterator[Service]:
+    """The server's database beside it."""
+    service = Service(Settings(database_url=sqlite_url, provider="offline"))
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[[str], Page]]:
+    """Opens an address in a browser of its own, as another person does."""
+    contexts = []
+
+    def open_(url: str) -> Page:
+        context = browser.new_context(locale="en-US", timezone_id="Asia/Jakarta")
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(url)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def sign_in(page: Page, subject: str) -> Page:
+    """Signs in as somebody for whom the provider vouches."""
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("link", name=subject, exact=True).click()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_have_count(0)
+    return page
+
+
+def shows_nothing(page: Page) -> None:
+    """Only the way in is there: no story, no name, no number of them."""
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    words = page.locator("body").inner_text()
+    for secret in (STORY, "Midpoint", "Sample", "credits available", "ed@example.org"):
+        assert secret not in words
+    expect(page.get_by_role("slider")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_signed_out_the_first_request_to_a_page_shows_nothing(
+    server: Server, visit: Callable[[str], Page], name: str
+) -> None:
+    page = visit(f"{server.url}/{name}?story={STORY}&run=1")
+    shows_nothing(page)
+
+
+def test_somebody_who_was_added_by_e_mail_signs_in_to_what_was_asked_for(
+    server: Server, visit: Callable[[str], Page], look: Service
+) -> None:
+    page = sign_in(visit(f"{server.page}&beat=midpoint"), "ed")
+    studio = Studio(page, "en")
+    # The way to the provider and back ends at the first page: from there to what was asked for.
+    expect(page).to_have_url(re.compile(r"story=.+&beat=midpoint"))
+    studio.beat("Midpoint")
+    expect(page.get_by_label("View as")).to_have_count(0)
+    studio.sees("100 credits available")
+    # A refresh and a link in a new tab keep both.
+    page.reload()
+    studio.beat("Midpoint")
+    other = page.context.new_page()
+    other.goto(f"{server.page}&beat=setup")
+    Studio(other, "en").beat("Setup")
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    expect(studio.state).to_contain_text("Done")
+    [run] = look.operator().runs()
+    assert run.user == "ed@example.org"
+
+    page.get_by_role("button", name="Ed", exact=True).click()
+    page.get_by_role("button", name="Sign out").click()
+    shows_nothing(page)
+    # The browser's other tabs follow.
+    shows_nothing(other)
+
+
+def test_a_role_that_is_taken_away_counts_in_every_open_tab(
+    server: Server, visit: Callable[[str], Page], look: Service
+) -> None:
+    page = sign_in(visit(server.page), "ed")
+    studio = Studio(page, "en")
+    studio.nothing_is_pending()
+    other = Studio(page.context.new_page(), "en")
+    other.page.goto(server.page)
+    other.nothing_is_pending()
+    look.operator().user_role("ed@example.org", "viewer", None)
+    # Whether the page has heard of it by then or not.
+    studio.slider("Midpoint").press("4")
+    for tab in (studio, other):
+        expect(tab.state).to_contain_text(tab.say("curve.locked_role"))
+        expect(tab.slider("Midpoint")).to_have_attribute("aria-disabled", "true")
+        tab.in_step("Midpoint", 2)
+    with look.database.read() as session:
+        assert session.scalars(sa.select(Draft)).all() == []
+    look.operator().user_role("ed@example.org", None, None)
+    page.reload()
+    expect(
+        page.get_by_role("heading", name="You are signed in, but in no project yet.")
+    ).to_be_visible()
+    assert STORY not in page.locator("body").inner_text()
+    # It heals by itself once somebody lets them in.
+    look.operator().user_role("ed@example.org", "editor", None)
+    studio.nothing_is_pending()
+
+
+def test_a_stranger_is_let_in_to_nothing_and_named_for_who_lets_them_in(
+    server: Server, visit: Callable[[str], Page], look: Service
+) -> None:
+    page = sign_in(visit(server.page), "pro")
+    expect(page.get_by_text("pro@example.org")).to_be_visible()
+    assert STORY not in page.locator("body").inner_text()
+    look.operator().user_role("pro@example.org", "producer", None)
+    studio = Studio(page, "en")
+    studio.nothing_is_pending()
+    # A producer sees who works in their project, and gives no roles.
+    page.get_by_role("link", name="People", exact=True).click()
+    table = page.get_by_role("table", name="Sample Project")
+    expect(table).to_contain_text("ed@example.org")
+    expect(table.get_by_role("row").filter(has_text="pro@example.org")).to_contain_text("producer")
+    expect(page.get_by_role("button", name="Give this role")).to_have_count(0)
+    page.get_by_role("link", name="Audit", exact=True).click()
+    audit = page.get_by_role("table", name="Audit")
+    expect(audit.get_by_role("row").filter(has_text="pro@example.org").first).to_contain_text(
+        "producer"
+    )
+
+
+def test_a_page_that_is_not_for_a_role_is_no_link_and_refused_by_its_address(
+    server: Server, visit: Callable[[str], Page]
+) -> None:
+    page = sign_in(visit(server.page), "ed")
+    Studio(page, "en").nothing_is_pending()
+    for name in PAGES[1:]:
+        expect(page.get_by_role("link", name=name.title(), exact=True)).to_have_count(0)
+        page.goto(f"{server.url}/{name}")
+        expect(page.get_by_text("This page is not for your role")).to_be_visible()
+        expect(page.get_by_role("table")).to_have_count(0)
+
+
+def test_two_people_keep_their_own_page_through_a_lost_connection(
+    server: Server, visit: Callable[[str], Page], look: Service
+) -> None:
+    look.operator().user_add("pro@example.org", "editor", None, "Pro")
+    look.operator().grant("pro@example.org", 7)
+    people = {"ed": ("Ed", 100), "pro": ("Pro", 7)}
+    pages = {who: sign_in(visit(server.page), who) for who in people}
+    for page in pages.values():
+        Studio(page, "en").nothing_is_pending()
+    server.kill()
+    for page in pages.values():
+        expect(page.locator(".cascade-away")).to_be_visible()
+    server.start()
+    for who, page in pages.items():
+        shown, credits = people[who]
+        expect(page.locator(".cascade-away")).to_have_count(0)
+        Studio(page, "en").sees(f"{credits} credits available")
+        expect(page.get_by_role("button", name=shown, exact=True)).to_be_visible()
+        Studio(page, "en").nothing_is_pending()
