@@ -176,12 +176,13 @@ class Door:
         """
         identity.check()
         with self._database.read() as session:
-            actor = people.identified(session, identity.issuer, identity.subject)
+            actor, due = people.identified(session, identity.issuer, identity.subject), []
             if actor is not None:
                 has = people.what_has(session, actor.user_id)
                 due = list(changes(has, self._wanted(session, identity), is_new=False))
-                if not due and not has.is_long_gone:
-                    return actor
+        if actor is not None and not due:
+            self.seen(actor)
+            return actor
         with self._database.write() as session:
             actor, is_new = self._find_or_make(session, identity)
             people.lock(session, actor.user_id)

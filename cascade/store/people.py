@@ -46,7 +46,6 @@ class Has:
     roles: Mapping[str, tuple[str, bool]]
     is_admin: bool
     admin_from_claims: bool
-    is_long_gone: bool
 
 
 # Who is there
@@ -88,7 +87,7 @@ def is_one_of(session: Session, actor: Actor, project_id: str) -> bool:
 
 
 def what_has(session: Session, user_id: str) -> Has:
-    """What somebody is, and whether their last look was long enough ago to keep this one."""
+    """What somebody is, in one statement."""
     joined = (
         sa.select(User, ProjectMember)
         .outerjoin(ProjectMember, ProjectMember.user_id == User.id)
@@ -101,7 +100,6 @@ def what_has(session: Session, user_id: str) -> Has:
         {one.project_id: (one.role, one.from_claims) for _, one in rows if one is not None},
         user.is_admin,
         user.admin_from_claims,
-        _is_long_ago(user.last_seen_at),
     )
 
 
@@ -289,7 +287,7 @@ def free_names(session: Session, wanted: str) -> Iterator[str]:
 def is_long_gone(session: Session, user_id: str) -> bool:
     """Whether somebody's last look was long enough ago to keep this one."""
     row = session.execute(sa.select(User.last_seen_at).where(User.id == user_id)).one_or_none()
-    return row is not None and _is_long_ago(row[0])
+    return row is not None and (row[0] is None or now() - row[0] >= SEEN_EVERY)
 
 
 def note_seen(session: Session, user_id: str) -> None:
@@ -304,7 +302,3 @@ def note_seen(session: Session, user_id: str) -> None:
         .values(last_seen_at=at)
         .execution_options(synchronize_session=False)
     )
-
-
-def _is_long_ago(at: datetime | None) -> bool:
-    return at is None or now() - at >= SEEN_EVERY

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cascade.display import is_storable
-from cascade.errors import BadIdentity
+from cascade.errors import BadIdentity, DatabaseError
 from cascade.service import Actor, AuditFilter, Identity, Service
 from cascade.service.signing import Door, claimed_values
 from cascade.settings import ClaimedRole, Settings
 from cascade.store import accounts, people
+from cascade.store.tables import User
 from tests.engine.test_step_cost import counted
 from tests.helpers.seeded_fixtures import copy, database_url
 
@@ -331,10 +333,38 @@ def test_a_sign_in_that_changes_nothing_writes_nothing(service: Service) -> None
     service.sign_in(identity)
     with counted(service.database) as statements:
         service.sign_in(identity)
-    assert len(statements) <= 3
+    assert len(statements) <= 4
     assert all(one.startswith("SELECT") for one in statements)
     seen = service.operator().people().admins[0].last_seen_at
     assert seen is not None
+
+
+def test_somebody_known_comes_in_while_nothing_can_be_written(service: Service) -> None:
+    ana = service.sign_in(who("1", "writers", name="Ana"))
+    with service.database.write() as session:
+        session.get_one(User, ana.user_id).last_seen_at = None
+    make_read_only(service)
+    assert service.sign_in(who("1", "writers")) == ana
+    service.seen(ana)
+    for stranger in (who("2", name="Bo"), who("1", "owners")):
+        with pytest.raises(DatabaseError):
+            service.sign_in(stranger)
+
+
+def make_read_only(service: Service) -> None:
+    engine = service.database.engine
+    order = "PRAGMA query_only = ON"
+    if not service.database.is_sqlite:
+        order = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+
+    def close_it(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(order)
+        cursor.close()
+        connection.commit()
+
+    engine.dispose()
+    sa.event.listen(engine, "connect", close_it)
 
 
 projects = st.sampled_from([FIRST, SECOND])
