@@ -152,11 +152,17 @@ def oldest(session: Session, projects: Projects, *, after: int, most: int) -> li
 
 def choices(session: Session, projects: Projects) -> Choices:
     """What the deeds of some projects can be narrowed by."""
-    rows = session.execute(
-        sa.select(User.name, AuditRow.action, AuditRow.project_id)
-        .outerjoin(User, User.id == AuditRow.user_id)
+    # First what there is of it, which is little; then who that is.
+    there_is = (
+        sa.select(AuditRow.user_id, AuditRow.action, AuditRow.project_id)
         .where(_seen(projects))
         .distinct()
+        .subquery()
+    )
+    rows = session.execute(
+        sa.select(User.name, there_is.c.action, there_is.c.project_id).outerjoin_from(
+            there_is, User, User.id == there_is.c.user_id
+        )
     ).all()
     named = accounts.named_projects(session)
     there = {project_id for _, _, project_id in rows if project_id is not None}
