@@ -104,13 +104,6 @@ def named_projects(session: Session) -> dict[str, str]:
     return {project_id: called or project_id for project_id, called in rows}
 
 
-def join(session: Session, actor: Actor, project_id: str, role: Role) -> None:
-    """Makes a user a member of a project, where they are none yet."""
-    if session.get(ProjectMember, (project_id, actor.user_id)) is None:
-        session.add(ProjectMember(project_id=project_id, user_id=actor.user_id, role=role))
-        session.flush()
-
-
 def first_project(session: Session) -> str:
     """The oldest project's id; a database without one gets it."""
     id_ = product_of(session).projects["id"]
