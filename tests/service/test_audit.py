@@ -10,7 +10,7 @@ import pytest
 
 from cascade.errors import NotAllowed, NothingToRestore
 from cascade.runs import lifecycle as runs
-from cascade.service import AuditEntry, AuditFilter, Desk, Service
+from cascade.service import Actor, AuditEntry, AuditFilter, Desk, Service
 from cascade.service import auditing as portions
 from cascade.settings import Settings
 from cascade.store import people as rows
@@ -20,6 +20,7 @@ from tests.engine.test_step_cost import counted
 from tests.helpers.earlier import save_steps
 from tests.helpers.seeded_fixtures import database_url
 
+from .identities import at_once
 from .people import LEVELS, People, gather, start, stopped
 
 __all__ = ["database_url"]
@@ -199,3 +200,20 @@ def test_a_role_that_is_taken_away_ends_the_reading(
     assert next(rows).after == 503
     with pytest.raises(NotAllowed):
         next(rows)
+
+
+def test_roles_that_are_given_at_once_go_on_from_one_another(people: People, admin: Desk) -> None:
+    home = people.service.operator().projects()[0].id
+    actor = people.actors["nobody"]
+
+    def give(n: int) -> Actor:
+        admin.set_role(actor.name, ("viewer", "editor", "producer", None)[n % 4], home)
+        return actor
+
+    at_once(8, give)
+    told = deeds(admin, "user.role")[1:]
+    assert told
+    assert told[0].before is None
+    assert [one.before for one in told[1:]] == [one.after for one in told[:-1]]
+    found = {one.name: one.role for one in admin.people().projects[0].members}
+    assert found.get(actor.name) == told[-1].after
