@@ -130,12 +130,16 @@ window.__cascadeKeys ??= (() => {
 
 // Who has signed in, in all tabs of the browser. A link that was opened before is gone to afterwards:
 // the way to the provider and back ends at the first page.
-const WHO = "cascade-who", WANTED = "cascade-wanted";
+const WHO = "cascade-who", WANTED = "cascade-wanted", TRIED = "cascade-tried";
 function welcome(who) {
   const here = location.pathname + location.search;
   if (!who) {
     if (location.search) sessionStorage.setItem(WANTED, here);
+    // Whoever comes back from the provider to the door is told; a moment later: it is drawn after this.
+    if (sessionStorage.getItem(TRIED)) setTimeout(() => document.querySelector(".cascade-door-failed")?.removeAttribute("hidden"), 300);
+    window.__cascadeTries ??= document.addEventListener("click", ({ target }) => target.closest?.(".st-key-door button") && sessionStorage.setItem(TRIED, "1")) ?? true;
   } else {
+    sessionStorage.removeItem(TRIED);
     const wanted = sessionStorage.getItem(WANTED);
     sessionStorage.removeItem(WANTED);
     if (wanted && !location.search && wanted !== here) {

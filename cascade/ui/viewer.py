@@ -43,7 +43,7 @@ def draw_door() -> None:
             st.error(text("door.missing"), icon=":material/lock:")
             return
         st.header(text("door.title"), anchor=False)
-        st.html(render("shell/door", words=text("door.help")))
+        st.html(render("shell/door", words=text("door.help"), failed=text("door.failed")))
         for provider in providers:
             name = provider.replace("-", " ").title()
             st.button(
@@ -63,7 +63,9 @@ def draw_no_project() -> None:
     assert actor is not None
     with st.container(key="door"):
         st.header(text("door.no_project"), anchor=False)
-        st.html(render("shell/door", words=text("door.no_project_help", name=actor.name)))
+        st.html(
+            render("shell/door", words=text("door.no_project_help", name=actor.name), failed="")
+        )
         # Once somebody has let them in, the page is there.
         session.redraw_when(lambda: "read" in session.desk().may_see(), LOOKS_S)
 

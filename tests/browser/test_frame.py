@@ -227,11 +227,13 @@ def test_one_of_the_sample_users_can_be_another(studio: Studio) -> None:
     studio.is_pending(2, CHANGES)
 
 
-def test_by_a_proxy_nobody_is_another(browser: Browser, server: Server) -> None:
+def test_by_a_proxy_nobody_sees_anything(browser: Browser, server: Server) -> None:
     for headers in ({"X-Forwarded-For": "10.0.0.1"}, {"Forwarded": "for=10.0.0.1"}):
         context = browser.new_context(extra_http_headers=headers, locale="en-US")
         page: Page = context.new_page()
         page.goto(server.page)
-        expect(page.get_by_role("slider").first).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("nobody can sign in here yet")
+        words = page.locator("body").inner_text()
+        assert not [one for one in ("Tinggi", "Midpoint", "Sample", "credits") if one in words]
         expect(page.get_by_label("View as")).to_have_count(0)
         context.close()

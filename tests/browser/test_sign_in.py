@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -192,6 +193,71 @@ def test_a_page_that_is_not_for_a_role_is_no_link_and_refused_by_its_address(
         page.goto(f"{server.url}/{name}")
         expect(page.get_by_text("This page is not for your role")).to_be_visible()
         expect(page.get_by_role("table")).to_have_count(0)
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "script": {"name": "<script>alert(1)</script><img src=http://evil.example/i onerror=alert(1)>"},
+    "markdown": {"name": "**bold** [a](http://evil.example) ![b](http://evil.example/i.png)"},
+    "colour": {"name": ":red[red] :material/home: $x^2$ http://evil.example/a"},
+    "turned": {"name": "\u202eturned \u2066aside", "email": "a@b.example\u202e"},
+    "nul": {"name": "N\x00ul \x07bell", "preferred_username": "\x00"},
+    "long": {"name": "long " * 400},
+    "types": {"name": 5, "email": ["a"], "email_verified": "yes", "roles": {"a": [1, None]}},
+    "nothing": {},
+    "somebody": {"name": "editor", "email": "ed@example.org", "email_verified": False},
+}
+
+
+def test_whatever_a_provider_says_of_somebody_is_shown_as_text(
+    server: Server, provider: Provider, visit: Callable[[str], Page], look: Service
+) -> None:
+    fetched: list[str] = []
+    names = set()
+    for which, claims in HOSTILE.items():
+        provider.vouch(which, **claims)
+        page = visit(server.url)
+        page.on("request", lambda request: fetched.append(request.url))
+        page.on("dialog", lambda dialog: pytest.fail(f"{dialog.message} was executed"))
+        sign_in(page, which)
+        expect(page.get_by_role("heading", name="in no project yet")).to_be_visible()
+        [one] = [one for one in look.operator().people().without if one.name not in names]
+        # Nobody becomes somebody else by saying so.
+        assert one.name not in ("ed@example.org", "editor")
+        assert one.name in page.locator(".cascade-door").inner_text()
+        names.add(one.name)
+        page.context.close()
+    # Seen by an admin, in the page of people and in the audit.
+    look.operator().user_add("pro@example.org", "admin", None, "Pro")
+    look.operator().user_role(min(names), "viewer", None)
+    page = visit(server.url)
+    page.on("request", lambda request: fetched.append(request.url))
+    page.on("dialog", lambda dialog: pytest.fail(f"{dialog.message} was executed"))
+    sign_in(page, "pro")
+    for name in ("People", "Audit"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("table").first).to_be_visible()
+        words = page.locator("body").inner_text()
+        assert [one for one in names if one[:40].strip() not in words] == [] or name == "Audit"
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.locator("img[src*=evil], a[href*=evil]").count() == 0
+    assert not [url for url in fetched if "evil" in url]
+
+
+def test_whoever_comes_back_without_being_in_is_told(
+    server: Server, provider: Provider, visit: Callable[[str], Page]
+) -> None:
+    provider.vouch("endless", name="x" * 1_000_000)
+    page = visit(server.url)
+    failed = page.get_by_text("Signing in did not come to an end")
+    expect(failed).to_be_hidden()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("link", name="endless", exact=True).click()
+    expect(failed).to_be_visible()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("link", name="ed", exact=True).click()
+    Studio(page, "en").nothing_is_pending()
+    # Streamlit's own, of what no cookie takes.
+    server.log.write_text("")
 
 
 def test_two_people_keep_their_own_page_through_a_lost_connection(
