@@ -193,6 +193,11 @@ class Gate:
         """Whether something may be done in any project of theirs."""
         return self.sees_all or bool(self.projects_for(action))
 
+    def rights(self) -> frozenset[Action]:
+        """What of it that pages ask for may be done in any project of theirs."""
+        wanted: tuple[Action, ...] = ("read", "people", "audit")
+        return frozenset(one for one in wanted if self.may_somewhere(one))
+
     def permit_somewhere(self, action: Action) -> None:
         """Raises NotAllowed unless it may be done in any project of theirs."""
         if not self.may_somewhere(action):

@@ -92,8 +92,7 @@ class Staffing(View):
     def may_see(self) -> frozenset[str]:
         """Of "read", "people" and "audit" what this person may do anywhere: the pages go by it."""
         with self._reading() as gate:
-            wanted: tuple[Action, ...] = ("read", "people", "audit")
-            return frozenset(one for one in wanted if gate.may_somewhere(one))
+            return gate.rights()
 
     def people(self) -> People:
         """Who works in the projects of whoever asks, and to an admin everybody.

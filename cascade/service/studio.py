@@ -122,13 +122,15 @@ class Head:
 class Studio:
     """The page of one story at one moment.
 
-    `trouble` is what of the address there is not. `shown` is the run that was asked for, else the
+    `rights` are the reader's anywhere, `may` what they may do on this story. `trouble` is what of
+    the address there is not. `shown` is the run that was asked for, else the
     one at work; where there is neither, `rest` is of the newest if that stopped early. `offer` is
     what the pending changes would do and cost, where there are any.
     """
 
     stories: Sequence[StorySummary]
     story_id: str
+    rights: frozenset[Action]
     may: frozenset[Action]
     pulse: Pulse
     trouble: Sequence[Exception]
@@ -214,6 +216,7 @@ class Studying(Planning):
         return Studio(
             stories=listed,
             story_id=story_id,
+            rights=gate.rights(),
             may=may,
             pulse=pulse.take(session, self._actor, story_id, may),
             trouble=trouble,

@@ -33,7 +33,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
         st.title(text("app.name"), anchor=False, width="content")
         make_bar()
-        navigation = st.container(width="content", key="bar-pages")
+        pages.make_navigation(asked)
         _draw_languages()
         whose = st.container(width="content", key="bar-viewer")
     announce("shell")
@@ -47,21 +47,23 @@ def main() -> None:
             draw_door()
             return
         session.note_seen()
-        rights = session.desk().may_see()
-        with navigation:
-            pages.draw_navigation(asked, rights)
-        if "read" not in rights:
-            draw_no_project()
-            return
-        if asked.needs is not None and asked.needs not in rights:
-            st.error(text("page.not_yours"), icon=":material/lock:")
-            return
-        page.run()
+        if asked.needs is None or _may_see(asked.needs):
+            page.run()
     except DatabaseAway as error:
         session.show_error(error)
         session.redraw_when(_is_database_back, AWAY_S)
     except Exception as error:
         session.show_error(session.expected(error))
+
+
+def _may_see(needs: str) -> bool:
+    rights = session.desk().may_see()
+    pages.draw_navigation(rights)
+    if "read" not in rights:
+        draw_no_project()
+    elif needs not in rights:
+        st.error(text("page.not_yours"), icon=":material/lock:")
+    return needs in rights
 
 
 def _is_database_back() -> bool:

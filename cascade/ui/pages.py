@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import text
 
+_navigation: ContextVar[tuple[DeltaGenerator, Page]] = ContextVar("navigation")
 _PAGES = Path(__file__).parents[2] / "pages"
 
 
@@ -43,8 +46,14 @@ def asked_for() -> tuple[Page, StreamlitPage]:
     return next(page for page in PAGES if page.name == name), asked
 
 
-def draw_navigation(shown: Page, rights: Collection[str]) -> None:
+def make_navigation(shown: Page) -> None:
+    """Makes the place of the ways to the pages; the page that is shown says which there are."""
+    _navigation.set((st.container(width="content", key="bar-pages"), shown))
+
+
+def draw_navigation(rights: Collection[str]) -> None:
     """The ways to the pages that the reader may see, where there is more than one."""
+    place, shown = _navigation.get()
     links = [
         {
             "name": text(f"page.{page.name}"),
@@ -55,4 +64,4 @@ def draw_navigation(shown: Page, rights: Collection[str]) -> None:
         if page.needs is None or page.needs in rights
     ]
     if len(links) > 1:
-        st.html(render("shell/pages", pages=links, name=text("page.name")))
+        place.html(render("shell/pages", pages=links, name=text("page.name")))

@@ -61,7 +61,7 @@ def test_what_is_not_ones_own_is_not_there(
         assert title not in page.said.replace(f"“{title}”", "")
         if role == "nobody":
             # In no project there is nothing at all, whatever is asked for.
-            assert "No stories yet" in page.said
+            assert "in no project yet" in page.said
             assert not page.at.number_input
             continue
         assert page.at.selectbox[0].value == people.theirs

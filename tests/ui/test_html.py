@@ -100,6 +100,27 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
         "old": [Some(before=x, marked=x, after=x)],
         "new": [Some(before=x, marked="", after=x)],
     },
+    "audit/entries": lambda x: {
+        "name": x,
+        "rows": [
+            dict.fromkeys(("when", "who", "name", "what", "on", "project", "change", "reason"), x)
+        ],
+    },
+    "people/members": lambda x: {
+        "name": x,
+        "rows": [
+            {
+                **dict.fromkeys(("display_name", "name", "role", "seen"), x),
+                "is_admin": True,
+                "from_claims": True,
+            }
+        ],
+    },
+    "people/tokens": lambda x: {
+        "name": x,
+        "rows": [dict.fromkeys(("user", "state", "state_words", "made", "until", "used"), x)],
+    },
+    "people/words": lambda x: {"words": x},
     "run/changed": lambda x: {"changes": [(x, x)]},
     "run/figures": lambda x: {
         "chain": Some(estimated_credits=3, used_credits=2, released_credits=1),
@@ -110,7 +131,15 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
         "lines": [{"state": x, "sign": x, "name": x, "used": x, "state_words": x, "words": x}]
     },
     "run/waiting": lambda x: {"waiting": [x]},
+    "shell/door": lambda x: {"words": x, "failed": x},
     "shell/live": lambda x: {},
+    "shell/pages": lambda x: {
+        "name": x,
+        "pages": [
+            {"name": x, "address": x, "is_shown": True},
+            {"name": x, "address": x, "is_shown": False},
+        ],
+    },
     "shell/scheme": lambda x: {"scheme": x},
     "studio/aloud": lambda x: {"words": x},
     "studio/act": lambda x: {"name": x},

@@ -42,6 +42,7 @@ from cascade.errors import (
     RowsHidden,
     RunActive,
     SchemaGap,
+    SignedOut,
     SourceOutOfDate,
     StalePlan,
     StoryGone,
@@ -177,6 +178,7 @@ def refusals() -> Iterator[CascadeError]:
         yield BadIdentity(what, 255)
     yield NameTaken("Ana")
     yield LastAdmin("Ana")
+    yield SignedOut()
     yield UnknownToken("t1")
 
 

@@ -18,7 +18,7 @@ NOTHING = "–"
 def deed(action: str) -> str:
     """What was done: `Role given`; as it is kept where it is a deed that has no words."""
     try:
-        return text(f"audit.action.{action}")
+        return text(f"audit.action.{action.replace('.', '_')}")
     except KeyError:
         return action
 

@@ -77,7 +77,7 @@ def _draw_projects(key: str, projects: dict[str, str]) -> None:
 
 
 def _named(role: str) -> str:
-    return text(f"role.{role}" if role in ROLES else f"people.be_{role}")
+    return text(f"role.{role}") if role in ROLES else text(f"people.be_{role}")
 
 
 def _people(found: People) -> dict[str, str]:

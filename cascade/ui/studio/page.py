@@ -18,6 +18,7 @@ from cascade.ui.kit import address
 from cascade.ui.kit.language import first_language
 from cascade.ui.kit.problems import explain
 from cascade.ui.kit.texts import text
+from cascade.ui.pages import draw_navigation
 from cascade.ui.run.details import Details
 from cascade.ui.run.last import Last
 from cascade.ui.run.live import Live, seen_of, tell
@@ -34,6 +35,7 @@ from cascade.ui.studio.reading import draw_reading
 from cascade.ui.studio.review import draw_review
 from cascade.ui.studio.state import draw_state
 from cascade.ui.studio.view import View, or_else, view_of
+from cascade.ui.viewer import draw_no_project
 
 # How often an open page looks whether something has happened elsewhere.
 WATCH_S = 2.0
@@ -59,6 +61,7 @@ def draw_studio(desk: Desk) -> None:
     if studio is None:
         _draw_empty(desk)
         return
+    draw_navigation(studio.rights)
     st.session_state[_HERE] = studio.story_id
     if story_asked is not None and not studio.trouble:
         # Asked for by its title it is the same story all the same.
@@ -83,6 +86,11 @@ def draw_studio(desk: Desk) -> None:
 
 def _draw_empty(desk: Desk) -> None:
     """What can be done where there is no story yet."""
+    rights = desk.may_see()
+    draw_navigation(rights)
+    if "read" not in rights:
+        draw_no_project()
+        return
     with st.container(key="empty"):
         may_import = desk.may_import()
         what = text("empty.stories_import" if may_import else "empty.stories_help")
