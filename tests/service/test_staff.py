@@ -149,9 +149,9 @@ def test_the_statements_of_a_page_are_as_many_for_many(
 def test_roles_by_hand(people: People, admin: Desk) -> None:
     home = home_of(people)
     viewer = desk_of(people, "viewer")
-    assert viewer.may_see() == frozenset()
+    assert viewer.may_see() == {"read"}
     admin.set_role("viewer", "producer", home)
-    assert viewer.may_see() == {"people", "audit"}
+    assert viewer.may_see() == {"read", "people", "audit"}
     written = len(admin.audit().entries)
     admin.set_role("viewer", "producer", home)
     admin.set_role("nobody", None, home)
@@ -159,6 +159,7 @@ def test_roles_by_hand(people: People, admin: Desk) -> None:
     assert len(admin.audit().entries) == written, "what is so already is no deed"
     admin.set_role("viewer", None, home)
     assert viewer.stories() == []
+    assert viewer.may_see() == frozenset()
     added = admin.add_person("ana@example.org", "Ana", "editor", home)
     assert (added.name, added.display_name) == ("ana@example.org", "Ana")
     assert people.service.desk(added).stories()
