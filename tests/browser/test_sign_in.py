@@ -183,6 +183,22 @@ def test_a_stranger_is_let_in_to_nothing_and_named_for_who_lets_them_in(
     )
 
 
+def test_a_role_follows_from_a_claim_as_long_as_it_is_claimed(
+    server: Server, provider: Provider, visit: Callable[[str], Page]
+) -> None:
+    server.restart(CASCADE_ROLES="writers=editor@Sample Project", CASCADE_ROLE_CLAIM="realm.roles")
+    provider.vouch("claire", name="Claire", realm={"roles": ["writers", "others"]})
+    page = sign_in(visit(server.page), "claire")
+    studio = Studio(page, "en")
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    provider.vouch("claire", name="Claire", realm={"roles": ["others"]})
+    page.get_by_role("button", name="Claire", exact=True).click()
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "claire")
+    expect(page.get_by_role("heading", name="in no project yet")).to_be_visible()
+
+
 def test_a_page_that_is_not_for_a_role_is_no_link_and_refused_by_its_address(
     server: Server, visit: Callable[[str], Page]
 ) -> None:

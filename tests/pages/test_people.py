@@ -103,6 +103,20 @@ def test_an_admin_gives_a_role_and_takes_it(service: Service) -> None:
     assert by_boss == [("viewer", "producer", None), ("viewer", "viewer", "producer")]
 
 
+def test_a_page_that_is_open_gives_nothing_once_its_reader_may_not(service: Service) -> None:
+    at = draw(people_page, "boss")
+    field(at, "selectbox", "give-person").select("viewer")
+    field(at, "selectbox", "give-role").select("admin")
+    service.operator().user_add("other", "admin", None)
+    service.operator().user_role("boss", "producer", None)
+    service.operator().user_role("boss", None, None)
+    before = service.operator().people()
+    submit(at, "Give this role")
+    assert any("may not" in error.value for error in at.error)
+    assert service.operator().people() == before
+    assert not at.selectbox
+
+
 def test_the_last_admin_stays_one_and_is_told_why(service: Service) -> None:
     at = draw(people_page, "boss")
     field(at, "selectbox", "give-person").select("boss")
