@@ -22,6 +22,15 @@ from .studio import Studio
 
 STORY = "Tinggi Muka Air"
 PAGES = ("", "people", "audit")
+# Remembers a page's connections, so that a test can cut them.
+SOCKETS = """
+window.__sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    window.__sockets.push(this);
+  }
+};"""
 
 
 @pytest.fixture
@@ -66,6 +75,7 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Page]]:
     def open_(url: str) -> Page:
         context = browser.new_context(locale="en-US", timezone_id="Asia/Jakarta")
         context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(SOCKETS)
         contexts.append(context)
         page = context.new_page()
         page.goto(url)
@@ -284,6 +294,17 @@ def test_two_people_keep_their_own_page_through_a_lost_connection(
     people = {"ed": ("Ed", 100), "pro": ("Pro", 7)}
     pages = {who: sign_in(visit(server.page), who) for who in people}
     for page in pages.values():
+        Studio(page, "en").nothing_is_pending()
+    # Both lose their connection at once, and then their server.
+    for page in pages.values():
+        page.evaluate("window.__sockets.forEach((socket) => socket.close())")
+    for who, page in pages.items():
+        page.wait_for_function("window.__sockets.at(-1).readyState === WebSocket.OPEN")
+        shown, credits = people[who]
+        Studio(page, "en").slider("Midpoint").press("4")
+        Studio(page, "en").is_pending(1, "Midpoint (2→4)")
+        expect(page.get_by_role("button", name=shown, exact=True)).to_be_visible()
+        Studio(page, "en").press("banner.reset")
         Studio(page, "en").nothing_is_pending()
     server.kill()
     for page in pages.values():

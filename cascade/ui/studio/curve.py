@@ -15,7 +15,7 @@ from typing import Any, Literal
 import plotly
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cascade.display import readable
@@ -33,12 +33,13 @@ from cascade.ui.kit.texts import count, text
 BeatState = Literal["waiting", "rewriting", "rewritten"]
 
 HERE = Path(__file__).parent
-SCRIPT = HERE / "curve.js"
-DRAWING = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+# One script, of how the curve is drawn and of how it is moved.
+SCRIPT = b"".join((HERE / name).read_bytes() for name in ("drawing.js", "curve.js"))
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 # The version, or what is in it, is in the address, so that a browser may keep the file for good.
 # Relative to the page, as Streamlit's own files are: a proxy may serve it below a path of its own.
 PLOTLY_URL = f"./assets/plotly-{plotly.__version__}.min.js"
-SCRIPT_URL = f"./assets/curve-{digest(SCRIPT.read_text(encoding='utf-8'))}.js"
+SCRIPT_URL = f"./assets/curve-{digest(SCRIPT.decode())}.js"
 
 _draw = st.components.v2.component(
     "cascade.curve",
@@ -54,29 +55,34 @@ _draw = st.components.v2.component(
 
 def routes() -> list[BaseRoute]:
     """The routes the component needs beside Streamlit's own."""
-    return [*_routes(PLOTLY_URL, DRAWING), *_routes(SCRIPT_URL, SCRIPT)]
+    return [*_routes(PLOTLY_URL, _plotly), *_routes(SCRIPT_URL, lambda: SCRIPT)]
 
 
 def get_ready() -> None:
     """Makes what the first reader would else wait for."""
-    for script in (DRAWING, SCRIPT):
+    for script in (_plotly(), SCRIPT):
         _compressed(script)
 
 
 @cache
-def _compressed(script: Path) -> bytes:
-    return gzip.compress(script.read_bytes(), mtime=0)
+def _plotly() -> bytes:
+    return PLOTLY.read_bytes()
 
 
-def _routes(url: str, script: Path) -> list[Route]:
+@cache
+def _compressed(script: bytes) -> bytes:
+    return gzip.compress(script, mtime=0)
+
+
+def _routes(url: str, script: Callable[[], bytes]) -> list[Route]:
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
     async def serve(request: Request) -> Response:
         if "gzip" not in request.headers.get("Accept-Encoding", ""):
-            return FileResponse(script, media_type="text/javascript", headers=headers)
+            return Response(script(), media_type="text/javascript", headers=headers)
         # Compressed once and kept: the server would do it anew for every reader.
         return Response(
-            await asyncio.to_thread(_compressed, script),
+            await asyncio.to_thread(_compressed, script()),
             media_type="text/javascript",
             headers={**headers, "Content-Encoding": "gzip"},
         )
