@@ -74,8 +74,13 @@ def sign_in(provider: str) -> None:
 
 
 def is_local_request() -> bool:
-    """Whether a request comes from this machine: by no proxy, and to a name of its own."""
-    headers = st.context.headers
+    """Whether a request comes from this machine: by no proxy, and to a name of its own.
+
+    Whoever comes from elsewhere can write any name there; Streamlit knows no address of its own.
+    """
+    headers, sender = st.context.headers, st.context.ip_address
+    if sender is not None and not is_loopback(sender):
+        return False
     if any(name.lower().startswith(("forwarded", "x-forwarded")) for name in headers):
         return False
     host = headers.get("Host", "localhost").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -103,3 +104,30 @@ def test_each_provider_has_a_button(written: Callable[[str | None], None]) -> No
     written(f'{GOOD}[auth.client_kwargs]\nscope = "openid"\n{named}')
     assert signing.providers() == (signing.DEFAULT, "google", "microsoft")
     signing.check_setting(None)
+
+
+@pytest.mark.parametrize(
+    ("host", "sender", "others", "is_local"),
+    [
+        ("localhost:8501", None, {}, True),
+        ("127.0.0.1", "127.0.0.1", {}, True),
+        ("[::1]:8501", "::1", {}, True),
+        ("cascade.example.org", None, {}, False),
+        ("localhost.example.org", None, {}, False),
+        ("10.0.0.1:8501", None, {}, False),
+        ("localhost", "10.0.0.7", {}, False),
+        ("localhost", None, {"X-Forwarded-For": "127.0.0.1"}, False),
+        ("localhost", None, {"forwarded": "for=127.0.0.1"}, False),
+        ("localhost", None, {"X-Forwarded-Proto": "https"}, False),
+    ],
+)
+def test_whether_a_request_comes_from_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    sender: str | None,
+    others: dict[str, str],
+    is_local: bool,
+) -> None:
+    request = SimpleNamespace(headers={"Host": host, **others}, ip_address=sender)
+    monkeypatch.setattr(st, "context", request)
+    assert signing.is_local_request() is is_local
