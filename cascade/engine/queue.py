@@ -25,7 +25,7 @@ log = logging.getLogger("cascade.engine")
 
 # Bumped by hand when the order of steps in the workflow changes; runs of an older version are
 # then taken up by a new workflow, which finds in our tables what was saved.
-VERSION = "cascade-3"
+VERSION = "cascade-4"
 QUEUE = "runs"
 # A run that nobody has in hand is taken up after so long: it may just be changing hands.
 DROPPED_S = 3.0

@@ -1,4 +1,4 @@
-"""DBOS as the runner: a run is a workflow, a group of its steps is a DBOS step.
+"""DBOS as the runner: a run is a workflow, the steps of a beat are one DBOS step.
 
 DBOS remembers where a workflow was and runs it on after a crash. That is all it is trusted with:
 whether a step is saved and charged is decided in our own tables (`cascade.runs.steps`), and a
@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 from dbos import DBOS, DBOSPortableJSONSerializer
@@ -24,6 +25,7 @@ from cascade.errors import CascadeError, DatabaseAway, Reason
 from cascade.runs import lifecycle as runs
 from cascade.store.database import BUSY_TIMEOUT_MS, Database
 from cascade.store.tables import QUEUE_SCHEMA
+from cascade.story.piece import Piece
 
 log = logging.getLogger("cascade.engine")
 
@@ -145,7 +147,6 @@ def _failure(error: Exception, what: str) -> Reason:
     return Reason("internal", message, {"exception": type(error).__name__})
 
 
-@DBOS.step(name="begin")
 async def _begin(run_id: str) -> list[list[str]]:
     try:
         groups: list[list[str]] = await _transact(runs.begin, run_id)
@@ -155,7 +156,6 @@ async def _begin(run_id: str) -> list[list[str]]:
     return groups
 
 
-@DBOS.step(name="finish")
 async def _finish(run_id: str) -> None:
     try:
         await _transact(runs.finish, run_id)
@@ -163,13 +163,21 @@ async def _finish(run_id: str) -> None:
         await _transact(runs.fail, run_id, _failure(error, f"the end of run {run_id}"))
 
 
-@DBOS.step(name="group")
-async def _group(run_id: str, keys: list[str]) -> list[str]:
-    """Steps that are written at the same time; what became of each.
+@DBOS.step(name="beat")
+async def _beat(run_id: str, groups: list[list[str]]) -> bool:
+    """The steps of a beat, group after group; whether all of them were saved.
 
-    One step of DBOS's: which of them are saved our tables know. What it would write of each besides
-    only keeps the next save waiting.
+    One step of DBOS's: which of them are saved our tables know. What it would write of each group
+    besides only keeps the next one waiting.
     """
+    for group in groups:
+        if any(outcome != "saved" for outcome in await _group(run_id, group)):
+            return False
+    return True
+
+
+async def _group(run_id: str, keys: list[str]) -> list[str]:
+    """Steps that are written at the same time; what became of each."""
     with _runner().writer.line(run_id, keys) as line:
         # All are waited for, also where one is dropped: none may go on without its workflow.
         outcomes = await asyncio.gather(
@@ -201,11 +209,16 @@ async def _step(run_id: str, key: str) -> str:
 
 @DBOS.workflow(name="cascade")
 async def _cascade(run_id: str) -> None:
+    """A run from its beginning to its end.
+
+    DBOS is told of beats alone: to begin and to finish a run are harmless to do again, and the
+    beats come from its plan, so that whoever takes it up meets the same ones in the same order.
+    """
     runner, workflow_id = _runner(), DBOS.workflow_id or ""
     runner.entered(workflow_id)
     try:
-        for group in await _begin(run_id):
-            if any(outcome != "saved" for outcome in await _group(run_id, group)):
+        for _, groups in groupby(await _begin(run_id), lambda group: Piece.parse(group[0]).beat):
+            if not await _beat(run_id, list(groups)):
                 break
         await _finish(run_id)
     finally:
