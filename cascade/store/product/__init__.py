@@ -53,12 +53,13 @@ class Source:
             self._product = Product(whole, self._language)
         return whole
 
-    def product(self, connection: sa.Connection, where: str) -> Product:
+    def product(self, connection: sa.Connection) -> Product:
         """The tables, where they are whole. Raises BadProduct, SchemaGap."""
         if self._product is None:
             whole = self.whole(connection)
             refuse_bad_names(whole)
             if self._product is None:
+                where = address.shown(connection.engine.url)
                 raise SchemaGap(where, whole.gaps or ("it has no tables that hold stories",))
         return self._product
 
@@ -82,4 +83,4 @@ def whole_of(connection: sa.Connection) -> Whole:
 def product_of(session: Session) -> Product:
     """The product's tables in a session's database. Raises BadProduct, SchemaGap."""
     connection = session.connection()
-    return _source_of(connection).product(connection, address.shown(connection.engine.url))
+    return _source_of(connection).product(connection)
