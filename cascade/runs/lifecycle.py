@@ -7,6 +7,7 @@ can wait for each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from cascade.runs import chains, events
 from cascade.runs.plans import plan_of
 from cascade.store import calls, made, stories
 from cascade.store.ids import new_id
-from cascade.store.tables import ACTIVE, ENDED, LiveText, Run, RunStatus, RunStep, now
+from cascade.store.tables import ACTIVE, ENDED, Base, LiveText, Run, RunStatus, RunStep, now
 from cascade.story import stale
 from cascade.story.piece import Piece
 from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
@@ -33,6 +34,17 @@ from cascade.story.story import Part, Story
 
 # Writes the run into the runner's queue, in the same transaction.
 Enqueue = Callable[[Session, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands: what its steps have to know of its row."""
+
+    id: str
+    story_version_id: str
+    user_id: str
+    status: RunStatus
+    last_seq: int
 
 
 # Without its plan, which is long, and known to whoever has had the run before (`plan_of`).
@@ -44,6 +56,14 @@ _LOCKED = (
     .execution_options(populate_existing=True)
 )
 
+# Of the table: an object takes longer to make than the row to read, and a step does it twice.
+_RUNS = Base.metadata.tables[Run.__tablename__]
+_STANDING = (
+    sa.select(*(_RUNS.c[one.name] for one in fields(Standing)))
+    .where(_RUNS.c.id == sa.bindparam("run"))
+    .with_for_update()
+)
+
 INTERRUPTED = Reason("interrupted", "The run was interrupted. Resume does what is left.")
 
 
@@ -53,6 +73,14 @@ def lock_run(session: Session, run_id: str) -> Run:
     if run is None:
         raise UnknownRun(run_id)
     return run
+
+
+def lock_standing(session: Session, run_id: str) -> Standing:
+    """The same lock, for who changes nothing of the row itself. Raises UnknownRun."""
+    row = session.execute(_STANDING, {"run": run_id}).one_or_none()
+    if row is None:
+        raise UnknownRun(run_id)
+    return Standing(*row)
 
 
 def start(
@@ -142,7 +170,7 @@ def plan_to_resume(session: Session, run: Run, story: Story | None = None) -> Pl
         )
         if digest is not None
     }
-    first = plan_of(run)
+    first = plan_of(session, run.id)
     if all(step.key in saved for step in first.steps):
         raise NotResumable(run.id, "every step of it was saved.", "saved")
     _check_free(session, run.story_version_id)
@@ -191,7 +219,7 @@ def rejected_call(session: Session, run: Run, plan: Plan, key: str) -> int:
 def begin(session: Session, run_id: str) -> list[list[str]]:
     """Takes a queued run into execution; its groups of step keys, none where it has ended."""
     run = lock_run(session, run_id)
-    plan = plan_of(run)
+    plan = plan_of(session, run.id)
     if run.status == "queued":
         run.status = "running"
         run.started_at = now()
@@ -265,7 +293,7 @@ def _end(
     failure: Reason | None = None,
     beat_key: str | None = None,
 ) -> None:
-    plan = plan_of(run)
+    plan = plan_of(session, run.id)
     run.status, run.finished_at = status, now()
     used = ledger.captured_by(session, run.id)
     if ledger.held_for(session, run.id) or used:

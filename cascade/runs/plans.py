@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from threading import Lock
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
 from cascade.store.tables import Run
 from cascade.story.plan import Plan
 
@@ -14,14 +17,15 @@ _plans: dict[str, Plan] = {}
 _turn = Lock()
 
 
-def plan_of(run: Run) -> Plan:
-    """The plan of a run; asks the database for it where it was not read here before."""
-    found = _plans.get(run.id)
+def plan_of(session: Session, run_id: str) -> Plan:
+    """The plan of a run that is there; asks the database where it was not read here before."""
+    found = _plans.get(run_id)
     if found is not None:
         return found
-    plan = Plan.from_json(run.plan)
+    stored = session.execute(sa.select(Run.plan).where(Run.id == run_id)).scalar_one()
+    plan = Plan.from_json(stored)
     with _turn:
-        _plans[run.id] = plan
+        _plans[run_id] = plan
         while len(_plans) > _KEPT:
             del _plans[next(iter(_plans))]
     return plan

@@ -138,7 +138,7 @@ def restore_chain(session: Session, run: Run, author_id: str) -> Restored:
 
 def _levels(session: Session, run: Run, written: Iterable[tuple[Revision, Stood]]) -> list[Change]:
     """The changes of level of a chain's plan that it has come to."""
-    plan = plan_of(session.get_one(Run, run.chain_id))
+    plan = plan_of(session, run.chain_id)
     begun = {Piece.parse(revision.key).beat for revision, _ in written}
     return [one for one in plan.changes if one.beat_key in begun and not one.stays]
 

@@ -17,7 +17,7 @@ from cascade import ledger
 from cascade.errors import Reason, UnknownStory, UnreadableStory
 from cascade.llm.provider import Answer, Usage
 from cascade.runs import events, reports
-from cascade.runs.lifecycle import lock_run
+from cascade.runs.lifecycle import Standing, lock_standing
 from cascade.runs.plans import plan_of
 from cascade.store import audit, calls, made, pieces, revisions, stories
 from cascade.store.calls import Call
@@ -49,13 +49,15 @@ STORY_CONFLICT = (
 
 
 # Statements are made once: making one takes longer than executing it.
-_STATUS = sa.select(Run.status).where(Run.id == sa.bindparam("run"))
-_STEPS = sa.select(RunStep.key, RunStep.status, RunStep.accepted_call_id).where(
-    RunStep.run_id == sa.bindparam("run"),
-    RunStep.key.startswith(sa.bindparam("beat")) | (RunStep.status == "failed"),
+# They name tables: classes make a result of objects, which takes as long again.
+_RUN_TABLE = Base.metadata.tables[Run.__tablename__]
+_STEP_TABLE = Base.metadata.tables[RunStep.__tablename__]
+_STATUS = sa.select(_RUN_TABLE.c.status).where(_RUN_TABLE.c.id == sa.bindparam("run"))
+_STEPS = sa.select(_STEP_TABLE.c.key, _STEP_TABLE.c.status, _STEP_TABLE.c.accepted_call_id).where(
+    _STEP_TABLE.c.run_id == sa.bindparam("run"),
+    _STEP_TABLE.c.key.startswith(sa.bindparam("beat")) | (_STEP_TABLE.c.status == "failed"),
 )
 _STEPS_AND_TOLD = sa.union_all(_STEPS, events.TOLD.add_columns(sa.literal("told"), sa.null()))
-_STEP_TABLE = Base.metadata.tables[RunStep.__tablename__]
 _SAVED = (
     sa.update(_STEP_TABLE)
     .where(
@@ -93,8 +95,8 @@ class Assignment:
 
 def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     """Says that a step is being written, and gives its brief; or what has become of it already."""
-    run = lock_run(session, run_id)
-    plan = plan_of(run)
+    run = lock_standing(session, run_id)
+    plan = plan_of(session, run_id)
     step = plan.step(key)
     look = _look(session, run_id, step, reports.begun_names(plan, step))
     if look.states[key] == "saved":
@@ -110,7 +112,9 @@ def announce(session: Session, run_id: str, key: str) -> Assignment | Outcome:
     if edited is not None:
         # Found before the model is asked: nobody pays for a text that could not be saved.
         return _fail(session, run, plan, step, _conflict(edited, story))
-    events.append_all(session, run, reports.begun(plan, step, look.states), look.told)
+    events.append_all(
+        session, run.id, run.last_seq, reports.begun(plan, step, look.states), look.told
+    )
     brief = brief_for(plan, step, story, seed=f"{run_id}/{key}")
     return Assignment(brief, _accepted(session, look.accepted.get(key), brief))
 
@@ -123,8 +127,8 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     out of date. A text edited since the plan was made is never overwritten: the step fails as a
     conflict.
     """
-    run = lock_run(session, run_id)
-    plan = plan_of(run)
+    run = lock_standing(session, run_id)
+    plan = plan_of(session, run_id)
     step = plan.step(key)
     states = _look(session, run_id, step).states
     if states[key] == "saved":
@@ -155,7 +159,7 @@ def save(session: Session, run_id: str, key: str, written: Written) -> Outcome:
     }
     session.execute(_SAVED, {"of_run": run_id, "of_key": key, **values})
     told = reports.saved(plan, step, {**states, key: "saved"}, text)
-    events.append_all(session, run, told)
+    events.append_all(session, run.id, run.last_seq, told)
     return "saved"
 
 
@@ -163,8 +167,8 @@ def fail(
     session: Session, run_id: str, key: str, failure: Reason, call: Call | None = None
 ) -> Outcome:
     """Records that a step failed for good: no further step of the run is begun."""
-    run = lock_run(session, run_id)
-    plan = plan_of(run)
+    run = lock_standing(session, run_id)
+    plan = plan_of(session, run_id)
     step = plan.step(key)
     status = _look(session, run_id, step).states[key]
     if status == "failed":
@@ -189,14 +193,14 @@ def report_retry(
     call: Call | None = None,
 ) -> None:
     """Says that a call failed and when it is tried again; `attempt` is the one that failed."""
-    run = lock_run(session, run_id)
+    run = lock_standing(session, run_id)
     if call is not None:
         calls.add(session, run_id, key, call)
     if run.status != "running":
         return
-    plan = plan_of(run)
+    plan = plan_of(session, run_id)
     told = reports.retried(plan, plan.step(key), attempt, wait_s, message)
-    events.append_all(session, run, [told])
+    events.append_all(session, run.id, run.last_seq, [told])
 
 
 def is_wanted(session: Session, run_id: str) -> bool:
@@ -303,7 +307,7 @@ def _lost(error: UnknownStory | UnreadableStory) -> Reason:
 
 def _write(
     session: Session,
-    run: Run,
+    run: Standing,
     plan: Plan,
     step: Step,
     here: Excerpt,
@@ -345,7 +349,7 @@ def _write(
     return revision_id
 
 
-def _by(run: Run) -> dict[str, Any]:
+def _by(run: Standing) -> dict[str, Any]:
     return {"origin": "run", "author_id": run.user_id, "run_id": run.id}
 
 
@@ -368,7 +372,7 @@ def _provenance(written: Written) -> dict[str, Any]:
     }
 
 
-def _clear_draft(session: Session, run: Run, change: Change) -> None:
+def _clear_draft(session: Session, run: Standing, change: Change) -> None:
     """Takes a change that is saved now out of what its editor has pending."""
     draft = session.get(Draft, (run.story_version_id, run.user_id))
     if draft is not None and draft.levels.get(change.beat_key) == change.new_level:
@@ -377,7 +381,7 @@ def _clear_draft(session: Session, run: Run, change: Change) -> None:
         draft.directions = {key: text for key, text in draft.directions.items() if key != beat}
 
 
-def _fail(session: Session, run: Run, plan: Plan, step: Step, failure: Reason) -> Outcome:
+def _fail(session: Session, run: Standing, plan: Plan, step: Step, failure: Reason) -> Outcome:
     session.execute(
         sa.update(RunStep)
         .where(RunStep.run_id == run.id, RunStep.key == step.key)
@@ -388,5 +392,5 @@ def _fail(session: Session, run: Run, plan: Plan, step: Step, failure: Reason) -
             error_fields=dict(failure.fields),
         )
     )
-    events.append_all(session, run, reports.failed(plan, step))
+    events.append_all(session, run.id, run.last_seq, reports.failed(plan, step))
     return "failed"

@@ -21,7 +21,7 @@ from cascade.runs import events
 from cascade.store import accounts, tokens
 from cascade.store.accounts import Roles
 from cascade.store.database import Database, Session
-from cascade.store.tables import CreditAccount, Run, RunStatus
+from cascade.store.tables import Base, CreditAccount, Run, RunStatus
 
 Event = dict[str, Any]
 
@@ -30,6 +30,16 @@ LOOK_S = 0.05
 # So many of a run's newest events are at hand for its watchers.
 KEPT = 500
 THREAD = "cascade-tail"
+
+
+# Made once: a poller looks often, and to make a statement takes longer than to execute it.
+_RUNS = Base.metadata.tables[Run.__tablename__]
+_ACCOUNTS = Base.metadata.tables[CreditAccount.__tablename__]
+_STANDING = (
+    sa.select(_RUNS.c.id, _RUNS.c.status, _ACCOUNTS.c.project_id, _RUNS.c.last_seq)
+    .join_from(_RUNS, _ACCOUNTS, _ACCOUNTS.c.id == _RUNS.c.account_id)
+    .where(_RUNS.c.id.in_(sa.bindparam("runs", expanding=True)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +253,5 @@ class Tail:
 
 
 def _rows(session: Session, run_ids: Collection[str]) -> dict[str, tuple[RunStatus, str, int]]:
-    found = session.execute(
-        sa.select(Run.id, Run.status, CreditAccount.project_id, Run.last_seq)
-        .join(CreditAccount, CreditAccount.id == Run.account_id)
-        .where(Run.id.in_(run_ids))
-    )
+    found = session.execute(_STANDING, {"runs": list(run_ids)})
     return {run_id: (status, project_id, last) for run_id, status, project_id, last in found}

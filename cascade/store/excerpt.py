@@ -16,7 +16,14 @@ from sqlalchemy.orm import Session
 
 from cascade.store.beatmap import snake
 from cascade.store.product import Product, product_of
-from cascade.store.rows import SceneRow, StoryRow, of_story, scene_rows, scenes_of_story
+from cascade.store.rows import (
+    SceneRow,
+    StoryRow,
+    of_story,
+    scene_rows,
+    scenes_of_story,
+    shots_of_story,
+)
 from cascade.store.stories import read_shots, scenes_of, story_of
 from cascade.story import kinds
 from cascade.story.plan import Step, neighbours
@@ -67,8 +74,8 @@ def scenes_of_beat(session: Session, row: StoryRow, beat_key: str) -> Story:
     product = product_of(session)
     asked = {"story": row.id, **_asked(beat_key)}
     rows = scene_rows(session, _of_one_beat(product), asked)
-    of_beat = of_story(product) & _of_beat(product)
-    return story_of(row, scenes_of(row, rows, read_shots(session, of_beat, asked)))
+    shots = read_shots(session, _shots_of_one_beat(product), asked)
+    return story_of(row, scenes_of(row, rows, shots))
 
 
 def _read(
@@ -101,6 +108,12 @@ def _needed(product: Product, *, siblings: bool, seams: bool) -> sa.Select[Any]:
 @lru_cache(maxsize=16)
 def _of_one_beat(product: Product) -> sa.Select[Any]:
     return scenes_of_story(product).where(_of_beat(product))
+
+
+@lru_cache(maxsize=16)
+def _shots_of_one_beat(product: Product) -> sa.Select[Any] | None:
+    shots = shots_of_story(product)
+    return None if shots is None else shots.where(_of_beat(product))
 
 
 def _of_beat(product: Product) -> sa.ColumnElement[bool]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +17,26 @@ from cascade.story.piece import Piece
 from cascade.story.stale import Made, Stale
 from cascade.story.story import Story
 
+# Statements are made once: making one takes longer than executing it.
+_REVISIONS = Base.metadata.tables[Revision.__tablename__]
+_USERS = Base.metadata.tables[User.__tablename__]
 # Into the table itself: a class's rows would go in by several statements where one lacks a value.
-_KEEP = sa.insert(Base.metadata.tables[Revision.__tablename__])
+_KEEP = sa.insert(_REVISIONS)
+_OF_STORY = (
+    sa.select(
+        _REVISIONS.c.key,
+        _REVISIONS.c.scene_id,
+        _REVISIONS.c.digest,
+        _REVISIONS.c.sources,
+        _REVISIONS.c.created_at,
+        _USERS.c.display_name,
+        _REVISIONS.c.run_id,
+        _REVISIONS.c.origin,
+    )
+    .join_from(_REVISIONS, _USERS, _USERS.c.id == _REVISIONS.c.author_id, isouter=True)
+    .where(_REVISIONS.c.story_version_id == sa.bindparam("story"))
+    .order_by(_REVISIONS.c.id)
+)
 
 
 def out_of_date(session: Session, story: Story) -> dict[str, Stale]:
@@ -24,28 +44,18 @@ def out_of_date(session: Session, story: Story) -> dict[str, Stale]:
     return stale.out_of_date(story, read(session, story))
 
 
-def read(
-    session: Session, story: Story, those: sa.ColumnElement[bool] | None = None
-) -> dict[str, list[Made]]:
-    """What is known of the bytes of a story's pieces and levels, by their key today.
+def read(session: Session, story: Story) -> dict[str, list[Made]]:
+    """What is known of the bytes of a story's pieces and levels, by their key today."""
+    return _read(session, story, _OF_STORY)
 
-    Of `those` revisions, or of all.
-    """
-    rows = session.execute(
-        sa.select(
-            Revision.key,
-            Revision.scene_id,
-            Revision.digest,
-            Revision.sources,
-            Revision.created_at,
-            User.display_name,
-            Revision.run_id,
-            Revision.origin,
-        )
-        .outerjoin(User, User.id == Revision.author_id)
-        .where(Revision.story_version_id == story.id, sa.true() if those is None else those)
-        .order_by(Revision.id)
-    )
+
+def _read(
+    session: Session,
+    story: Story,
+    those: sa.Select[Any],
+    asked: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, list[Made]]:
+    rows = session.execute(those, {"story": story.id, **asked})
     made: dict[str, list[Made]] = {}
     for key, scene_id, digest, sources, at, by, run_id, origin in rows:
         here = revisions.present_key(story, key, scene_id or "")
@@ -63,8 +73,9 @@ def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None
     """
     beats = list(beat_keys)
     scenes = [scene.id for beat_key in beats for scene in story.planned_scenes(beat_key)]
-    of_beats = [Revision.key.startswith(f"{beat}/", autoescape=True) for beat in beats]
-    known = read(session, story, sa.or_(*of_beats, Revision.scene_id.in_(scenes)))
+    # No key of a beat has a letter that stands for others in a pattern.
+    asked = {f"beat_{n}": f"{beat}/" for n, beat in enumerate(beats)}
+    known = _read(session, story, _of_beats(len(beats)), {**asked, "scenes": scenes})
     rows = [
         _row(story, piece, "found")
         for beat_key in beats
@@ -73,6 +84,14 @@ def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None
     ]
     if rows:
         session.execute(_KEEP, rows)
+
+
+@cache
+def _of_beats(count: int) -> sa.Select[Any]:
+    """What is known of so many beats' own texts, and of some scenes'."""
+    of_beats = [_REVISIONS.c.key.startswith(sa.bindparam(f"beat_{n}")) for n in range(count)]
+    of_scenes = _REVISIONS.c.scene_id.in_(sa.bindparam("scenes", expanding=True))
+    return _OF_STORY.where(sa.or_(*of_beats, of_scenes))
 
 
 def note_fit(

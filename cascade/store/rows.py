@@ -109,25 +109,21 @@ def of_story(product: Product) -> sa.ColumnElement[bool]:
     return product.scenes["story_version_id"] == sa.bindparam("story")
 
 
-def shots(
-    session: Session, those: sa.ColumnElement[bool], asked: Mapping[str, Any]
-) -> list[tuple[str, str | None]]:
-    """The shots of those scenes in order, each as its JSON with the id of its scene."""
-    product = product_of(session)
+@lru_cache(maxsize=16)
+def shots_of_story(product: Product) -> sa.Select[Any] | None:
+    """All shots of a story, which is given as `story`; None where the product keeps none.
+
+    In order, each as its JSON with the id of its scene.
+    """
     table = product.shots
     if table is None:
-        return []
+        return None
     shot = table["shot"] if "shot" in table else sa.cast(sa.null(), sa.Text)
     order = [table[name] for name in ("shot_number", "id") if name in table]
-    wanted = (
+    same_scene = product.scenes["id"] == table["scene_plot_id"]
+    return (
         sa.select(table["scene_plot_id"], shot)
-        .join_from(table.table, product.scenes.table, _same_scene(product))
-        .where(those)
+        .join_from(table.table, product.scenes.table, same_scene)
+        .where(of_story(product))
         .order_by(*order)
     )
-    return [(scene_id, found) for scene_id, found in session.execute(wanted, asked)]
-
-
-def _same_scene(product: Product) -> sa.ColumnElement[bool]:
-    assert product.shots is not None
-    return product.scenes["id"] == product.shots["scene_plot_id"]

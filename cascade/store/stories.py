@@ -30,10 +30,9 @@ from cascade.store.product.wanted import LEVELS, MAPS_OF
 from cascade.store.rows import (
     SceneRow,
     StoryRow,
-    of_story,
     scene_rows,
     scenes_of_story,
-    shots,
+    shots_of_story,
     story_row,
 )
 from cascade.story import kinds
@@ -188,7 +187,7 @@ def read_whole(session: Session, row: StoryRow) -> Story:
     product = product_of(session)
     asked = {"story": row.id}
     rows = scene_rows(session, scenes_of_story(product), asked)
-    return story_of(row, scenes_of(row, rows, read_shots(session, of_story(product), asked)))
+    return story_of(row, scenes_of(row, rows, read_shots(session, shots_of_story(product), asked)))
 
 
 def story_of(row: StoryRow, scenes: tuple[Scene, ...]) -> Story:
@@ -305,11 +304,13 @@ _LANGUAGES: Mapping[str, Language] = {
 
 
 def read_shots(
-    session: Session, those: sa.ColumnElement[bool], asked: Mapping[str, Any]
+    session: Session, those: sa.Select[Any] | None, asked: Mapping[str, Any]
 ) -> dict[str, list[Any]]:
-    """The shots of those scenes by the id of their scene."""
+    """Some shots (`shots_of_story`, and what narrows it) by the id of their scene."""
     found: dict[str, list[Any]] = {}
-    for scene_id, shot in shots(session, those, asked):
+    if those is None:
+        return found
+    for scene_id, shot in session.execute(those, asked):
         found.setdefault(scene_id, []).append(_shot(shot))
     return found
 
