@@ -96,13 +96,15 @@ def _read(
 def _needed(product: Product, *, siblings: bool, seams: bool) -> sa.Select[Any]:
     """The scenes that a step needs: its own, and those that it reads beside it."""
     scenes, number = product.scenes, sa.bindparam("number", type_=sa.Integer())
-    of_beat = _of_beat(product)
-    own = [scenes["id"] == sa.bindparam("scene"), of_beat & (scenes["scene_number"] == number)]
+    those = [scenes["id"] == sa.bindparam("scene")]
     if siblings:
-        own.append(of_beat)
+        those.append(_of_beat(product))
     if seams:
-        own.append(_around(product, number))
-    return scenes_of_story(product).where(sa.or_(*own))
+        # With those of its own number. What is asked beside a range keeps SQLite from its index.
+        those.append(_around(product, number))
+    if not (siblings or seams):
+        those.append(_of_beat(product) & (scenes["scene_number"] == number))
+    return scenes_of_story(product).where(sa.or_(*those))
 
 
 @lru_cache(maxsize=16)

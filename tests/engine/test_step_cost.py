@@ -16,7 +16,10 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment
 from cascade.service import Service
 from cascade.settings import Settings
+from cascade.store import stories
 from cascade.store.database import Database
+from cascade.store.excerpt import excerpt
+from cascade.store.tables import QUEUE_SCHEMA
 from cascade.story.plan import make_plan
 from cascade.story.story import Story
 from tests.helpers.machines import write_for
@@ -68,6 +71,51 @@ def test_statements_of_a_step(service: Service, scenes: int) -> None:
     assert max(first.values()) <= 24, first
     rest = {key: n for key, n in found.items() if key not in first}
     assert max(rest.values()) <= 20, rest
+
+
+def test_the_runner_keeps_a_row_a_beat(service: Service) -> None:
+    [sample] = [one for one in service.operator().stories() if one.structure_type == "cat"]
+    actor = service.actor("editor")
+    plan = service.desk(actor).plan(sample.id, LEVELS).plan
+    with service.executing():
+        run_id = service.desk(actor).start(plan)
+        assert list(service.operator().follow(run_id))[-1]["type"] == "done"
+    schema = "" if service.database.is_sqlite else f"{QUEUE_SCHEMA}."
+    with service.database.read() as session:
+        rows = sa.text(
+            f"SELECT count(*) FROM {schema}operation_outputs WHERE workflow_uuid LIKE :r"
+        )
+        assert session.scalar(rows, {"r": f"{run_id}@%"}) == len(plan.changes)
+
+
+def test_a_script_step_reads_no_scene_but_those_around_it(sqlite_url: str) -> None:
+    settings = Settings(database_url=sqlite_url, provider="offline", offline_delay_ms=0)
+    with closing(Service(settings)) as service:
+        [sample] = [one for one in service.operator().stories() if one.structure_type == "cat"]
+        story = add_story(service, service.operator().story(sample.id))
+        plan = make_plan(story, LEVELS)
+        step = next(one for one in plan.steps if one.kind == "script")
+        asked: list[tuple[str, Any]] = []
+
+        def note(*arguments: Any) -> None:
+            if arguments[2].startswith("SELECT") and "FROM scene_plots" in arguments[2]:
+                asked.append((arguments[2], arguments[3]))
+
+        with service.database.write() as session:
+            row = stories.lock_story(session, story.id)
+            sa.event.listen(service.database.engine, "before_cursor_execute", note)
+            for beside in (True, False):
+                excerpt(session, row, step, beside=beside)
+            sa.event.remove(service.database.engine, "before_cursor_execute", note)
+            assert len(asked) == 2
+            for statement, given in asked:
+                told = session.connection().exec_driver_sql(
+                    f"EXPLAIN QUERY PLAN {statement}", given
+                )
+                ways = [row[3] for row in told if "scene_plots" in row[3]]
+                # By more than the story: by a scene's id, or by numbers.
+                assert ways
+                assert not [way for way in ways if way.endswith("(story_version_id=?)")], ways
 
 
 def test_a_capture_reads_no_entry_of_other_runs(sqlite_url: str) -> None:
