@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from cascade.errors import DatabaseAway
 from cascade.store import faults
 from cascade.store.database import ALIVE, BUSY_TIMEOUT_MS, Database
+from cascade.store.idle import look_at_idle
 
 # A session that was left alone in mid-transaction gives its locks back after so long.
 _IDLE_TRANSACTION_MS = 60_000
@@ -65,8 +66,7 @@ class Connections:
 
     def _fail_at_once(self, context: sa.engine.ExceptionContext) -> None:
         error = context.sqlalchemy_exception
-        # What a look before use finds is mended by the pool itself.
-        if error is not None and not context.is_pre_ping and faults.is_outage(error):
+        if error is not None and faults.is_outage(error):
             # No word of the driver's: DBOS goes by them, and would try again.
             raise Dropped("the database is away") from error
 
@@ -97,11 +97,12 @@ def dbos_url(database: Database) -> str:
 def _postgres(database: Database, name: str) -> sa.Engine:
     engine = sa.create_engine(
         database.url.set(drivername="postgresql+psycopg"),
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         pool_size=20,
         max_overflow=0,
         connect_args={**ALIVE, "application_name": name},
     )
+    look_at_idle(engine)
 
     @sa.event.listens_for(engine, "do_connect")
     def _behind_a_pooler(_dialect: object, _record: object, _args: object, named: Any) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from cascade.errors import DatabaseAway, DatabaseError, DatabaseUnavailable
 from cascade.settings import parse_address
 from cascade.store import address, denied, faults, pooler
+from cascade.store.idle import look_at_idle
 from cascade.store.product import OPTION, Source
 
 # How long SQLite waits for another process's write to end before it gives up.
@@ -73,6 +74,8 @@ class Database:
             self.engine = sa.create_engine(
                 self.url,
                 connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+                # The one used last has the file's pages at hand.
+                pool_use_lifo=True,
                 pool_size=20,
                 execution_options=options,
             )
@@ -82,13 +85,15 @@ class Database:
         else:
             self.engine = sa.create_engine(
                 self.url,
-                pool_pre_ping=True,
+                # The one used last: it need not be looked at, and its session is warm.
+                pool_use_lifo=True,
                 pool_size=10,
                 max_overflow=20,
                 connect_args={**ALIVE, "application_name": "cascade"},
                 execution_options=options,
             )
             sa.event.listen(self.engine, "connect", self._configure_postgres)
+            look_at_idle(self.engine)
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
