@@ -99,6 +99,27 @@ def test_two_hundred_watchers_cost_what_one_does(people: People, record_property
     assert late < 0.3
 
 
+def test_an_end_in_this_process_is_seen_before_it_is_time_to_look(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "LOOK_S", 30.0)
+    monkeypatch.setattr("cascade.service.watching.FOLLOW_S", 30.0)
+    desk = people.service.desk(people.actors["editor"])
+    run_id = start(people)
+    seen: list[dict[str, Any]] = []
+
+    def watch_to_the_end() -> None:
+        seen.extend(desk.follow(run_id))
+
+    watcher = threading.Thread(target=watch_to_the_end)
+    watcher.start()
+    time.sleep(0.5)
+    with people.service.executing():
+        watcher.join(20)
+    assert not watcher.is_alive()
+    assert seen[-1]["type"] == "done"
+
+
 def test_one_who_is_far_behind_reads_by_himself(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,6 +161,8 @@ async def _finish(run_id: str) -> None:
         await _transact(runs.finish, run_id)
     except Exception as error:
         await _transact(runs.fail, run_id, _failure(error, f"the end of run {run_id}"))
+    # Of all that a run says, its end is what is waited for.
+    _runner().database.tell_news()
 
 
 @DBOS.step(name="beat")

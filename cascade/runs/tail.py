@@ -120,6 +120,8 @@ class Tail:
         self._away_since: float | None = None
         self._is_closed = False
         self._has_joined = False
+        self._has_news = False
+        database.on_news.append(self._look_now)
 
     @contextmanager
     def watch(
@@ -171,14 +173,20 @@ class Tail:
                     self._kept.clear()
                     return
                 watches = list(self._watches)
-                self._has_joined = False
+                self._has_joined = self._has_news = False
             self._look(watches)
             with self._changed:
-                if not (self._has_joined or self._is_closed or not self._watches):
+                if self._watches:
                     # Whoever joins meanwhile need not wait.
                     self._changed.wait_for(
-                        lambda: self._has_joined or self._is_closed, timeout=LOOK_S
+                        lambda: self._has_joined or self._has_news or self._is_closed,
+                        timeout=LOOK_S,
                     )
+
+    def _look_now(self) -> None:
+        with self._changed:
+            self._has_news = True
+            self._changed.notify()
 
     def _look(self, watches: Collection[Watch]) -> None:
         try:

@@ -69,6 +69,8 @@ class Database:
         options = {OPTION: product or Source()}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cascade-database")
         self._writing = threading.Lock()
+        # Called by whoever in this process has written what others wait for; none may wait itself.
+        self.on_news: list[Callable[[], None]] = []
         if self.is_sqlite:
             self._check_folder(make=make_folder)
             self.engine = sa.create_engine(
@@ -244,6 +246,11 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(work, *arguments, **named))
+
+    def tell_news(self) -> None:
+        """Has those in this process who look for what is new look now, not when it is time."""
+        for look in self.on_news:
+            look()
 
     def note_away(self, error: DatabaseError) -> None:
         """Says in the log that the database gives nothing, once until it does."""
