@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cascade.story.brief import brief_for
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
-from cascade.story.story import Story, digest
+from cascade.story.story import Part, Story, digest
 from tests.helpers.making import (
     a_scene,
     all_pieces,
@@ -171,7 +171,8 @@ def test_no_prompt_depends_on_a_text_that_the_plan_does_not_name(
                 assert one == other, key
 
 
-def test_a_script_left_over_joins_on_to_what_the_first_run_wrote() -> None:
+def all_but(key: str) -> tuple[Plan, Story, Mapping[str, str]]:
+    """A plan for a beat of three scenes, and the story when all of it but one step is saved."""
     story = Story(
         title="Tides",
         language="en",
@@ -183,8 +184,11 @@ def test_a_script_left_over_joins_on_to_what_the_first_run_wrote() -> None:
         scenes=tuple(a_scene(n, "need", f"old plot {n}", f"old script {n}") for n in (1, 2, 3)),
     )
     plan = make_plan(story, {"need": 5})
-    done = rest_of(plan, {"need/script/2"})
-    now, saved = run_steps(story, plan, done)
+    return plan, *run_steps(story, plan, rest_of(plan, {key}))
+
+
+def test_a_script_left_over_joins_on_to_what_the_first_run_wrote() -> None:
+    plan, now, saved = all_but("need/script/2")
     rest = resume_plan(plan, saved, now)
     assert [step.key for step in rest.steps] == ["need/script/2"]
     assert dict(rest.reads) == {
@@ -201,3 +205,22 @@ def test_a_script_left_over_joins_on_to_what_the_first_run_wrote() -> None:
             )
         },
     }
+
+
+def test_what_was_edited_since_is_to_be_as_the_first_run_read_it() -> None:
+    plan, now, saved = all_but("need/script/2")
+    for key, read in (("you/beatContent", digest("before")), *saved.items()):
+        if key not in resume_plan(plan, saved, now).reads:
+            continue
+        edited = with_text(now, key, "somebody's")
+        rest = resume_plan(plan, saved, edited)
+        assert rest.reads[key] == read
+        assert stale_part(rest, edited) == Part("piece", key)
+
+
+def test_a_scene_that_came_since_in_another_beat_is_read_as_it_stands() -> None:
+    plan, now, saved = all_but("need/script/3")
+    grown = replace(now, scenes=(*now.scenes, a_scene(4, "go", "a plot", "a script")))
+    rest = resume_plan(plan, saved, grown)
+    assert rest.reads["go/script/4"] == digest("a script")
+    assert stale_part(rest, grown) is None
