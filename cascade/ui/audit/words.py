@@ -30,7 +30,12 @@ def on_what(one: AuditEntry, titles: Mapping[str, str]) -> str:
 
 
 def change(one: AuditEntry) -> str:
-    """What was there before and after; empty where neither is kept."""
+    """What was there before and after; empty where neither is kept.
+
+    Of a text the digests are, which tell nobody anything but a program: the file has them.
+    """
+    if one.action == "text.restore":
+        return text("audit.text_back")
     if one.before is None and one.after is None:
         return ""
     return f"{_value(one.before)} → {_value(one.after)}"
