@@ -79,7 +79,7 @@ def is_local_request() -> bool:
     Whoever comes from elsewhere can write any name there; Streamlit knows no address of its own.
     """
     headers, sender = st.context.headers, st.context.ip_address
-    if sender is not None and not is_loopback(sender):
+    if isinstance(sender, str) and not is_loopback(sender):
         return False
     if any(name.lower().startswith(("forwarded", "x-forwarded")) for name in headers):
         return False
