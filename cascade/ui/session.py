@@ -17,7 +17,7 @@ from cascade.errors import CascadeError, DatabaseAway, SignedOut, Unexpected
 from cascade.service import Actor, Desk, Identity, Service
 from cascade.ui import signing
 from cascade.ui.kit.problems import explain
-from cascade.ui.kit.prose import escape
+from cascade.ui.kit.prose import escape, sentences
 
 P = ParamSpec("P")
 log = logging.getLogger("cascade.ui")
@@ -243,7 +243,7 @@ def remarked() -> str:
 
 def show_error(error: CascadeError) -> None:
     """Shows an error as a message."""
-    st.error(escape(explain(error)), icon=":material/error:")
+    st.error(sentences(explain(error)), icon=":material/error:")
 
 
 def forget(*, but: Collection[str] = ()) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cascade.ui.kit.prose import escape, first_words, note, paragraphs, scene_name
+from cascade.ui.kit.prose import escape, first_words, note, paragraphs, scene_name, sentences
 from tests.helpers.making import a_scene
 
 
@@ -47,6 +47,18 @@ def test_escaped_words_are_one_line_of_a_bearable_length() -> None:
     assert escape("a\n\n    b\tc\r\nd") == "a b c d"
     assert len(escape("word " * 20_000)) <= 1001
     assert len(escape("x" * 200_000)) <= 1001
+
+
+def test_a_command_in_a_sentence_is_set_as_one_and_nothing_else_is_read() -> None:
+    assert sentences("Run `cascade db check`, *then* look.") == (
+        r"Run `cascade db check`, \*then\* look\."
+    )
+    # A name with such signs of its own opens nothing.
+    for name in ("`", "``", "a`b", "`:red[x]`"):
+        shown = sentences(f"No user {name} here: *bold*")
+        assert r"\*bold\*" in shown
+        assert ":red[x]" not in re.sub("`[^`]*`", "", shown)
+    assert sentences("one ` alone") == escape("one ` alone")
 
 
 @pytest.mark.parametrize("show", [escape, paragraphs, note])

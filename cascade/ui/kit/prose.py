@@ -36,8 +36,24 @@ def escape(words: str, most: int = _LONGEST) -> str:
 
     Every text or name that somebody else has written comes through here on its way to Markdown.
     """
-    line = first_words(readable(words), most)
+    return _inert(first_words(readable(words), most))
+
+
+def _inert(line: str) -> str:
     return _MARKDOWN.sub(r"\\\1", _LIVELY.sub(_APART, line))
+
+
+def sentences(words: str) -> str:
+    """Our own sentences for a place that reads Markdown, others' names in them as they are.
+
+    What stands between backticks is a command to copy, and set as one.
+    """
+    parts = first_words(readable(words), _LONGEST).split("`")
+    commands = parts[1::2]
+    if len(parts) % 2 == 0 or not all(one.strip() for one in commands):
+        return escape(words)
+    # Between backticks Markdown reads nothing, and there is none left in a part.
+    return "".join(f"`{one}`" if n % 2 else _inert(one) for n, one in enumerate(parts))
 
 
 def paragraphs(words: str) -> Markup:
