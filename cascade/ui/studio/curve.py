@@ -171,7 +171,8 @@ def curve(
                     "saved": saved[beat.key],
                     "level": levels[beat.key],
                     "state": states.get(beat.key),
-                    "price": count("credits", credits_of_beat(story, beat.key)),
+                    "cost": (cost := credits_of_beat(story, beat.key)),
+                    "price": count("credits", cost),
                 }
                 for beat in structure.beats
             ],

@@ -63,12 +63,15 @@ class Drawing {
     const wide = narrow ? margin.l + margin.r + room * (beats.length + 0.2) : this.width;
     this.stage.style.width = `${wide}px`;
     const flat = room >= 56;
-    margin.b = flat ? 36 : 76;
+    const labels = beats.map((beat) => wrap(beat.label, flat ? Math.max(8, Math.floor(room / 6.2)) : 18));
+    // As many lines as the longest name takes; upright they need more.
+    const lines = Math.max(2, ...labels.map((label) => label.split("<br>").length));
+    margin.b = flat ? 8 + 14 * lines : 76;
     const size = Math.max(15, Math.min(24, room - 4));
     const height = this.stage.clientHeight;
     const tall = height - margin.t - margin.b;
     this.shape = {
-      narrow, margin, room, flat, size, wide, height,
+      narrow, margin, room, flat, labels, size, wide, height,
       x: (index) => margin.l + (index + 0.6) * room,
       y: (level) => margin.t + ((MOST_LEVEL - level) / (MOST_LEVEL - LEAST_LEVEL)) * tall,
       levelAt: (y) => MOST_LEVEL - ((y - margin.t) / tall) * (MOST_LEVEL - LEAST_LEVEL),
@@ -172,7 +175,9 @@ class Drawing {
       if (level === beat.saved) return [];
       const above = level < 5;
       return [{
-        x: index, y: level, yshift: (above ? 1 : -1) * (this.shape.size / 2 + 9), showarrow: false, text: beat.price,
+        x: index, y: level, yshift: (above ? 1 : -1) * (this.shape.size / 2 + 9), showarrow: false,
+        // Where points are close their prices would run into each other: the number alone.
+        text: this.shape.flat ? beat.price : `${beat.cost}`,
         font: { size: 11, color: level > beat.saved ? look.warm : look.cool }, bgcolor: look.paper, borderpad: 1,
       }];
     });
@@ -180,7 +185,7 @@ class Drawing {
 
   layout(look) {
     const { beats, texts, acts } = this.data;
-    const { narrow, margin, room, flat } = this.shape;
+    const { narrow, margin, flat, labels } = this.shape;
     const quiet = { color: look.quiet, size: narrow ? 10 : 11 };
     return {
       height: this.shape.height, width: this.shape.wide, font: { family: look.font, color: look.ink, size: 12 }, margin: { ...margin, pad: 0 },
@@ -201,7 +206,7 @@ class Drawing {
       xaxis: {
         range: [-0.6, beats.length - 0.4], fixedrange: true, showgrid: false, zeroline: false, automargin: false,
         tickvals: beats.map((_, index) => index), tickangle: flat ? 0 : -90, tickfont: { size: narrow ? 10 : 11 },
-        ticktext: beats.map((beat) => (flat ? wrap(beat.label, Math.max(8, Math.floor(room / 6.2))) : wrap(beat.label, 18))),
+        ticktext: labels,
       },
       yaxis: {
         range: [LEAST_LEVEL, MOST_LEVEL], fixedrange: true, zeroline: false, automargin: false, gridcolor: look.line, tickvals: LEVELS,
