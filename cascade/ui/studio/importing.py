@@ -9,9 +9,12 @@ from cascade.ui import session
 from cascade.ui.kit import address
 from cascade.ui.kit.texts import text
 from cascade.ui.session import guarded
+from cascade.ui.shell import announce
 
 # Another field each time: a file that was taken is not offered once more.
 _TURN = "imported"
+# Streamlit's own words there are English, whatever the page speaks: these stand in their place.
+_FIELD = "[data-testid='stFileUploaderDropzone']"
 
 
 def draw_import(desk: Desk, beside: str | None = None) -> None:
@@ -30,4 +33,8 @@ def draw_import(desk: Desk, beside: str | None = None) -> None:
 
     st.file_uploader(
         text("import.label"), type=["json"], key=key, help=text("import.help"), on_change=take
+    )
+    announce(
+        "import",
+        names={f"{_FIELD} button": text("import.choose"), f"{_FIELD} input": text("import.label")},
     )
