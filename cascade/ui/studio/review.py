@@ -128,7 +128,7 @@ def _draw_restore(desk: Desk, run: RunView, key: str, name: str) -> None:
         restore()
         st.rerun()
 
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="restore-piece"):
         st.button(
             text("undo.piece_yes"),
             key=f"undo-{run.id}-{key}",
