@@ -36,7 +36,10 @@ def main() -> None:
         pages.make_navigation(asked)
         _draw_languages()
         whose = st.container(width="content", key="bar-viewer")
-    announce("shell")
+    # Streamlit's own words in English, and a stop of the keyboard without any: it scrolls where the
+    # window is small.
+    names = {"a[href='#stMain']": text("app.skip"), "[data-testid='stMain']": text("app.name")}
+    announce("shell", names=names)
     if session.provided() is None:
         st.error(text("app.no_service"))
         return

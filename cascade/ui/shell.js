@@ -57,6 +57,44 @@ parts.watch ??= (() => {
   return watch;
 })();
 
+// What had the keyboard may be gone after a draw, or be pressed no more. It is not lost then: the same
+// in its new form has it, else the part of the page that it stood in.
+const kept = (window.__cascadeKept ??= { last: null, keys: [], wasAsked: false, timer: null, watch: null });
+function keep() {
+  const { activeElement } = document;
+  const isNowhere = !activeElement || activeElement === document.body || activeElement.disabled;
+  if (!isNowhere || !kept.last || document.querySelector("[role='dialog']")) return;
+  const isGone = !kept.last.isConnected || kept.last.disabled;
+  if (!isGone && !kept.wasAsked) return;
+  const [own] = kept.keys;
+  const again = own && document.querySelector(`.${CSS.escape(own)} :is(button, input, textarea):enabled`);
+  const around = kept.keys.map((key) => document.querySelector(`.${CSS.escape(key)}`)).find((part) => part?.getAttribute("role"));
+  const to = isGone ? (again ?? around) : kept.last;
+  if (!to) return;
+  if (to === around && !to.hasAttribute("tabindex")) to.tabIndex = -1;
+  to.focus({ preventScroll: true });
+}
+kept.watch ??= (() => {
+  document.addEventListener("focusin", ({ target }) => {
+    // A dialog goes away as a whole: what counts is where it was opened.
+    kept.wasAsked = !!target.closest("[role='dialog']");
+    if (kept.wasAsked) return;
+    kept.last = target;
+    kept.keys = [];
+    for (let part = target; part; part = part.parentElement) {
+      kept.keys.push(...[...part.classList].filter((name) => name.startsWith("st-key-")));
+    }
+  });
+  // Whoever clicks beside everything wants the keyboard nowhere.
+  document.addEventListener("pointerdown", () => (kept.last = null), true);
+  const watch = new MutationObserver(() => {
+    clearTimeout(kept.timer);
+    kept.timer = setTimeout(keep, 150);
+  });
+  watch.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled"] });
+  return watch;
+})();
+
 // Brings a part of the page to the reader, once for each time it is asked.
 const brought = (window.__cascadeBrought ??= new Map());
 function bring(by, { to, time, how }) {
