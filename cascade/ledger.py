@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from cascade.errors import InsufficientCredits
+from cascade.errors import CorrectionTooLarge, InsufficientCredits
 from cascade.store.columns import UtcDateTime
 from cascade.store.tables import Base, CreditAccount, CreditEntry, EntryKind, now
 
@@ -35,7 +35,7 @@ class LedgerError(Exception):
     """A movement that the rules forbid; a mistake in the program, never a user's."""
 
 
-def grant(session: Session, account_id: str, credits: int) -> int:
+def grant(session: Session, account_id: str, credits: int, reason: str | None = None) -> int:
     """Puts whole credits into an account; how many were ever put into it.
 
     Raises LedgerError unless there is at least one.
@@ -43,7 +43,24 @@ def grant(session: Session, account_id: str, credits: int) -> int:
     if credits < 1:
         raise LedgerError(f"a grant of {credits} credits")
     _move(session, account_id, deposited=credits, available=credits)
-    _enter(session, account_id, "grant", credits)
+    _enter(session, account_id, "grant", credits, reason=reason)
+    return int(_lock(session, account_id).deposited)
+
+
+def take_back(session: Session, account_id: str, credits: int, reason: str | None = None) -> int:
+    """Takes what was given in error out of an account; how many credits are left put into it.
+
+    It is entered as a grant of fewer than none, so that the sum of grants is what was put in.
+    Raises CorrectionTooLarge where that many are not available, and LedgerError unless there is at
+    least one.
+    """
+    if credits < 1:
+        raise LedgerError(f"a correction of {credits} credits")
+    account = _lock(session, account_id)
+    if account.available < credits:
+        raise CorrectionTooLarge(credits, account.available)
+    _move(session, account_id, deposited=-credits, available=-credits)
+    _enter(session, account_id, "grant", -credits, reason=reason)
     return int(_lock(session, account_id).deposited)
 
 
@@ -260,10 +277,16 @@ def _enter(
     credits: int,
     run_id: str | None = None,
     step_key: str | None = None,
+    reason: str | None = None,
 ) -> None:
     session.add(
         CreditEntry(
-            account_id=account_id, kind=kind, credits=credits, run_id=run_id, step_key=step_key
+            account_id=account_id,
+            kind=kind,
+            credits=credits,
+            run_id=run_id,
+            step_key=step_key,
+            reason=reason,
         )
     )
     session.flush()

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from cascade import ledger
 from cascade.errors import (
+    CorrectionTooLarge,
     DatabaseRefused,
     InsufficientCredits,
     RunActive,
@@ -113,6 +114,24 @@ class LedgerMachine(RuleBasedStateMachine):
         if not crash:
             self.accounts[account_id].deposited += credits
             self.accounts[account_id].available += credits
+            self.grants += 1
+
+    @rule(at=st.integers(0, 2), credits=st.integers(-1, 30), crash=st.booleans())
+    def take_back(self, at: int, credits: int, crash: bool) -> None:
+        account_id = self.pick(at)
+        model = self.accounts[account_id]
+        try:
+            transact(self.database, crash, ledger.take_back, account_id, credits)
+        except CorrectionTooLarge:
+            assert credits > model.available
+            return
+        except LedgerError:
+            assert credits < 1
+            return
+        assert 1 <= credits <= model.available
+        if not crash:
+            model.deposited -= credits
+            model.available -= credits
             self.grants += 1
 
     @rule(target=holds, at=st.integers(0, 2), credits=st.integers(0, 30), crash=st.booleans())

@@ -50,6 +50,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "wrong_structure": 422,
         # What the story, the run or the account is at this moment.
         "cannot_import": 409,
+        "correction_too_large": 409,
         "edited_since": 409,
         "key_reused": 409,
         "last_admin": 409,

@@ -36,6 +36,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         UnreadablePieces
         UnreadableStory
         InsufficientCredits
+        CorrectionTooLarge
         StalePlan
         RunActive
         StoryGone
@@ -92,6 +93,7 @@ from cascade.errors.database import (
 )
 from cascade.errors.people import BadIdentity, BadName, LastAdmin, NameTaken, SignedOut
 from cascade.errors.refused import (
+    CorrectionTooLarge,
     EditedSince,
     InsufficientCredits,
     NotADemo,
@@ -141,6 +143,7 @@ __all__ = [
     "BodyTooLarge",
     "CannotImport",
     "CascadeError",
+    "CorrectionTooLarge",
     "DatabaseAway",
     "DatabaseError",
     "DatabasePooled",

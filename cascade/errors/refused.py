@@ -78,6 +78,20 @@ class InsufficientCredits(Refused):
         )
 
 
+class CorrectionTooLarge(Refused):
+    """More credits would be taken back than are available."""
+
+    code = "correction_too_large"
+
+    def __init__(self, credits: int, available: int) -> None:
+        super().__init__(
+            f"{credits} credits cannot be taken back: {available} are available. Take back no more "
+            "than that; what runs hold comes back when they end.",
+            credits=credits,
+            available=available,
+        )
+
+
 class StalePlan(Refused):
     """The story is no longer what the plan was made from.
 

@@ -41,8 +41,11 @@ from tests.helpers.seeded import postgres_copy, sqlite_copy
 from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
 
 ROOT = Path(__file__).parents[2]
+# What no version kept before credits were given for a reason.
+OF_MONEY = {"credit_entries": {"reason"}}
 # What no version kept before people signed in.
 OF_PEOPLE = {
+    **OF_MONEY,
     "users": {"is_admin", "admin_from_claims", "issuer", "subject", "last_seen_at"},
     "project_members": {"from_claims"},
 }

@@ -23,6 +23,7 @@ from cascade.errors import (
     BadProduct,
     CannotImport,
     CascadeError,
+    CorrectionTooLarge,
     DatabaseAway,
     DatabasePooled,
     DatabaseReadOnly,
@@ -130,6 +131,7 @@ def refusals() -> Iterator[CascadeError]:
     yield UnknownStructure("kishotenketsu", ["cat", "hero"])
     yield REFUSED
     yield InsufficientCredits(45, 12)
+    yield CorrectionTooLarge(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")
     yield SourceOutOfDate("the script of scene 5", "midpoint/script/5")

@@ -176,14 +176,25 @@ class CreditAccount(Base):
 
 
 class CreditEntry(Base):
-    """One movement of credits. Append-only (a trigger refuses the rest); `credits` is positive.
+    """One movement of credits. Append-only: a trigger refuses the rest.
 
-    The partial unique indexes are what makes a movement happen at most once, whoever asks twice.
+    `credits` is negative only in a grant that takes back what was given in error; `reason` is why
+    they were given or taken. The partial unique indexes are what makes a movement happen at most
+    once, whoever asks twice.
     """
 
     __tablename__ = "cascade_credit_entries"
     __table_args__ = (
-        sa.CheckConstraint("credits >= 0", name="whole"),
+        sa.CheckConstraint("credits >= 0 OR kind = 'grant'", name="whole"),
+        sa.Index("cascade_ix_credit_entries_account_at", "account_id", "at"),
+        # What a page of them begins its lines with: grants, and the holds of runs.
+        sa.Index(
+            "cascade_ix_credit_entries_lines",
+            "account_id",
+            "id",
+            sqlite_where=sa.text("kind IN ('grant', 'hold')"),
+            postgresql_where=sa.text("kind IN ('grant', 'hold')"),
+        ),
         sa.Index(
             "cascade_uq_credit_entries_hold_release",
             "run_id",
@@ -205,12 +216,13 @@ class CreditEntry(Base):
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
     )
-    account_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(CreditAccount.id), index=True)
+    account_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(CreditAccount.id))
     kind: Mapped[EntryKind] = mapped_column(sa.String(8))
     credits: Mapped[int]
     run_id: Mapped[str | None] = mapped_column(Id)
     step_key: Mapped[str | None] = mapped_column(sa.String(128))
     at: Mapped[datetime] = mapped_column(default=now)
+    reason: Mapped[str | None]
 
 
 _STATUS_IS_ACTIVE = sa.text("status IN ('queued', 'running', 'cancelling')")
@@ -232,6 +244,7 @@ class Run(Base):
             sqlite_where=_STATUS_IS_ACTIVE,
             postgresql_where=_STATUS_IS_ACTIVE,
         ),
+        sa.Index("cascade_ix_runs_created_at", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
