@@ -16,6 +16,7 @@ from cascade.service import (
     Restored,
     RunView,
     SchemaReport,
+    Statement,
     StorySummary,
     TokenView,
     Used,
@@ -147,6 +148,32 @@ def credits_document(credits: Credits) -> dict[str, Any]:
         "held": credits.held,
         "captured": credits.captured,
         "entries": list(credits.entries),
+    }
+
+
+def statement_document(statement: Statement) -> dict[str, Any]:
+    """What a project's credits did in a month: `opening + grants - captures = closing`."""
+    return {
+        "project": statement.project,
+        "month": statement.month,
+        "opening": statement.opening,
+        "grants": statement.grants,
+        "captures": statement.captures,
+        "closing": statement.closing,
+        "held": statement.held,
+        "budget": statement.budget,
+        "entries": [
+            {
+                "runId": one.run_id,
+                "stepKey": one.step_key,
+                "kind": one.kind,
+                "credits": one.credits,
+                "at": one.at.isoformat(),
+                "user": user,
+                "reason": one.reason,
+            }
+            for one, user in statement.entries
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from cascade.cli.base import (
     print_json,
     say,
     seen_by,
+    view,
     with_service,
 )
 from cascade.cli.check import print_check
@@ -67,15 +68,41 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
 @credits.command()
 @click.option("--user", metavar="NAME", required=True, help="Who receives.")
 @click.option("--project", metavar="P", help="In which project, by its id or name.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; stands in ledger and audit.")
 @click.argument("credits", metavar="N", type=click.IntRange(1, 1_000_000))
 @with_service
-def grant(service: Service, user: str, project: str | None, credits: int) -> None:
+def grant(service: Service, user: str, project: str | None, reason: str, credits: int) -> None:
     """Give a user N credits. A name that is not known yet becomes an editor."""
-    actor, is_new = service.operator().grant(user, credits, project)
+    actor, is_new = service.operator().grant(user, credits, project, reason)
     if is_new:
         say(f"{one_line(user)} was not known and is now an editor.", err=True)
     balance = service.desk(actor).credits()
     say(f"{one_line(user)}: {balance.available} credits available")
+
+
+@cli.command()
+@click.option("--project", metavar="P", help="Of which project, by its id or name.")
+@click.option("--month", metavar="YYYY-MM", help="Of which month, in UTC; else of this one.")
+@seen_by
+@as_json
+@with_service
+def statement(
+    service: Service, project: str | None, month: str | None, user: str | None, as_json: bool
+) -> None:
+    """Say what a project's credits did in a month: opening + grants - captures = closing."""
+    found = view(service, user).statement(project, month)
+    if as_json:
+        print_json(shapes.statement_document(found))
+        return
+    say(f"{one_line(found.project_name)}, {found.month} (UTC)")
+    say("opening + grants - captures = closing")
+    say(f"{found.opening} + {found.grants} - {found.captures} = {found.closing}")
+    say(f"of it held: {found.held}; budget: none")
+    for one, name in found.entries:
+        what = " ".join(word for word in (one.run_id, one.step_key) if word)
+        why = "" if one.reason is None else f" ({one_line(one.reason)})"
+        said = f"{one.kind:8}{one.credits:6}  {one_line(name)}  {what}{why}".rstrip()
+        say(f"  {one.at:%F %R}  {said}")
 
 
 @cli.group()

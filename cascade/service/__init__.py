@@ -20,6 +20,7 @@ from cascade.llm.offline import label as offline_label
 from cascade.llm.prompting import beat_jobs
 from cascade.llm.provider import Provider
 from cascade.runs.chains import Chain
+from cascade.runs.listing import RunFilter, RunLine
 from cascade.runs.progress import (
     BeatProgress,
     StepLine,
@@ -34,6 +35,8 @@ from cascade.service.access import Action
 from cascade.service.auditing import AuditPage
 from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
+from cascade.service.listing import RunsPage
+from cascade.service.money import Grantee, MoneyFilter, MoneyPage, Statement
 from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.ordering import Order, OrderedChange, Placed
@@ -44,6 +47,7 @@ from cascade.settings import Settings
 from cascade.store import accounts, check, figures, migrate, tokens
 from cascade.store.accounts import Actor, Role, Standing
 from cascade.store.audit import AuditEntry, AuditFilter
+from cascade.store.books import AccountView, Hold, Line, Movement, Spent
 from cascade.store.calls import Used
 from cascade.store.check import ColumnReport, SchemaReport, TableReport
 from cascade.store.drafts import Draft
@@ -57,6 +61,7 @@ from cascade.store.tokens import Holder, TokenView
 __all__ = [
     "LATENCIES_S",
     "MAX_ATTEMPTS",
+    "AccountView",
     "Action",
     "Actor",
     "AuditEntry",
@@ -73,10 +78,16 @@ __all__ = [
     "Draft",
     "Figures",
     "Funds",
+    "Grantee",
+    "Hold",
     "Holder",
     "Identity",
     "Key",
+    "Line",
     "Member",
+    "MoneyFilter",
+    "MoneyPage",
+    "Movement",
     "Offer",
     "Operator",
     "Order",
@@ -92,13 +103,18 @@ __all__ = [
     "Rest",
     "Restored",
     "Role",
+    "RunFilter",
+    "RunLine",
     "RunSummary",
     "RunView",
     "Runs",
+    "RunsPage",
     "SchemaReport",
     "Service",
     "Shown",
+    "Spent",
     "Standing",
+    "Statement",
     "StepLine",
     "StorySummary",
     "Studio",

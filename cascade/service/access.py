@@ -32,6 +32,7 @@ Action = Literal[
     "roles",
     "audit",
     "grant",
+    "statement",
 ]
 
 # Who may do what in a project; an admin all of it in each, and alone what stands above projects.
@@ -52,6 +53,7 @@ ALLOWED: Mapping[Action, tuple[Standing, ...]] = MappingProxyType(
         "roles": ("admin",),
         "audit": ("producer", "admin"),
         "grant": ("producer", "admin"),
+        "statement": ("producer", "admin"),
     }
 )
 IN_WORDS: Mapping[Action, str] = MappingProxyType(
@@ -69,6 +71,7 @@ IN_WORDS: Mapping[Action, str] = MappingProxyType(
         "roles": "add people, give roles, or make and revoke the tokens of others",
         "audit": "see who did what",
         "grant": "grant credits",
+        "statement": "see the credits of others",
     }
 )
 

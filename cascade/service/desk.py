@@ -8,9 +8,11 @@ from cascade.service.access import View
 from cascade.service.auditing import Auditing
 from cascade.service.drafting import Drafting
 from cascade.service.house import House
+from cascade.service.listing import Listing
+from cascade.service.money import Money, Stating
 from cascade.service.offers import Funds, funds_of
 from cascade.service.ordering import Ordering
-from cascade.service.people import Granting, Staffing
+from cascade.service.people import Staffing
 from cascade.service.stories import Importing, Stories
 from cascade.service.studio import Studying
 from cascade.service.undoing import Dismissing, Undoing
@@ -88,7 +90,9 @@ class Desk(
     Dismissing,
     Account,
     Staffing,
-    Granting,
+    Money,
+    Stating,
+    Listing,
     Auditing,
     Demo,
     Writing,

@@ -12,7 +12,8 @@ from cascade.ledger import Credits
 from cascade.service.auditing import Auditing
 from cascade.service.desk import Demo
 from cascade.service.house import House
-from cascade.service.people import MOST_NAMED, Staffing, grant
+from cascade.service.money import MOST_NAMED, Stating, checked_reason, grant
+from cascade.service.people import Staffing
 from cascade.service.planning import Planning
 from cascade.service.stories import Stories, insert_document
 from cascade.service.undoing import Replacements
@@ -26,7 +27,9 @@ from cascade.store.tokens import TokenView
 MOST_OF_A_NAME = 200
 
 
-class Operator(Stories, Planning, Watching, Replacements, Staffing, Auditing, Demo, Writing):
+class Operator(
+    Stories, Planning, Watching, Replacements, Staffing, Stating, Auditing, Demo, Writing
+):
     """Reads everything, and gives what nobody may give themselves. Has no orders on a story."""
 
     def __init__(self, house: House) -> None:
@@ -55,11 +58,14 @@ class Operator(Stories, Planning, Watching, Replacements, Staffing, Auditing, De
             own = accounts.accounts_of(gate.session, actor) if actor is not None else []
             return ledger.statement(gate.session, name, [account.id for account in own])
 
-    def grant(self, name: str, credits: int, project: str | None = None) -> tuple[Actor, bool]:
+    def grant(
+        self, name: str, credits: int, project: str | None = None, reason: str = ""
+    ) -> tuple[Actor, bool]:
         """Gives a user credits in a project, by its id or name; in their oldest, if none is said.
 
         An unknown name becomes an editor there. The user, and whether it is new.
-        Raises UnknownProject.
+        Fewer than none take back what was given in error. Raises UnknownProject, BadField, and
+        CorrectionTooLarge where that many are not available.
         """
         if not 1 <= len(name.strip()) <= MOST_OF_A_NAME:
             raise UsageError(f"A user's name has 1 to {MOST_OF_A_NAME} characters. Give another.")
@@ -73,7 +79,7 @@ class Operator(Stories, Planning, Watching, Replacements, Staffing, Auditing, De
                 actor = accounts.find_actor(session, name)
             if not people.is_one_of(session, actor, project_id):
                 people.give(session, actor, project_id, "editor", by=None)
-            grant(gate, actor, project_id, credits, None)
+            grant(gate, actor, project_id, credits, None, checked_reason(reason))
             return actor, known is None
 
     def user_role(self, name: str, role: Standing | None, project: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""People: who works in which project, what they are there, their tokens and their credits.
+"""People: who works in which project, what they are there, and their tokens.
 
 The same use cases are a desk's, which checks them, and the operator's, to whom all is allowed.
 """
@@ -19,20 +19,17 @@ from cascade.errors import (
     NotAllowed,
     UnknownProject,
     UnknownToken,
-    UnknownUser,
 )
 from cascade.service.access import ALLOWED, IN_WORDS, Action, Gate, View
 from cascade.service.signing import cleaned
-from cascade.store import accounts, audit, people, tokens
+from cascade.store import accounts, people, tokens
 from cascade.store.accounts import ADMIN, Actor, Role, Standing
-from cascade.store.audit import Entry
 from cascade.store.people import MOST_OF_A_NAME, Person
 from cascade.store.tokens import TokenView
 
 # How many projects an error names.
 MOST_NAMED = 10
 MOST_DAYS = 3650
-MOST_CREDITS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,35 +227,6 @@ class Staffing(View):
         if found is None or found.user not in {one.name for one in seen}:
             raise UnknownToken(token_id)
         gate.permit_above("roles")
-
-
-class Granting(View):
-    """The use case of giving credits to those one works with."""
-
-    _actor: Actor
-
-    def grant(self, name: str, credits: int, project_id: str) -> None:
-        """Gives credits to a member of a project, or to an admin, for runs there.
-
-        Raises UnknownProject, NotAllowed, UnknownUser.
-        """
-        if not 1 <= credits <= MOST_CREDITS:
-            raise BadField("credits", f"it is to be 1 to {MOST_CREDITS:,}")
-        with self._writing() as gate:
-            _permit(gate, "grant", project_id)
-            actor = _known(gate, name)
-            if not people.is_one_of(gate.session, actor, project_id):
-                raise UnknownUser(name)
-            grant(gate, actor, project_id, credits, self._actor.user_id)
-
-
-def grant(gate: Gate, actor: Actor, project_id: str, credits: int, by: str | None) -> None:
-    """Puts credits into somebody's account in a project, and tells the audit."""
-    account = accounts.open_account(gate.session, actor, project_id)
-    deposited = ledger.grant(gate.session, account.id, credits)
-    before = deposited - credits
-    entry = Entry("credits.grant", actor.name, by, project_id, before, deposited)
-    audit.write(gate.session, entry)
 
 
 def _permit(gate: Gate, action: Action, project_id: str) -> None:

@@ -20,6 +20,8 @@ ADMIN: Mapping[str, Verdict] = {"admin": "yes"}
 READ: Mapping[str, Verdict] = {**MEMBERS, **OTHERS, **ADMIN}
 # A list is never refused: it leaves out what is not there for somebody.
 LISTED: Mapping[str, Verdict] = {**MEMBERS, "stranger": "nothing", "nobody": "nothing", **ADMIN}
+# What is about whoever asks is refused to those who are in no project.
+OWN: Mapping[str, Verdict] = {**MEMBERS, "stranger": "yes", "nobody": "refused", **ADMIN}
 
 # What a verdict is as a status, and as the exit of a command.
 STATUSES: Mapping[Verdict, tuple[int, ...]] = {
@@ -120,4 +122,9 @@ STAFF: Mapping[str, Row] = {
     "create_token": Row(anywhere()),
     "revoke_token": Row({**only("editor"), "viewer": "unknown"}),
     "grant": Row(only("producer")),
+    # Everybody's own, and what else is theirs to see.
+    "money": Row(OWN),
+    "ledger_rows": Row(OWN),
+    "all_runs": Row(OWN),
+    "statement": Row(only("producer")),
 }

@@ -233,6 +233,10 @@ def test_what_is_about_people(people: People, database_url: str) -> None:
             "create_token": lambda: desk.create_token("admin", 1),
             "revoke_token": lambda: desk.revoke_token(token.id),
             "grant": lambda: desk.grant("editor", 5, home.id),
+            "money": desk.money,
+            "ledger_rows": lambda: list(desk.ledger_rows()),
+            "all_runs": desk.all_runs,
+            "statement": lambda: desk.statement(home.id),
         }
 
     before = Database(database_url).everything()

@@ -1,0 +1,274 @@
+"""Money: what accounts have, hold and have spent, the ledger, and what a month came to.
+
+Everybody sees their own accounts; who may see those of others sees all of the project.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cascade import ledger
+from cascade.display import is_storable
+from cascade.errors import BadField, UnknownProject, UnknownUser
+from cascade.service.access import Gate, View
+from cascade.store import accounts, audit, books, people, stories
+from cascade.store.accounts import Actor
+from cascade.store.audit import Entry
+from cascade.store.books import AccountView, Hold, Line, Movement, Spent
+
+# How many projects an error names.
+MOST_NAMED = 10
+MOST_CREDITS = 1_000_000
+# A reason stands in the ledger and in the audit.
+MOST_OF_A_REASON = 500
+# How many entries are read in one transaction where all are asked for.
+PORTION = 20_000
+_MONTH = re.compile(r"([2-9]\d{3})-(0[1-9]|1[0-2])")
+_LAST = "9999-12"
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyFilter:
+    """Whose accounts are asked for, by a project's id and a user's name; None means any."""
+
+    project: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grantee:
+    """Somebody to whom credits may be given in a project, by its id."""
+
+    project_id: str
+    project: str
+    user: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyPage:
+    """The accounts that are asked for, and what became of their credits.
+
+    `projects` and `users` are what they can be narrowed by, `titles` what stories are called by
+    their ids; `is_more` where there are older lines.
+    """
+
+    accounts: tuple[AccountView, ...]
+    holds: tuple[Hold, ...]
+    lines: tuple[Line, ...]
+    is_more: bool
+    spent: tuple[Spent, ...]
+    projects: Mapping[str, str]
+    users: Mapping[str, str]
+    titles: Mapping[str, str]
+    grantees: tuple[Grantee, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a project's credits did in a month: `opening + grants - captures = closing`.
+
+    `held` is what was on hold at its end, or is now; `budget` what the project may use in a month,
+    None for no limit. Each entry stands with the name of whose account it is of.
+    """
+
+    project: str
+    project_name: str
+    month: str
+    opening: int
+    grants: int
+    captures: int
+    closing: int
+    held: int
+    entries: tuple[tuple[Movement, str], ...]
+    budget: int | None = None
+
+
+class Stating(View):
+    """The use case of saying what a month came to."""
+
+    def statement(self, project: str | None = None, month: str | None = None) -> Statement:
+        """What a project's credits did in a month as `2026-11`, in UTC; in this one unless said.
+
+        A project by its id or name, the only one of theirs unless said. Raises UnknownProject,
+        NotAllowed, BadField.
+        """
+        wanted = month or f"{datetime.now(UTC):%Y-%m}"
+        begin, end = _span(wanted)
+        with self._reading() as gate:
+            there = accounts.named_projects(gate.session)
+            project_id = _meant(gate, there, project)
+            gate.permit_in("statement", project_id)
+            sums = books.sums(gate.session, project_id, begin, end)
+            return Statement(
+                project_id,
+                there[project_id],
+                wanted,
+                sums.opening,
+                sums.grants,
+                sums.captures,
+                sums.closing,
+                sums.held,
+                tuple(books.between(gate.session, project_id, begin, end)),
+            )
+
+
+class Money(View):
+    """The use cases of seeing where credits are and have gone."""
+
+    _actor: Actor
+
+    def money(
+        self,
+        asked: MoneyFilter | None = None,
+        *,
+        since: datetime | None = None,
+        before: int | None = None,
+        most: int = 100,
+    ) -> MoneyPage:
+        """What the accounts that are asked for have, hold and have spent, and their ledger.
+
+        What was spent `since` an instant, lines of the ledger `before` one. Raises NotAllowed for
+        whoever is in no project.
+        """
+        with self._reading() as gate:
+            gate.permit_somewhere("read")
+            asked = asked or MoneyFilter()
+            seen = self._seen(gate)
+            shown = _narrowed(seen, asked)
+            of = None if gate.sees_all and asked == MoneyFilter() else [one.id for one in shown]
+            lines = books.lines(gate.session, of, before=before, most=most + 1)
+            told = stories.summaries(gate.session, gate.projects)
+            return MoneyPage(
+                tuple(shown),
+                tuple(books.holds(gate.session, of)),
+                tuple(lines[:most]),
+                len(lines) > most,
+                tuple(books.spent(gate.session, of, since)),
+                {one.project_id: one.project for one in seen},
+                {one.user: one.display_name for one in seen},
+                {one.id: one.title for one in told},
+                tuple(_grantees(gate)),
+            )
+
+    def ledger_rows(
+        self, asked: MoneyFilter | None = None
+    ) -> Iterator[tuple[Movement, AccountView]]:
+        """All entries of the accounts that are asked for, the newest first, each with its account.
+
+        Read in portions as they are taken; what is written meanwhile is not among them. Raises
+        NotAllowed, also when a role is taken away meanwhile.
+        """
+        before: int | None = None
+        while True:
+            with self._reading() as gate:
+                gate.permit_somewhere("read")
+                by_id = {one.id: one for one in _narrowed(self._seen(gate), asked or MoneyFilter())}
+                found = books.movements(gate.session, list(by_id), before=before, most=PORTION)
+            yield from ((one, by_id[one.account_id]) for one in found)
+            if len(found) < PORTION:
+                return
+            before = found[-1].id
+
+    def grant(self, name: str, credits: int, project_id: str, reason: str = "") -> None:
+        """Gives credits to a member of a project, or to an admin, for runs there.
+
+        Fewer than none take back what was given in error. Raises UnknownProject, NotAllowed,
+        UnknownUser, BadField, and CorrectionTooLarge where that many are not available.
+        """
+        if not 1 <= abs(credits) <= MOST_CREDITS:
+            raise BadField("credits", f"it is to be 1 to {MOST_CREDITS:,}, or as many less than 0")
+        with self._writing() as gate:
+            _permit(gate, project_id)
+            actor = accounts.find_actor(gate.session, name)
+            if not people.is_one_of(gate.session, actor, project_id):
+                raise UnknownUser(name)
+            grant(gate, actor, project_id, credits, self._actor.user_id, checked_reason(reason))
+
+    def _seen(self, gate: Gate) -> list[AccountView]:
+        own = gate.roles.by_project.keys()
+        whole = gate.projects_for("statement")
+        return books.accounts_of(gate.session, whole, self._actor.user_id, own)
+
+
+def grant(
+    gate: Gate,
+    actor: Actor,
+    project_id: str,
+    credits: int,
+    by: str | None,
+    reason: str | None = None,
+) -> None:
+    """Puts credits into somebody's account in a project, or takes some back; tells the audit.
+
+    Raises CorrectionTooLarge.
+    """
+    account = accounts.open_account(gate.session, actor, project_id)
+    if credits < 0:
+        deposited = ledger.take_back(gate.session, account.id, -credits, reason)
+    else:
+        deposited = ledger.grant(gate.session, account.id, credits, reason)
+    before = deposited - credits
+    entry = Entry("credits.grant", actor.name, by, project_id, before, deposited, reason)
+    audit.write(gate.session, entry)
+
+
+def checked_reason(reason: str) -> str | None:
+    """A reason as it is kept, on one line; None where there is none. Raises BadField."""
+    kept = " ".join(reason.split())
+    if len(kept) > MOST_OF_A_REASON or not is_storable(kept):
+        raise BadField("reason", f"it is to have {MOST_OF_A_REASON} characters that show at most")
+    return kept or None
+
+
+def _permit(gate: Gate, project_id: str) -> None:
+    there = accounts.named_projects(gate.session)
+    if project_id not in there or not gate.is_there(project_id):
+        raise UnknownProject(project_id, _named(gate, there))
+    gate.permit_in("grant", project_id)
+
+
+def _meant(gate: Gate, there: Mapping[str, str], said: str | None) -> str:
+    """The project that is meant: by its id or name, else the only one. Raises UnknownProject."""
+    own = [id_ for id_ in there if gate.is_there(id_)]
+    found = own if said is None else [id_ for id_ in own if said in (id_, there[id_])]
+    if len(found) != 1:
+        raise UnknownProject(said, _named(gate, there))
+    return found[0]
+
+
+def _named(gate: Gate, there: Mapping[str, str]) -> list[str]:
+    own = ((id_, called) for id_, called in there.items() if gate.is_there(id_))
+    return [f"{id_} ({called})" for id_, called in own][:MOST_NAMED]
+
+
+def _narrowed(seen: list[AccountView], asked: MoneyFilter) -> list[AccountView]:
+    return [
+        one
+        for one in seen
+        if asked.project in (None, one.project_id) and asked.user in (None, one.user)
+    ]
+
+
+def _grantees(gate: Gate) -> Iterator[Grantee]:
+    """To whom this person may give credits."""
+    may = gate.projects_for("grant")
+    if may is not None and not may:
+        return
+    there = accounts.named_projects(gate.session)
+    for one in people.everybody(gate.session, may):
+        if one.project_id in there:
+            yield Grantee(one.project_id, there[one.project_id], one.name, one.display_name)
+
+
+def _span(month: str) -> tuple[datetime, datetime]:
+    """When a month begins, and the next one. Raises BadField."""
+    found = _MONTH.fullmatch(month)
+    if found is None or month == _LAST:
+        raise BadField("month", "it is to be a year and a month, as 2026-11")
+    year, number = int(found[1]), int(found[2])
+    begin = datetime(year, number, 1, tzinfo=UTC)
+    return begin, datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
