@@ -44,6 +44,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "bad_field": 422,
         "bad_level": 422,
         "bad_name": 422,
+        "grant_incomplete": 422,
         "unknown_beat": 422,
         "unknown_structure": 422,
         "usage": 422,

@@ -50,6 +50,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         TooMany
         NameTaken
         LastAdmin
+        GrantIncomplete
       DatabaseError
         DatabaseUnavailable
         DatabaseAway
@@ -91,7 +92,14 @@ from cascade.errors.database import (
     RowsHidden,
     SchemaGap,
 )
-from cascade.errors.people import BadIdentity, BadName, LastAdmin, NameTaken, SignedOut
+from cascade.errors.people import (
+    BadIdentity,
+    BadName,
+    GrantIncomplete,
+    LastAdmin,
+    NameTaken,
+    SignedOut,
+)
 from cascade.errors.refused import (
     CorrectionTooLarge,
     EditedSince,
@@ -154,6 +162,7 @@ __all__ = [
     "DatabaseUnavailable",
     "EditedSince",
     "Explained",
+    "GrantIncomplete",
     "InsufficientCredits",
     "KeyReused",
     "LastAdmin",

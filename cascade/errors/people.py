@@ -69,3 +69,15 @@ class SignedOut(UsageError):
 
     def __init__(self) -> None:
         super().__init__("You are signed out, so nothing was done. Sign in and do it again.")
+
+
+class GrantIncomplete(Refused):
+    """Credits that would be given without a reason, or none at all."""
+
+    code = "grant_incomplete"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "To give credits takes a number other than 0, and a reason. Say both; a number below 0 "
+            "takes back what was given in error."
+        )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from cascade import ledger
 from cascade.display import is_storable
-from cascade.errors import BadField, UnknownProject, UnknownUser
+from cascade.errors import BadField, GrantIncomplete, UnknownProject, UnknownUser
 from cascade.service.access import Gate, View
 from cascade.store import accounts, audit, books, people, stories
 from cascade.store.accounts import Actor
@@ -173,12 +173,16 @@ class Money(View):
                 return
             before = found[-1].id
 
-    def grant(self, name: str, credits: int, project_id: str, reason: str = "") -> None:
+    def grant(self, name: str, credits: int, project_id: str, reason: str) -> None:
         """Gives credits to a member of a project, or to an admin, for runs there.
 
         Fewer than none take back what was given in error. Raises UnknownProject, NotAllowed,
-        UnknownUser, BadField, and CorrectionTooLarge where that many are not available.
+        UnknownUser, BadField, GrantIncomplete where there is no reason or nothing is given, and
+        CorrectionTooLarge where that many are not available.
         """
+        why = checked_reason(reason)
+        if credits == 0 or why is None:
+            raise GrantIncomplete
         if not 1 <= abs(credits) <= MOST_CREDITS:
             raise BadField("credits", f"it is to be 1 to {MOST_CREDITS:,}, or as many less than 0")
         with self._writing() as gate:
@@ -186,7 +190,7 @@ class Money(View):
             actor = accounts.find_actor(gate.session, name)
             if not people.is_one_of(gate.session, actor, project_id):
                 raise UnknownUser(name)
-            grant(gate, actor, project_id, credits, self._actor.user_id, checked_reason(reason))
+            grant(gate, actor, project_id, credits, self._actor.user_id, why)
 
     def _seen(self, gate: Gate) -> list[AccountView]:
         own = gate.roles.by_project.keys()

@@ -232,7 +232,7 @@ def test_what_is_about_people(people: People, database_url: str) -> None:
             "add_person": lambda: desk.add_person(f"new {role}", "", "viewer", home.id),
             "create_token": lambda: desk.create_token("admin", 1),
             "revoke_token": lambda: desk.revoke_token(token.id),
-            "grant": lambda: desk.grant("editor", 5, home.id),
+            "grant": lambda: desk.grant("editor", 5, home.id, "Asked for"),
             "money": desk.money,
             "ledger_rows": lambda: list(desk.ledger_rows()),
             "all_runs": desk.all_runs,

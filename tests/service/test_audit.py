@@ -103,7 +103,7 @@ def test_before_and_after_chain_up(people: People, admin: Desk) -> None:
         operator.set_admin("nobody", is_admin=is_admin)
     for n in (5, 7):
         operator.grant("editor", n)
-        admin.grant("viewer", n, home)
+        admin.grant("viewer", n, home, "Asked for")
     operator.create_token("editor", 1)
     operator.revoke_token(operator.tokens()[0].id)
     editor = people.service.desk(people.actors["editor"])
@@ -140,8 +140,8 @@ def test_it_is_narrowed_and_turned_over(people: People, admin: Desk) -> None:
     operator = people.service.operator()
     home, other = (one.id for one in operator.projects())
     for n in range(1, 8):
-        admin.grant("editor", n, home)
-    admin.grant("stranger", 1, other)
+        admin.grant("editor", n, home, "Asked for")
+    admin.grant("stranger", 1, other, "Asked for")
     stopped(people)
     page = admin.audit(most=3)
     assert page.is_more
@@ -187,14 +187,14 @@ def test_a_role_that_is_taken_away_ends_the_reading(
     monkeypatch.setattr(portions, "PORTION", 2)
     home = people.service.operator().projects()[0].id
     for n in range(1, 6):
-        admin.grant("editor", n, home)
+        admin.grant("editor", n, home, "Asked for")
     producer = people.service.desk(people.actors["producer"])
     assert [one.after for one in producer.audit_rows()] == [515, 510, 506, 503, 501]
     assert [one.after for one in producer.audit_after()] == [501, 503, 506, 510, 515]
     rows = producer.audit_rows()
     assert next(rows).after == 515
     # What comes meanwhile is not among them.
-    admin.grant("editor", 1, home)
+    admin.grant("editor", 1, home, "Asked for")
     assert [next(rows).after, next(rows).after] == [510, 506]
     admin.set_role("producer", "editor", home)
     assert next(rows).after == 503

@@ -13,6 +13,7 @@ from cascade import shapes
 from cascade.errors import (
     BadField,
     CorrectionTooLarge,
+    GrantIncomplete,
     NotAllowed,
     UnknownProject,
     UnknownUser,
@@ -179,7 +180,8 @@ def test_never_more_than_is_available_is_taken_back(
 def test_what_cannot_be_given(people: People) -> None:
     home, desk = home_of(people), desk_of(people, "producer")
     refused: list[tuple[Callable[[], Any], type[Exception]]] = [
-        (lambda: desk.grant("editor", 0, home, "x"), BadField),
+        (lambda: desk.grant("editor", 0, home, "x"), GrantIncomplete),
+        (lambda: desk.grant("editor", 1, home, " \n"), GrantIncomplete),
         (lambda: desk.grant("editor", 1_000_001, home, "x"), BadField),
         (lambda: desk.grant("editor", -1_000_001, home, "x"), BadField),
         (lambda: desk.grant("editor", 1, home, "x" * 501), BadField),

@@ -13,6 +13,7 @@ from cascade.errors import (
     BadField,
     BadName,
     CascadeError,
+    GrantIncomplete,
     LastAdmin,
     NameTaken,
     NotAllowed,
@@ -87,7 +88,7 @@ def test_of_two_projects_neither_is_there_for_the_other(people: People, admin: D
     home, other = (one.id for one in operator.projects())
     admin.set_role("stranger", "producer", other)
     for name, project in (("editor", home), ("stranger", other)):
-        admin.grant(name, 7, project)
+        admin.grant(name, 7, project, "Asked for")
         admin.create_token(name, 1)
     theirs = {one.user: one.id for one in operator.tokens()}
     sides = (
@@ -109,7 +110,7 @@ def test_of_two_projects_neither_is_there_for_the_other(people: People, admin: D
         elsewhere = other if own == home else home
         token = theirs["stranger" if own == home else "editor"]
         unknown: list[Callable[[], Any]] = [
-            lambda desk=desk, of=elsewhere: desk.grant("editor", 1, of),  # type: ignore[misc]
+            lambda desk=desk, of=elsewhere: desk.grant("editor", 1, of, "Asked for"),  # type: ignore[misc]
             lambda desk=desk, of=elsewhere: desk.set_role("editor", "viewer", of),  # type: ignore[misc]
             lambda desk=desk, of=elsewhere: desk.add_person("x", "", "viewer", of),  # type: ignore[misc]
             lambda desk=desk, of=token: desk.revoke_token(of),  # type: ignore[misc]
@@ -186,8 +187,8 @@ def test_what_is_refused(people: People, admin: Desk) -> None:
         (lambda: admin.create_token("no such user", 1), UnknownUser),
         (lambda: admin.revoke_token("no such token"), UnknownToken),
         (lambda: admin.revoke_token("no\x00token"), UnknownToken),
-        (lambda: admin.grant("stranger", 5, home), UnknownUser),
-        (lambda: admin.grant("editor", 0, home), BadField),
+        (lambda: admin.grant("stranger", 5, home, "Asked for"), UnknownUser),
+        (lambda: admin.grant("editor", 0, home, "Asked for"), GrantIncomplete),
     ]
     written = admin.audit().entries
     for ask, error in refused:
