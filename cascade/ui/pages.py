@@ -27,7 +27,12 @@ class Page:
 
 
 STUDIO = Page("studio")
-PAGES = (STUDIO, Page("people", needs="people"), Page("audit", needs="audit"))
+PAGES = (
+    STUDIO,
+    Page("runs", needs="read"),
+    Page("people", needs="people"),
+    Page("audit", needs="audit"),
+)
 
 
 def asked_for() -> tuple[Page, StreamlitPage]:

@@ -131,6 +131,29 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
         "lines": [{"state": x, "sign": x, "name": x, "used": x, "state_words": x, "words": x}]
     },
     "run/waiting": lambda x: {"waiting": [x]},
+    "runs/list": lambda x: {
+        "name": x,
+        "rows": [
+            dict.fromkeys(
+                (
+                    "story",
+                    "address",
+                    "what",
+                    "who",
+                    "when",
+                    "status",
+                    "state",
+                    "retrying",
+                    "parts",
+                    "estimated",
+                    "used",
+                    "released",
+                    "tokens",
+                ),
+                x,
+            )
+        ],
+    },
     "shell/door": lambda x: {"words": x, "failed": x},
     "shell/live": lambda x: {},
     "shell/pages": lambda x: {

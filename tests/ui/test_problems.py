@@ -29,6 +29,7 @@ from cascade.errors import (
     DatabaseReadOnly,
     DatabaseRefused,
     EditedSince,
+    GrantIncomplete,
     InsufficientCredits,
     LastAdmin,
     MissingRights,
@@ -180,6 +181,7 @@ def refusals() -> Iterator[CascadeError]:
         yield BadIdentity(what, 255)
     yield NameTaken("Ana")
     yield LastAdmin("Ana")
+    yield GrantIncomplete()
     yield SignedOut()
     yield UnknownToken("t1")
 

@@ -42,6 +42,11 @@ def link(**to: str | None) -> str:
     return f"?{urlencode({name: value for name, value in parts.items() if value is not None})}"
 
 
+def of_run(story_id: str, run_id: str) -> str:
+    """The address of a run on its story's page, from any other page."""
+    return f"./?{urlencode({'story': story_id, 'run': run_id})}"
+
+
 def _changed(to: dict[str, str | None]) -> dict[str, str | None]:
     story, shown = to.get("story"), asked_for("story")
     if story is None or shown is None or story == shown:

@@ -1,0 +1,1 @@
+"""The page of all runs of one's projects."""

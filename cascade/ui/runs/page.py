@@ -1,0 +1,87 @@
+"""The page of all runs of one's projects: what each is, costs and has used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamlit as st
+
+from cascade.service import Desk, RunFilter, RunLine, RunsPage
+from cascade.ui import session
+from cascade.ui.kit import address
+from cascade.ui.kit.choice import chosen, draw_choice
+from cascade.ui.kit.html import render
+from cascade.ui.kit.texts import count, moment, number, text
+from cascade.ui.kit.turning import draw_turning, turn_back, turned
+
+PAGE = 100
+# The name of the list, for what narrows it and turns it over.
+_LIST = "runs"
+STATES = ("queued", "running", "cancelling", "done", "cancelled", "failed")
+# What stands where there is nothing to tell.
+NOTHING = "–"
+
+
+def draw_all_runs(desk: Desk) -> None:
+    """The page. Raises NotAllowed for whoever is in no project."""
+    behind = turned(_LIST)
+    asked = RunFilter(*(chosen(f"runs-{name}") or None for name in _FIELDS))
+    found = desk.all_runs(asked, before=behind[-1] if behind else None, most=PAGE)
+    with st.container(key="all-runs"):
+        st.header(text("allruns.title"), anchor=False)
+        st.html(render("people/words", words=text("allruns.about")))
+        _draw_filters(found)
+        if found.lines:
+            rows = [_row(one, found.titles) for one in found.lines]
+            st.html(render("runs/list", name=text("allruns.title"), rows=rows))
+        else:
+            st.caption(text("allruns.none_asked" if asked != RunFilter() else "allruns.none"))
+        last = found.lines[-1].id if found.lines else None
+        draw_turning(_LIST, last, is_more=found.is_more)
+
+
+_FIELDS = ("story", "user", "status", "text")
+
+
+def _draw_filters(found: RunsPage) -> None:
+    anew = partial(turn_back, _LIST)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="runs-filters"):
+        draw_choice("runs-story", text("allruns.story"), found.titles, anew)
+        draw_choice("runs-user", text("allruns.who"), found.users, anew)
+        states = {one: text(f"runs.state.{one}") for one in STATES}
+        draw_choice("runs-status", text("allruns.status"), states, anew)
+        st.text_input(
+            text("allruns.text"), key="runs-text", on_change=anew, max_chars=200, width=200
+        )
+
+
+def _row(one: RunLine, titles: Mapping[str, str]) -> dict[str, object]:
+    changes = (
+        text("runs.stays", beat=change.beat_label)
+        if change.stays
+        else text(
+            "runs.change",
+            beat=change.beat_label,
+            old=change.previous_level,
+            new=change.new_level,
+        )
+        for change in one.changes
+    )
+    released = one.released_credits
+    return {
+        "story": titles.get(one.story_id) or text("allruns.gone"),
+        # Of a story that is no more there is no page.
+        "address": address.of_run(one.story_id, one.id) if one.story_id in titles else "",
+        "what": ", ".join(changes),
+        "who": one.display_name or one.user,
+        "when": moment(one.created_at, session.zone()),
+        "status": one.status,
+        "state": text(f"runs.state.{'restored' if one.is_restored else one.status}"),
+        "retrying": text("allruns.retrying") if one.is_retrying else "",
+        "parts": count("run.in_parts", one.parts) if one.parts > 1 else "",
+        "estimated": number(one.estimated_credits),
+        "used": number(one.used_credits),
+        "released": NOTHING if released is None else number(released),
+        "tokens": NOTHING if one.tokens is None else number(one.tokens),
+    }

@@ -1,0 +1,105 @@
+"""The page of all runs, by AppTest: what is listed for whom, how it is narrowed, where it leads."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cascade.service import Service
+from tests.service.people import People, failed, gather, save_next, start, stopped
+
+LINK = re.compile(r'href="\./\?story=([^&"]+)&amp;run=([^"]+)"')
+
+
+def runs_page(name: str, language: str) -> None:
+    import streamlit as st
+
+    from cascade.ui import session
+    from cascade.ui.runs.page import draw_all_runs
+
+    st.session_state["language"] = language
+    session.set_viewer(session.service().actor(name))
+    with session.shielded():
+        draw_all_runs(session.desk())
+
+
+@pytest.fixture
+def people(service: Service) -> People:
+    return gather(service)
+
+
+def draw(name: str, language: str = "en") -> AppTest:
+    at = AppTest.from_function(runs_page, args=(name, language), default_timeout=30).run()
+    assert not at.exception, at.exception
+    return at
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(one.body for one in at.html)
+
+
+def field(at: AppTest, kind: str, key: str) -> Any:
+    return next(one for one in getattr(at, kind) if one.key == key)
+
+
+def links(at: AppTest) -> list[tuple[str, str]]:
+    return LINK.findall(words(at))
+
+
+def test_every_run_is_a_line_that_leads_to_it(people: People) -> None:
+    bad, good = failed(people), stopped(people)
+    at = draw("viewer")
+    assert links(at) == [(people.mine, good), (people.mine, bad)]
+    said = words(at)
+    assert "Sample Editor" in said
+    assert ">failed</span>" in said
+    assert "Theirs" not in said
+    assert "A Stranger" not in said
+    assert links(draw("stranger")) == []
+    assert "no run yet" in draw("stranger").caption[0].value
+    [error] = draw("nobody").error
+    assert "may not" in error.value
+
+
+def test_runs_are_narrowed_by_what_the_reader_asks_for(people: People) -> None:
+    bad, good = failed(people), stopped(people)
+    at = draw("viewer")
+    field(at, "selectbox", "runs-status").select("failed").run()
+    assert links(at) == [(people.mine, bad)]
+    field(at, "selectbox", "runs-status").set_value(None).run()
+    field(at, "text_input", "runs-text").input("nothing like it").run()
+    assert "No run is like that" in at.caption[0].value
+    field(at, "text_input", "runs-text").input("all is lost").run()
+    assert links(at)[0] == (people.mine, good)
+    assert field(at, "selectbox", "runs-user").options == ["An Admin", *SAMPLES]
+
+
+SAMPLES = ["Sample Editor", "Sample Producer", "Sample Viewer"]
+
+
+def test_runs_are_turned_over(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cascade.ui.runs.page.PAGE", 1)
+    bad, good = failed(people), stopped(people)
+    at = draw("viewer")
+    assert links(at) == [(people.mine, good)]
+    for key, shown in (("runs-older", bad), ("runs-newer", good), ("runs-older", bad)):
+        field(at, "button", key).click().run()
+        assert links(at) == [(people.mine, shown)]
+    # Whoever asks for something else begins at its beginning.
+    field(at, "selectbox", "runs-user").select("editor").run()
+    assert links(at) == [(people.mine, good)]
+
+
+def test_what_only_retries_is_marked_in_the_readers_language(people: People) -> None:
+    from cascade.runs import steps
+
+    run_id = start(people)
+    save_next(people.service, run_id)
+    assert "only retrying" not in words(draw("viewer"))
+    with people.service.database.write() as session:
+        steps.report_retry(session, run_id, "midpoint/keyAction", 1, 60.0, "Busy.")
+    assert "only retrying" in words(draw("viewer"))
+    assert "hanya mencoba ulang" in words(draw("viewer", "id"))
