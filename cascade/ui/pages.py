@@ -30,6 +30,7 @@ STUDIO = Page("studio")
 PAGES = (
     STUDIO,
     Page("runs", needs="read"),
+    Page("credits", needs="read"),
     Page("people", needs="people"),
     Page("audit", needs="audit"),
 )

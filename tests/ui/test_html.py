@@ -106,6 +106,48 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
             dict.fromkeys(("when", "who", "name", "what", "on", "project", "change", "reason"), x)
         ],
     },
+    "credits/accounts": lambda x: {
+        "name": x,
+        "columns": [x],
+        "rows": [{"user": x, "project": x, "figures": [x]}],
+    },
+    "credits/figures": lambda x: {
+        "name": x,
+        "figures": [(x, x)],
+        "held_by": x,
+        "holds": [
+            {"address": x, "story": x, "credits": x},
+            {"address": "", "story": x, "credits": x},
+        ],
+    },
+    "credits/ledger": lambda x: {
+        "name": x,
+        "has_people": True,
+        "rows": [
+            dict.fromkeys(
+                (
+                    "what",
+                    "address",
+                    "reason",
+                    "when",
+                    "who",
+                    "granted",
+                    "held",
+                    "captured",
+                    "released",
+                ),
+                x,
+            )
+        ],
+    },
+    "credits/spend": lambda x: {
+        "name": x,
+        "when": x,
+        "columns": [x],
+        "rows": [{"period": x, "cells": [x], "sum": x}],
+        "totals": [x],
+        "whole": x,
+    },
     "people/members": lambda x: {
         "name": x,
         "rows": [

@@ -1,0 +1,1 @@
+"""The page of credits: where they are, where they went, and giving them."""
