@@ -7,7 +7,7 @@ have taken, available the rest.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -203,7 +203,7 @@ def movements(session: Session, of: Ids, *, before: int | None = None, most: int
     wanted = _MOVEMENTS.where(_is_of(CreditEntry.account_id, of)).order_by(CreditEntry.id.desc())
     if before is not None:
         wanted = wanted.where(CreditEntry.id < before)
-    return list(_movements(session, wanted.limit(most)))
+    return [Movement(*row) for row in session.execute(wanted.limit(most))]
 
 
 def spent(session: Session, of: Ids, since: datetime | None) -> list[Spent]:
@@ -275,31 +275,21 @@ def between(
         )
         .order_by(CreditEntry.id)
     )
-    return [(_movement(entry, story_id), name) for entry, story_id, name in session.execute(wanted)]
+    return [(Movement(*row[:-1]), row[-1]) for row in session.execute(wanted)]
 
 
-_MOVEMENTS = sa.select(CreditEntry, Run.story_version_id).outerjoin(
-    Run, Run.id == CreditEntry.run_id
-)
-
-
-def _movements(session: Session, wanted: sa.Select[CreditEntry, str]) -> Iterator[Movement]:
-    for entry, story_id in session.execute(wanted):
-        yield _movement(entry, story_id)
-
-
-def _movement(entry: CreditEntry, story_id: str | None) -> Movement:
-    return Movement(
-        entry.id,
-        entry.at,
-        entry.account_id,
-        entry.kind,
-        entry.credits,
-        entry.run_id,
-        entry.step_key,
-        story_id,
-        entry.reason,
-    )
+# As the fields of a movement stand, and no rows of the class: there may be very many.
+_MOVEMENTS = sa.select(
+    CreditEntry.id,
+    CreditEntry.at,
+    CreditEntry.account_id,
+    CreditEntry.kind,
+    CreditEntry.credits,
+    CreditEntry.run_id,
+    CreditEntry.step_key,
+    Run.story_version_id,
+    CreditEntry.reason,
+).outerjoin(Run, Run.id == CreditEntry.run_id)
 
 
 def _is_of(account_id: InstrumentedAttribute[str], of: Ids) -> sa.ColumnElement[bool]:
