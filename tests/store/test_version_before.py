@@ -79,11 +79,11 @@ def test_every_row_is_kept_and_what_was_under_way_goes_on(
         check_credits(asdict(desk.credits()))
         assert desk.credits().held == 0
         # What is new is there to be used: what was given in error goes back, for a reason.
-        before = desk.credits()
+        had = desk.credits()
         admin = service.operator().add_person("boss", "", "admin", None)
         home = operator.projects()[0].id
-        service.desk(admin).grant("editor", -before.available, home, "Given twice")
+        service.desk(admin).grant("editor", -had.available, home, "Given twice")
         after = desk.credits()
-        assert (after.available, after.deposited) == (0, before.captured)
+        assert (after.available, after.deposited) == (0, had.captured)
         check_credits(asdict(after))
         assert operator.audit(AuditFilter(text="Given twice")).entries[0].object == "editor"
