@@ -166,24 +166,21 @@ window.__cascadeKeys ??= (() => {
   return true;
 })();
 
-// Who has signed in, in all tabs of the browser. A link that was opened before is gone to afterwards:
-// the way to the provider and back ends at the first page.
-const WHO = "cascade-who", WANTED = "cascade-wanted", TRIED = "cascade-tried";
+// Who has signed in, in all tabs of the browser. The way to the provider and back ends at the first
+// page: what was asked for before is kept for a while, where the server reads it as somebody comes in.
+const WHO = "cascade-who", TRIED = "cascade-tried";
+function keepWanted(wanted, seconds) {
+  document.cookie = `cascade-wanted=${encodeURIComponent(wanted)}; path=/; max-age=${seconds}; SameSite=Lax`;
+}
 function welcome(who) {
-  const here = location.pathname + location.search;
   if (!who) {
-    if (location.search) sessionStorage.setItem(WANTED, here);
+    if (location.search) keepWanted(location.search, 600);
     // Whoever comes back from the provider to the door is told; a moment later: it is drawn after this.
     if (sessionStorage.getItem(TRIED)) setTimeout(() => document.querySelector(".cascade-door-failed")?.removeAttribute("hidden"), 300);
     window.__cascadeTries ??= document.addEventListener("click", ({ target }) => target.closest?.(".st-key-door button") && sessionStorage.setItem(TRIED, "1")) ?? true;
   } else {
     sessionStorage.removeItem(TRIED);
-    const wanted = sessionStorage.getItem(WANTED);
-    sessionStorage.removeItem(WANTED);
-    if (wanted && !location.search && wanted !== here) {
-      history.replaceState(null, "", wanted);
-      window.dispatchEvent(new PopStateEvent("popstate"));
-    }
+    keepWanted("", 0);
   }
   if (localStorage.getItem(WHO) !== who) localStorage.setItem(WHO, who);
   window.__cascadeWho ??= window.addEventListener("storage", ({ key, newValue }) => key === WHO && newValue !== null && location.reload()) ?? true;

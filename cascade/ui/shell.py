@@ -75,7 +75,7 @@ def announce(
     `bring` says what to bring to the reader. `regions` are the parts of the page by their keys,
     `names` what Streamlit gives no name of its own, by selector. `preload` are addresses of scripts
     that a part of the page still to come will need. `who` has signed in, empty where nobody has:
-    the browser's other tabs follow, and an address that was asked for before is gone to after it.
+    the browser's other tabs follow, and what was asked for before is kept until somebody is in.
     """
     _draw(
         key=f"live-{name}",

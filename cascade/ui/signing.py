@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import streamlit as st
 
@@ -18,6 +19,7 @@ from cascade.service import Identity
 
 # The provider that stands in `[auth]` itself.
 DEFAULT = ""
+_WANTED = "cascade-wanted"
 _CALLBACK = "/oauth2callback"
 # What `[auth]` may hold a section of that is none.
 _NO_PROVIDER = "client_kwargs"
@@ -66,6 +68,11 @@ def identity() -> Identity | None:
         email_verified=claims.get("email_verified") is True,
         claims=claims,
     )
+
+
+def wanted() -> dict[str, str]:
+    """What was asked for before somebody came in, by parts of the address; `shell.js` keeps it."""
+    return dict(parse_qsl(unquote(st.context.cookies.get(_WANTED, "")).removeprefix("?")))
 
 
 def sign_in(provider: str) -> None:

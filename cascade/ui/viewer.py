@@ -85,6 +85,8 @@ def _find_signed_in() -> bool:
             _draw_sign_out()
             raise
         session.set_viewer(actor, by=found)
+        if not st.query_params:
+            st.query_params.update(signing.wanted())
     announce("who", who=actor.user_id)
     with st.popover(escape(actor.display_name), key="who", width="content"):
         st.caption(text("door.signed_in", name=escape(actor.name)))

@@ -71,6 +71,9 @@ def draw_studio(desk: Desk) -> None:
     with session.shielded():
         draw_head(desk, studio, story)
     told = st.container(key="troubles")
+    # Before what can be worked with: a run of the script that an edit breaks off would leave a page
+    # behind that follows nothing.
+    _watch(desk, studio.story_id, studio.pulse)
     # One of a structure that is not known has no curve and no beats: that is said once.
     with session.shielded():
         if story is not None and story.structure:
@@ -81,7 +84,6 @@ def draw_studio(desk: Desk) -> None:
     with told:
         for error in {explain(one): one for one in map(session.expected, troubles)}.values():
             session.show_error(error)
-    _watch(desk, studio.story_id, studio.pulse)
 
 
 def _draw_empty(desk: Desk) -> None:
