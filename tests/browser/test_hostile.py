@@ -86,8 +86,8 @@ def named(sqlite_url: str) -> Iterator[Callable[[str], str]]:
 def shows_no_more_than_text(page: Page) -> None:
     """No link, picture, icon, formula, code, list or coloured word that is not the page's own."""
     main = page.locator("[data-testid='stMain']")
-    # The modes and the scenes in the outline are the page's own links.
-    own = page.locator(".cascade-modes a, .cascade-scenes a")
+    # The pages, the modes and the scenes in the outline are the page's own links.
+    own = page.locator(".cascade-pages a, .cascade-modes a, .cascade-scenes a")
     expect(main.locator("a")).to_have_count(own.count())
     for made in ("img", ".katex", "code", ".stMarkdownBadge", ".stMarkdownColoredText"):
         expect(main.locator(made)).to_have_count(0)
