@@ -37,7 +37,7 @@ def upgrade() -> None:
     else:
         op.add_column(_ENTRIES, sa.Column("reason", sa.Text(), nullable=True))
         op.execute(f"ALTER TABLE {_ENTRIES} DROP CONSTRAINT cascade_ck_credit_entries_whole")
-        op.create_check_constraint("cascade_ck_credit_entries_whole", _ENTRIES, _WHOLE)
+        op.create_check_constraint(op.f("cascade_ck_credit_entries_whole"), _ENTRIES, _WHOLE)
         op.drop_index("cascade_ix_credit_entries_account_id", _ENTRIES)
     op.create_index("cascade_ix_credit_entries_account_at", _ENTRIES, ["account_id", "at"])
     op.create_index(
@@ -66,7 +66,7 @@ def _make_anew() -> None:
         sa.Column("step_key", sa.String(length=128), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.CheckConstraint(_WHOLE, name="cascade_ck_credit_entries_whole"),
+        sa.CheckConstraint(_WHOLE, name=op.f("cascade_ck_credit_entries_whole")),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["cascade_credit_accounts.id"],
