@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from cascade.errors import NotAllowed, StoryGone, UnknownRun, UnknownStory
+from cascade.errors import NotAllowed, StoryGone, UnknownProject, UnknownRun, UnknownStory
 from cascade.runs import lifecycle, reading
 from cascade.runs.reading import Run
 from cascade.service.house import House
@@ -56,7 +56,9 @@ ALLOWED: Mapping[Action, tuple[Standing, ...]] = MappingProxyType(
         "statement": ("producer", "admin"),
     }
 )
-IN_WORDS: Mapping[Action, str] = MappingProxyType(
+# How many projects an error names.
+MOST_NAMED = 10
+_IN_WORDS: Mapping[Action, str] = MappingProxyType(
     {
         "read": "read this story",
         "draft": "change this story's curve",
@@ -79,7 +81,7 @@ IN_WORDS: Mapping[Action, str] = MappingProxyType(
 def permit(actor: Actor | None, role: str | None, action: Action) -> None:
     """Raises NotAllowed where somebody of that role may not do it; the operator may."""
     if actor is not None and role not in ALLOWED[action]:
-        raise NotAllowed(actor.name, IN_WORDS[action], ALLOWED[action], action)
+        raise NotAllowed(actor.name, _IN_WORDS[action], ALLOWED[action], action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,18 @@ class Gate:
     def is_there(self, project_id: str) -> bool:
         """Whether a project is there for this person."""
         return self.sees_all or project_id in self.roles.by_project
+
+    def permit_project(self, action: Action, project_id: str) -> None:
+        """Raises UnknownProject where a project is not there for them, and NotAllowed."""
+        if project_id not in accounts.all_projects(self.session) or not self.is_there(project_id):
+            raise self.unknown_project(project_id)
+        self.permit_in(action, project_id)
+
+    def unknown_project(self, said: str | None) -> UnknownProject:
+        """That a project is not there, or which is not said, with the first few that are."""
+        there = accounts.named_projects(self.session).items()
+        named = [f"{id_} ({called})" for id_, called in there if self.is_there(id_)]
+        return UnknownProject(said, named[:MOST_NAMED])
 
     def permit(self, action: Action, story_id: str) -> None:
         """Raises UnknownStory, and NotAllowed where it may not be done on the story."""

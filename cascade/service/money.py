@@ -12,15 +12,13 @@ from datetime import UTC, datetime
 
 from cascade import ledger
 from cascade.display import is_storable
-from cascade.errors import BadField, GrantIncomplete, UnknownProject, UnknownUser
+from cascade.errors import BadField, GrantIncomplete, UnknownUser
 from cascade.service.access import Gate, View
 from cascade.store import accounts, audit, books, people, stories
 from cascade.store.accounts import Actor
 from cascade.store.audit import Entry
 from cascade.store.books import AccountView, Hold, Line, Movement, Spent
 
-# How many projects an error names.
-MOST_NAMED = 10
 MOST_CREDITS = 1_000_000
 # A reason stands in the ledger and in the audit.
 MOST_OF_A_REASON = 500
@@ -186,7 +184,7 @@ class Money(View):
         if not 1 <= abs(credits) <= MOST_CREDITS:
             raise BadField("credits", f"it is to be 1 to {MOST_CREDITS:,}, or as many less than 0")
         with self._writing() as gate:
-            _permit(gate, project_id)
+            gate.permit_project("grant", project_id)
             actor = accounts.find_actor(gate.session, name)
             if not people.is_one_of(gate.session, actor, project_id):
                 raise UnknownUser(name)
@@ -228,25 +226,13 @@ def checked_reason(reason: str) -> str | None:
     return kept or None
 
 
-def _permit(gate: Gate, project_id: str) -> None:
-    there = accounts.named_projects(gate.session)
-    if project_id not in there or not gate.is_there(project_id):
-        raise UnknownProject(project_id, _named(gate, there))
-    gate.permit_in("grant", project_id)
-
-
 def _meant(gate: Gate, there: Mapping[str, str], said: str | None) -> str:
     """The project that is meant: by its id or name, else the only one. Raises UnknownProject."""
     own = [id_ for id_ in there if gate.is_there(id_)]
     found = own if said is None else [id_ for id_ in own if said in (id_, there[id_])]
     if len(found) != 1:
-        raise UnknownProject(said, _named(gate, there))
+        raise gate.unknown_project(said)
     return found[0]
-
-
-def _named(gate: Gate, there: Mapping[str, str]) -> list[str]:
-    own = ((id_, called) for id_, called in there.items() if gate.is_there(id_))
-    return [f"{id_} ({called})" for id_, called in own][:MOST_NAMED]
 
 
 def _narrowed(seen: list[AccountView], asked: MoneyFilter) -> list[AccountView]:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cascade import ledger
-from cascade.errors import UnknownProject, UsageError
+from cascade.errors import UsageError
 from cascade.formats import json as documents
 from cascade.ledger import Credits
+from cascade.service.access import Gate
 from cascade.service.auditing import Auditing
 from cascade.service.desk import Demo
 from cascade.service.house import House
-from cascade.service.money import MOST_NAMED, Stating, checked_reason, grant
+from cascade.service.money import Stating, checked_reason, grant
 from cascade.service.people import Staffing
 from cascade.service.planning import Planning
 from cascade.service.stories import Stories, insert_document
@@ -21,10 +22,8 @@ from cascade.service.watching import Watching
 from cascade.service.writing import Writing
 from cascade.store import accounts, people, tokens
 from cascade.store.accounts import ADMIN, Actor, Standing
-from cascade.store.database import Session
+from cascade.store.people import MOST_OF_A_NAME
 from cascade.store.tokens import TokenView
-
-MOST_OF_A_NAME = 200
 
 
 class Operator(
@@ -72,7 +71,7 @@ class Operator(
         with self._writing() as gate:
             session = gate.session
             known = accounts.actor_or_none(session, name)
-            project_id = _project(session, known, project)
+            project_id = _project(gate, known, project)
             actor = known or people.add(session, name, name)
             if actor is None:
                 # Another has added them in the same moment.
@@ -99,9 +98,9 @@ class Operator(
             elif role == ADMIN:
                 people.make_admin(session, actor, is_admin=True, by=None)
             elif role is None:
-                people.take(session, actor, _project(session, actor, project), by=None)
+                people.take(session, actor, _project(gate, actor, project), by=None)
             else:
-                own = _project(session, actor, project, is_only=True)
+                own = _project(gate, actor, project, is_only=True)
                 people.give(session, actor, own, role, by=None)
 
     def user_add(
@@ -114,7 +113,7 @@ class Operator(
         project_id = None
         if role != ADMIN:
             with self._writing() as gate:
-                project_id = _project(gate.session, None, project)
+                project_id = _project(gate, None, project)
         self.add_person(name, display_name, role, project_id)
 
     def tokens(self) -> list[TokenView]:
@@ -123,24 +122,21 @@ class Operator(
             return tokens.all_of_them(gate.session)
 
 
-def _project(
-    session: Session, known: Actor | None, said: str | None, *, is_only: bool = False
-) -> str:
+def _project(gate: Gate, known: Actor | None, said: str | None, *, is_only: bool = False) -> str:
     """The project that is meant; with `is_only` not the oldest of several that are theirs.
 
     Raises UnknownProject.
     """
-    there = accounts.named_projects(session)
-    named = [f"{id_} ({called})" for id_, called in there.items()][:MOST_NAMED]
+    there = accounts.named_projects(gate.session)
     if said is not None:
         found = [id_ for id_, called in there.items() if said in (id_, called)]
         if len(found) != 1:
-            raise UnknownProject(said, named)
+            raise gate.unknown_project(said)
         return found[0]
-    member = [] if known is None else accounts.roles_of(session, known).by_project
+    member = [] if known is None else accounts.roles_of(gate.session, known).by_project
     own = [one for one in member if one in there]
     if own and not (is_only and len(own) > 1):
         return own[0]
     if len(there) > 1:
-        raise UnknownProject(None, named)
-    return accounts.first_project(session)
+        raise gate.unknown_project(None)
+    return accounts.first_project(gate.session)

@@ -16,11 +16,9 @@ from cascade.errors import (
     BadName,
     LastAdmin,
     NameTaken,
-    NotAllowed,
-    UnknownProject,
     UnknownToken,
 )
-from cascade.service.access import ALLOWED, IN_WORDS, Action, Gate, View
+from cascade.service.access import Gate, View, permit
 from cascade.service.signing import cleaned
 from cascade.store import accounts, people, tokens
 from cascade.store.accounts import ADMIN, Actor, Role, Standing
@@ -146,8 +144,8 @@ class Staffing(View):
         if role is not None and role not in get_args(Role):
             raise BadField("role", f"it is to be one of {', '.join(get_args(Role))}")
         with self._writing() as gate:
-            _permit(gate, "roles", project_id)
-            actor = _known(gate, name)
+            gate.permit_project("roles", project_id)
+            actor = accounts.find_actor(gate.session, name)
             if role is None:
                 people.take(gate.session, actor, project_id, by=self._by)
             else:
@@ -160,12 +158,12 @@ class Staffing(View):
         """
         with self._writing() as gate:
             gate.permit_above("roles")
-            actor = _known(gate, name)
+            actor = accounts.find_actor(gate.session, name)
             admins = people.lock_admins(gate.session)
             if self._actor is not None:
                 if self._actor.user_id not in admins:
                     # Another has taken it from them in the same moment.
-                    _refuse(self._actor, "roles")
+                    permit(self._actor, None, "roles")
                 if not is_admin and admins == {actor.user_id}:
                     raise LastAdmin(actor.name)
             people.make_admin(gate.session, actor, is_admin=is_admin, by=self._by)
@@ -182,9 +180,9 @@ class Staffing(View):
             if role == ADMIN:
                 gate.permit_above("roles")
             elif project_id is None:
-                raise UnknownProject(None, _named(gate))
+                raise gate.unknown_project(None)
             else:
-                _permit(gate, "roles", project_id)
+                gate.permit_project("roles", project_id)
             checked = _checked(name)
             shown = _checked(display_name) if display_name.strip() else checked
             actor = people.add(gate.session, checked, shown)
@@ -207,7 +205,8 @@ class Staffing(View):
         with self._writing() as gate:
             if self._actor is None or name != self._actor.name:
                 gate.permit_above("roles")
-            return tokens.create(gate.session, _known(gate, name), days, self._by)
+            actor = accounts.find_actor(gate.session, name)
+            return tokens.create(gate.session, actor, days, self._by)
 
     def revoke_token(self, token_id: str) -> TokenView:
         """Takes a token back: from now on it opens nothing. One's own, or as an admin anybody's.
@@ -229,30 +228,8 @@ class Staffing(View):
         gate.permit_above("roles")
 
 
-def _permit(gate: Gate, action: Action, project_id: str) -> None:
-    """Raises UnknownProject where a project is not there for them, and NotAllowed."""
-    there = accounts.named_projects(gate.session)
-    if project_id not in there or not gate.is_there(project_id):
-        raise UnknownProject(project_id, _named(gate))
-    gate.permit_in(action, project_id)
-
-
-def _named(gate: Gate) -> list[str]:
-    """The first few projects that are there for somebody, for a message."""
-    there = accounts.named_projects(gate.session).items()
-    return [f"{id_} ({called})" for id_, called in there if gate.is_there(id_)][:MOST_NAMED]
-
-
-def _known(gate: Gate, name: str) -> Actor:
-    return accounts.find_actor(gate.session, name)
-
-
 def _own(gate: Gate) -> set[str]:
     return set() if gate.actor is None else {gate.actor.name}
-
-
-def _refuse(actor: Actor, action: Action) -> None:
-    raise NotAllowed(actor.name, IN_WORDS[action], ALLOWED[action], action)
 
 
 def _checked(name: str) -> str:
