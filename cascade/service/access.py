@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from cascade.errors import NotAllowed, StoryGone, UnknownProject, UnknownRun, UnknownStory
 from cascade.runs import lifecycle, reading
@@ -236,6 +236,18 @@ class Gate:
         permit(self.actor, self.roles.get(project_id), action)
 
 
+class Numbered(Protocol):
+    """What is read in portions: rows in the order of their ids."""
+
+    @property
+    def id(self) -> int:
+        """The id of the row."""
+        ...
+
+
+Entry = TypeVar("Entry", bound=Numbered)
+
+
 class View:
     """What every area of use cases stands on: the house, and one person's gate a transaction."""
 
@@ -252,6 +264,22 @@ class View:
     def _writing(self) -> Iterator[Gate]:
         with self._house.database.write() as session:
             yield self._gate(session)
+
+    def _in_portions(
+        self, read: Callable[[Gate, int | None], Sequence[Entry]], most: int
+    ) -> Iterator[Entry]:
+        """All that `read` gives, a transaction for each so many, as they are taken.
+
+        It is told the id of the last one it gave; roles are those of each moment.
+        """
+        last: int | None = None
+        while True:
+            with self._reading() as gate:
+                found = read(gate, last)
+            yield from found
+            if len(found) < most:
+                return
+            last = found[-1].id
 
     @property
     def _by(self) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cascade.service.access import View
+from cascade.service.access import Gate, View
 from cascade.store import audit
 from cascade.store.audit import AuditEntry, AuditFilter
+from cascade.store.stories import Projects
 
 # How many entries are read in one transaction where all are asked for.
 PORTION = 500
@@ -38,8 +39,7 @@ class Auditing(View):
         Raises NotAllowed where they may see it of no project.
         """
         with self._reading() as gate:
-            gate.permit_somewhere("audit")
-            projects = gate.projects_for("audit")
+            projects = _seen(gate)
             asked = asked or AuditFilter()
             found = audit.newest(gate.session, projects, asked, before=before, most=most + 1)
             can = audit.choices(gate.session, projects)
@@ -52,29 +52,29 @@ class Auditing(View):
         What is written meanwhile is not among them. Raises NotAllowed, also when a role is taken
         away meanwhile.
         """
-        before: int | None = None
-        while True:
-            with self._reading() as gate:
-                gate.permit_somewhere("audit")
-                projects = gate.projects_for("audit")
-                asked = asked or AuditFilter()
-                found = audit.newest(gate.session, projects, asked, before=before, most=PORTION)
-            yield from found
-            if len(found) < PORTION:
-                return
-            before = found[-1].id
+        wanted = asked or AuditFilter()
+
+        def read(gate: Gate, before: int | None) -> list[AuditEntry]:
+            projects = _seen(gate)
+            return audit.newest(gate.session, projects, wanted, before=before, most=PORTION)
+
+        return self._in_portions(read, PORTION)
 
     def audit_after(self, entry_id: int = 0) -> Iterator[AuditEntry]:
         """All entries after one, the oldest first, read in portions as they are taken.
 
         Raises NotAllowed.
         """
-        while True:
-            with self._reading() as gate:
-                gate.permit_somewhere("audit")
-                projects = gate.projects_for("audit")
-                found = audit.oldest(gate.session, projects, after=entry_id, most=PORTION)
-            yield from found
-            if len(found) < PORTION:
-                return
-            entry_id = found[-1].id
+
+        def read(gate: Gate, after: int | None) -> list[AuditEntry]:
+            projects = _seen(gate)
+            after = entry_id if after is None else after
+            return audit.oldest(gate.session, projects, after=after, most=PORTION)
+
+        return self._in_portions(read, PORTION)
+
+
+def _seen(gate: Gate) -> Projects:
+    """The projects whose audit is theirs to see. Raises NotAllowed where it is of none."""
+    gate.permit_somewhere("audit")
+    return gate.projects_for("audit")

@@ -160,16 +160,16 @@ class Money(View):
         Read in portions as they are taken; what is written meanwhile is not among them. Raises
         NotAllowed, also when a role is taken away meanwhile.
         """
-        before: int | None = None
-        while True:
-            with self._reading() as gate:
-                gate.permit_somewhere("read")
-                by_id = {one.id: one for one in _narrowed(self._seen(gate), asked or MoneyFilter())}
-                found = books.movements(gate.session, list(by_id), before=before, most=PORTION)
-            yield from ((one, by_id[one.account_id]) for one in found)
-            if len(found) < PORTION:
-                return
-            before = found[-1].id
+        by_id: dict[str, AccountView] = {}
+
+        def read(gate: Gate, before: int | None) -> list[Movement]:
+            gate.permit_somewhere("read")
+            shown = _narrowed(self._seen(gate), asked or MoneyFilter())
+            by_id.update((one.id, one) for one in shown)
+            of = [one.id for one in shown]
+            return books.movements(gate.session, of, before=before, most=PORTION)
+
+        return ((one, by_id[one.account_id]) for one in self._in_portions(read, PORTION))
 
     def grant(self, name: str, credits: int, project_id: str, reason: str) -> None:
         """Gives credits to a member of a project, or to an admin, for runs there.
