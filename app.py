@@ -65,7 +65,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         stack.enter_context(_leaving(service))
         # Streamlit collects garbage after every run of the script, and no answer leaves meanwhile.
         # What is there now stays anyhow; out of the collector's sight it costs it nothing.
-        await asyncio.to_thread(curve.get_ready)
         await asyncio.to_thread(gc.collect)
         gc.freeze()
         yield

@@ -55,36 +55,26 @@ _draw = st.components.v2.component(
 
 def routes() -> list[BaseRoute]:
     """The routes the component needs beside Streamlit's own."""
-    return [*_routes(PLOTLY_URL, _plotly), *_routes(SCRIPT_URL, lambda: SCRIPT)]
-
-
-def get_ready() -> None:
-    """Makes what the first reader would else wait for."""
-    for script in (_plotly(), SCRIPT):
-        _compressed(script)
+    return [*_routes(PLOTLY_URL, PLOTLY.read_bytes), *_routes(SCRIPT_URL, lambda: SCRIPT)]
 
 
 @cache
-def _plotly() -> bytes:
-    return PLOTLY.read_bytes()
+def _compressed(read: Callable[[], bytes]) -> bytes:
+    """Once, for the first reader, and kept: the server would do it anew for every one."""
+    return gzip.compress(read(), compresslevel=6, mtime=0)
 
 
-@cache
-def _compressed(script: bytes) -> bytes:
-    return gzip.compress(script, mtime=0)
-
-
-def _routes(url: str, script: Callable[[], bytes]) -> list[Route]:
+def _routes(url: str, read: Callable[[], bytes]) -> list[Route]:
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
     async def serve(request: Request) -> Response:
-        if "gzip" not in request.headers.get("Accept-Encoding", ""):
-            return Response(script(), media_type="text/javascript", headers=headers)
-        # Compressed once and kept: the server would do it anew for every reader.
+        is_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
         return Response(
-            await asyncio.to_thread(_compressed, script()),
+            await asyncio.to_thread(_compressed, read)
+            if is_gzip
+            else await asyncio.to_thread(read),
             media_type="text/javascript",
-            headers={**headers, "Content-Encoding": "gzip"},
+            headers={**headers, **({"Content-Encoding": "gzip"} if is_gzip else {})},
         )
 
     path = url.removeprefix(".")
