@@ -24,7 +24,7 @@ from cascade.cli.check import print_check
 from cascade.display import one_line
 from cascade.errors import UsageError
 from cascade.exits import FAILED
-from cascade.service import Service, check_database
+from cascade.service import MOST_CREDITS, Service, check_database
 from cascade.settings import load_settings
 
 
@@ -69,7 +69,7 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
 @click.option("--user", metavar="NAME", required=True, help="Who receives.")
 @click.option("--project", metavar="P", help="In which project, by its id or name.")
 @click.option("--reason", metavar="TEXT", default="", help="Why; stands in ledger and audit.")
-@click.argument("credits", metavar="N", type=click.IntRange(1, 1_000_000))
+@click.argument("credits", metavar="N", type=click.IntRange(1, MOST_CREDITS))
 @with_service
 def grant(service: Service, user: str, project: str | None, reason: str, credits: int) -> None:
     """Give a user N credits. A name that is not known yet becomes an editor."""

@@ -7,10 +7,7 @@ import click
 from cascade import shapes
 from cascade.cli.base import as_json, cli, print_json, say, with_service
 from cascade.display import one_line
-from cascade.service import Service
-
-DAYS = 90
-MOST_DAYS = 3650
+from cascade.service import MOST_DAYS, USUAL_DAYS, Service
 
 
 @cli.group()
@@ -24,8 +21,8 @@ def token() -> None:
     "--days",
     metavar="N",
     type=click.IntRange(1, MOST_DAYS),
-    default=DAYS,
-    help=f"How long it is good for; {DAYS} unless given.",
+    default=USUAL_DAYS,
+    help=f"How long it is good for; {USUAL_DAYS} unless given.",
 )
 @with_service
 def create(service: Service, user: str, days: int) -> None:

@@ -36,11 +36,18 @@ from cascade.service.auditing import AuditPage
 from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
 from cascade.service.listing import RunsPage
-from cascade.service.money import Grantee, MoneyFilter, MoneyPage, Statement
+from cascade.service.money import (
+    MOST_CREDITS,
+    MOST_OF_A_REASON,
+    Grantee,
+    MoneyFilter,
+    MoneyPage,
+    Statement,
+)
 from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.ordering import Order, OrderedChange, Placed
-from cascade.service.people import Member, People, ProjectPeople, ProjectView
+from cascade.service.people import MOST_DAYS, USUAL_DAYS, Member, People, ProjectPeople, ProjectView
 from cascade.service.signing import Door, Identity
 from cascade.service.studio import Beats, Part, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
@@ -61,6 +68,10 @@ from cascade.store.tokens import Holder, TokenView
 __all__ = [
     "LATENCIES_S",
     "MAX_ATTEMPTS",
+    "MOST_CREDITS",
+    "MOST_DAYS",
+    "MOST_OF_A_REASON",
+    "USUAL_DAYS",
     "AccountView",
     "Action",
     "Actor",

@@ -27,7 +27,8 @@ from cascade.store.tokens import TokenView
 
 # How many projects an error names.
 MOST_NAMED = 10
-MOST_DAYS = 3650
+# How long a token may be good for, and is where nobody says.
+MOST_DAYS, USUAL_DAYS = 3650, 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cascade.service import Desk, Grantee
+from cascade.service import MOST_CREDITS, MOST_OF_A_REASON, Desk, Grantee
 from cascade.ui import session
 from cascade.ui.kit.expanders import box
 from cascade.ui.kit.texts import count, text
 from cascade.ui.session import guarded
 
-USUAL, MOST, LONGEST = 50, 1_000_000, 500
+USUAL = 50
 
 
 def draw_granting(desk: Desk, grantees: tuple[Grantee, ...]) -> None:
@@ -33,13 +33,13 @@ def draw_granting(desk: Desk, grantees: tuple[Grantee, ...]) -> None:
         )
         st.number_input(
             text("credits.how_many"),
-            min_value=-MOST,
-            max_value=MOST,
+            min_value=-MOST_CREDITS,
+            max_value=MOST_CREDITS,
             value=USUAL,
             key="grant-credits",
             help=text("credits.how_many_help"),
         )
-        st.text_input(text("credits.reason"), key="grant-reason", max_chars=LONGEST)
+        st.text_input(text("credits.reason"), key="grant-reason", max_chars=MOST_OF_A_REASON)
         st.form_submit_button(text("credits.grant_yes"), on_click=grant, type="primary")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cascade.service import Desk, People, TokenView
+from cascade.service import MOST_DAYS, USUAL_DAYS, Desk, People, TokenView
 from cascade.ui import session
 from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import moment, text
 from cascade.ui.session import guarded
 
-DAYS, MOST_DAYS = 90, 3650
 # A token that was just made: nobody can show it a second time.
 _MADE = "made-token"
 
@@ -58,7 +57,11 @@ def _draw_making(desk: Desk, found: People) -> None:
         st.markdown(f"**{text('tokens.make')}**")
         st.selectbox(text("tokens.user"), names, key="token-user")
         st.number_input(
-            text("tokens.days"), min_value=1, max_value=MOST_DAYS, value=DAYS, key="token-days"
+            text("tokens.days"),
+            min_value=1,
+            max_value=MOST_DAYS,
+            value=USUAL_DAYS,
+            key="token-days",
         )
         st.form_submit_button(text("tokens.make_yes"), on_click=make)
 
