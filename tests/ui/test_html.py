@@ -81,6 +81,7 @@ def test_lines_of_a_template_leave_no_blanks() -> None:
 
 # What each template is given, made of one text.
 GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
+    "kit/about": lambda x: {"words": x},
     "kit/aside": lambda x: {"words": x},
     "kit/changes": lambda x: {
         "changes": [
@@ -162,7 +163,6 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
         "name": x,
         "rows": [dict.fromkeys(("user", "state", "state_words", "made", "until", "used"), x)],
     },
-    "people/words": lambda x: {"words": x},
     "run/changed": lambda x: {"changes": [(x, x)]},
     "run/figures": lambda x: {
         "chain": Some(estimated_credits=3, used_credits=2, released_credits=1),

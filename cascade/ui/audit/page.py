@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from datetime import time as day_time
 from functools import partial
@@ -12,24 +13,24 @@ from cascade.service import AuditEntry, AuditFilter, AuditPage, Desk
 from cascade.ui import session
 from cascade.ui.audit.file import as_csv
 from cascade.ui.audit.words import change, deed, on_what
+from cascade.ui.kit.choice import chosen, draw_choice
 from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import moment, text
+from cascade.ui.kit.turning import draw_turning, turn_back, turned
 
 PAGE = 100
-# The first entry of each page that was turned over, the newest page's aside.
-_TURNED = "audit-turned"
+# The name of the list, for what narrows it and turns it over.
+_LIST = "audit"
 _FIELDS = ("project", "user", "action", "since", "until", "text")
-ANY, OPERATOR = None, ""
 
 
 def draw_audit(desk: Desk) -> None:
     """The page. Raises NotAllowed for whoever may see none of it."""
-    turned: list[int] = st.session_state.setdefault(_TURNED, [])
-    asked = _asked()
-    found = desk.audit(asked, before=turned[-1] if turned else None, most=PAGE)
+    behind, asked = turned(_LIST), _asked()
+    found = desk.audit(asked, before=behind[-1] if behind else None, most=PAGE)
     with st.container(key="audit"):
         st.header(text("audit.title"), anchor=False)
-        st.html(render("people/words", words=text("audit.about")))
+        st.html(render("kit/about", words=text("audit.about")))
         session.show_problem("page")
         _draw_filters(found)
         if found.entries:
@@ -38,7 +39,8 @@ def draw_audit(desk: Desk) -> None:
             st.html(render("audit/entries", name=text("audit.title"), rows=rows))
         else:
             st.caption(text("audit.none_asked" if asked != AuditFilter() else "audit.none"))
-        _draw_turning(found, turned)
+        last = found.entries[-1].id if found.entries else None
+        draw_turning(_LIST, last, is_more=found.is_more)
         st.download_button(
             text("audit.download"),
             partial(as_csv, desk, asked),
@@ -50,7 +52,7 @@ def draw_audit(desk: Desk) -> None:
 
 
 def _asked() -> AuditFilter:
-    given = {name: st.session_state.get(f"audit-{name}") for name in _FIELDS}
+    given = {name: chosen(f"audit-{name}") for name in _FIELDS}
     since, until = given["since"], given["until"]
     return AuditFilter(
         project=given["project"],
@@ -68,75 +70,27 @@ def _begin(day: date) -> datetime:
 
 
 def _draw_filters(found: AuditPage) -> None:
+    anew = partial(turn_back, _LIST)
     who = {one: one or text("audit.operator") for one in found.users}
     what = {one: deed(one) for one in found.actions}
     with st.container(horizontal=True, vertical_alignment="bottom", key="audit-filters"):
-        _draw_choice("project", dict(found.projects))
-        _draw_choice("user", who)
-        _draw_choice("action", what)
+        for name, named in (("project", found.projects), ("user", who), ("action", what)):
+            draw_choice(f"audit-{name}", text(f"audit.{name}"), named, anew)
         for name in ("since", "until"):
             st.date_input(
                 text(f"audit.{name}"),
                 value=None,
                 key=f"audit-{name}",
-                on_change=_turn_back,
+                on_change=anew,
                 format="YYYY-MM-DD",
                 width=150,
             )
         st.text_input(
-            text("audit.text"), key="audit-text", on_change=_turn_back, max_chars=200, width=200
+            text("audit.text"), key="audit-text", on_change=anew, max_chars=200, width=200
         )
 
 
-def _draw_choice(name: str, named: dict[str, str]) -> None:
-    # What is asked for stays to be seen where no entry of it is left.
-    now = st.session_state.get(f"audit-{name}")
-    options = [*named, *([now] if now is not None and now not in named else [])]
-    st.selectbox(
-        text(f"audit.{name}"),
-        options,
-        index=None,
-        format_func=lambda one: named.get(one, one),
-        key=f"audit-{name}",
-        placeholder=text("audit.any"),
-        on_change=_turn_back,
-        width=190,
-    )
-
-
-def _turn_back() -> None:
-    st.session_state[_TURNED] = []
-
-
-def _turn_over(last: int) -> None:
-    st.session_state[_TURNED].append(last)
-
-
-def _turn_back_one() -> None:
-    st.session_state[_TURNED].pop()
-
-
-def _draw_turning(found: AuditPage, turned: list[int]) -> None:
-    """Ways to older entries and back to newer ones."""
-    if not (turned or found.is_more):
-        return
-    with st.container(horizontal=True, key="audit-turning"):
-        st.button(
-            text("audit.newer"),
-            key="audit-newer",
-            disabled=not turned,
-            on_click=_turn_back_one,
-        )
-        st.button(
-            text("audit.older"),
-            key="audit-older",
-            disabled=not found.is_more,
-            on_click=_turn_over,
-            args=(found.entries[-1].id if found.entries else 0,),
-        )
-
-
-def _row(one: AuditEntry, titles: dict[str, str]) -> dict[str, str]:
+def _row(one: AuditEntry, titles: Mapping[str, str]) -> dict[str, str]:
     return {
         "when": moment(one.at, session.zone()),
         "who": one.display_name or one.user or text("audit.operator"),

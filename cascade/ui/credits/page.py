@@ -38,7 +38,7 @@ def draw_credits(desk: Desk) -> None:
     )
     with st.container(key="credits"):
         st.header(text("credits.title"), anchor=False)
-        st.html(render("people/words", words=text("credits.about")))
+        st.html(render("kit/about", words=text("credits.about")))
         session.show_problem("page")
         session.show_notice()
         _draw_filters(found)

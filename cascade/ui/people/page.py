@@ -18,7 +18,7 @@ def draw_people(desk: Desk) -> None:
     found = desk.people()
     with st.container(key="people"):
         st.header(text("people.title"), anchor=False)
-        st.html(render("people/words", words=text(_about(found))))
+        st.html(render("kit/about", words=text(_about(found))))
         session.show_problem("page")
         session.show_notice()
         for project in found.projects:

@@ -30,7 +30,7 @@ def draw_all_runs(desk: Desk) -> None:
     found = desk.all_runs(asked, before=behind[-1] if behind else None, most=PAGE)
     with st.container(key="all-runs"):
         st.header(text("allruns.title"), anchor=False)
-        st.html(render("people/words", words=text("allruns.about")))
+        st.html(render("kit/about", words=text("allruns.about")))
         _draw_filters(found)
         if found.lines:
             rows = [_row(one, found.titles) for one in found.lines]
