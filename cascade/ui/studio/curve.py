@@ -68,14 +68,13 @@ def _routes(url: str, read: Callable[[], bytes]) -> list[Route]:
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
     async def serve(request: Request) -> Response:
-        is_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
-        return Response(
-            await asyncio.to_thread(_compressed, read)
-            if is_gzip
-            else await asyncio.to_thread(read),
-            media_type="text/javascript",
-            headers={**headers, **({"Content-Encoding": "gzip"} if is_gzip else {})},
-        )
+        own = dict(headers)
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            words = await asyncio.to_thread(_compressed, read)
+            own["Content-Encoding"] = "gzip"
+        else:
+            words = await asyncio.to_thread(read)
+        return Response(words, media_type="text/javascript", headers=own)
 
     path = url.removeprefix(".")
     # And below whatever path the server is told to serve the page (`--server.baseUrlPath`).
