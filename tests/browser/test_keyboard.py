@@ -127,7 +127,8 @@ def follows(before: Stop, after: Stop) -> None:
 def test_from_the_address_to_an_undone_run_by_keyboard_alone(
     studio: Studio, server: Server
 ) -> None:
-    server.restart(CASCADE_OFFLINE_DELAY_MS="300")
+    # So slow that the run is still at work when the keyboard comes to its details.
+    server.restart(CASCADE_OFFLINE_DELAY_MS="2000")
     page, walk = studio.page, Walk(studio)
     page.set_viewport_size({"width": 1366, "height": 768})
     page.goto(server.page)
