@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +19,8 @@ from cascade.ui.credits.file import as_csv
 from cascade.ui.kit import texts
 from tests.service.people import People, gather, save_next, start, stopped
 
-LINK = re.compile(r'href="\./\?story=([^&"]+)&amp;run=([^"]+)"')
+from .tables import LINK, drawn, field, press, words
+
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
@@ -42,19 +42,7 @@ def people(service: Service) -> People:
 
 
 def draw(name: str, language: str = "en") -> AppTest:
-    at = AppTest.from_function(credits_page, args=(name, language), default_timeout=30).run()
-    assert not at.exception, at.exception
-    return at
-
-
-def words(at: AppTest) -> str:
-    return "\n".join([*(one.body for one in at.html), *(one.value for one in at.success)]).replace(
-        "\\", ""
-    )
-
-
-def field(at: AppTest, kind: str, key: str) -> Any:
-    return next(one for one in getattr(at, kind) if one.key == key)
+    return drawn(credits_page, name, language)
 
 
 def figures(at: AppTest) -> dict[str, str]:
@@ -66,10 +54,7 @@ def grant(at: AppTest, person: str, credits: int, reason: str) -> AppTest:
     chosen.set_value(next(n for n, one in enumerate(chosen.options) if person in one))
     field(at, "number_input", "grant-credits").set_value(credits)
     field(at, "text_input", "grant-reason").input(reason)
-    next(one for one in at.button if one.label == "Grant").click()
-    at.run()
-    assert not at.exception, at.exception
-    return at
+    return press(at, "Grant")
 
 
 def test_an_editor_sees_their_own(people: People) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cascade.errors import NotAllowed
 from cascade.service import AuditFilter, Service
 from cascade.ui.audit.file import as_csv
+
+from .tables import drawn, field, press, words
 
 
 def people_page(name: str) -> None:
@@ -40,27 +40,6 @@ def service(open_service: Callable[..., Service]) -> Service:
     return service
 
 
-def draw(page: Callable[[str], None], name: str) -> AppTest:
-    at = AppTest.from_function(page, args=(name,), default_timeout=30).run()
-    assert not at.exception, at.exception
-    return at
-
-
-def words(at: AppTest) -> str:
-    return "\n".join([*(one.body for one in at.html), *(one.value for one in at.success)])
-
-
-def field(at: AppTest, kind: str, key: str) -> Any:
-    return next(one for one in getattr(at, kind) if one.key == key)
-
-
-def submit(at: AppTest, label: str) -> AppTest:
-    next(one for one in at.button if one.label == label).click()
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
 def role_of(service: Service, name: str) -> list[str | None]:
     projects = service.operator().people().projects
     return [one.role for project in projects for one in project.members if one.name == name]
@@ -71,7 +50,7 @@ def role_of(service: Service, name: str) -> list[str | None]:
 def test_whoever_may_not_see_a_page_is_told_and_sees_nothing(
     service: Service, page: Callable[[str], None], name: str
 ) -> None:
-    at = draw(page, name)
+    at = drawn(page, name)
     [error] = at.error
     assert "may not" in error.value
     assert at.html.values == []
@@ -79,7 +58,7 @@ def test_whoever_may_not_see_a_page_is_told_and_sees_nothing(
 
 
 def test_a_producer_sees_their_project_and_gives_no_roles(service: Service) -> None:
-    at = draw(people_page, "producer")
+    at = drawn(people_page, "producer")
     assert "Sample Viewer" in words(at)
     assert "The Boss" not in words(at)
     assert [one.label for one in at.button] == ["Make this token"]
@@ -87,16 +66,16 @@ def test_a_producer_sees_their_project_and_gives_no_roles(service: Service) -> N
 
 
 def test_an_admin_gives_a_role_and_takes_it(service: Service) -> None:
-    at = draw(people_page, "boss")
+    at = drawn(people_page, "boss")
     field(at, "selectbox", "give-person").select("viewer")
     field(at, "selectbox", "give-role").select("producer")
-    submit(at, "Give this role")
+    press(at, "Give this role")
     assert role_of(service, "viewer") == ["producer"]
     assert "Sample Viewer (viewer) is producer in Sample Project now." in words(at).replace(
         "\\", ""
     )
     field(at, "selectbox", "give-role").select("none")
-    submit(at, "Give this role")
+    press(at, "Give this role")
     assert role_of(service, "viewer") == []
     found = service.operator().audit(AuditFilter(action="user.role")).entries
     by_boss = [(one.object, one.before, one.after) for one in found if one.user == "boss"]
@@ -104,55 +83,55 @@ def test_an_admin_gives_a_role_and_takes_it(service: Service) -> None:
 
 
 def test_a_page_that_is_open_gives_nothing_once_its_reader_may_not(service: Service) -> None:
-    at = draw(people_page, "boss")
+    at = drawn(people_page, "boss")
     field(at, "selectbox", "give-person").select("viewer")
     field(at, "selectbox", "give-role").select("admin")
     service.operator().user_add("other", "admin", None)
     service.operator().user_role("boss", "producer", None)
     service.operator().user_role("boss", None, None)
     before = service.operator().people()
-    submit(at, "Give this role")
+    press(at, "Give this role")
     assert any("may not" in error.value for error in at.error)
     assert service.operator().people() == before
     assert not at.selectbox
 
 
 def test_the_last_admin_stays_one_and_is_told_why(service: Service) -> None:
-    at = draw(people_page, "boss")
+    at = drawn(people_page, "boss")
     field(at, "selectbox", "give-person").select("boss")
     field(at, "selectbox", "give-role").select("no_admin")
-    submit(at, "Give this role")
+    press(at, "Give this role")
     [error] = at.error
     assert "only admin" in error.value
     assert [one.name for one in service.operator().people().admins] == ["boss"]
 
 
 def test_somebody_is_added_before_they_sign_in(service: Service) -> None:
-    at = draw(people_page, "boss")
+    at = drawn(people_page, "boss")
     field(at, "text_input", "add-name").input("new@example.org")
     field(at, "text_input", "add-shown").input("New Comer")
     field(at, "selectbox", "add-role").select("editor")
-    submit(at, "Add this person")
+    press(at, "Add this person")
     assert role_of(service, "new@example.org") == ["editor"]
     assert "New Comer" in words(at)
     assert field(at, "text_input", "add-name").value == ""
     # Nobody twice, and what was typed is not lost.
     field(at, "text_input", "add-name").input("new@example.org")
-    submit(at, "Add this person")
+    press(at, "Add this person")
     [error] = at.error
     assert "already" in error.value
     assert field(at, "text_input", "add-name").value == "new@example.org"
 
 
 def test_a_token_is_shown_once_opens_the_door_and_is_taken_back(service: Service) -> None:
-    at = draw(people_page, "producer")
-    submit(at, "Make this token")
+    at = drawn(people_page, "producer")
+    press(at, "Make this token")
     [shown] = at.code
     assert service.holder(shown.value).actor.name == "producer"
-    submit(at, "I have copied it")
+    press(at, "I have copied it")
     assert not at.code
     assert "good" in words(at)
-    submit(at, "Take it back")
+    press(at, "Take it back")
     assert "revoked" in words(at)
     assert not [one for one in at.button if one.label == "Take it back"]
 
@@ -163,19 +142,19 @@ def test_the_audit_is_narrowed_and_turned_over(
     monkeypatch.setattr("cascade.ui.audit.page.PAGE", 3)
     for credits in range(1, 6):
         service.operator().grant("editor", credits)
-    at = draw(audit_page, "producer")
+    at = drawn(audit_page, "producer")
     assert words(at).count("<tr>") == 1 + 3
     assert "Credits granted" in words(at)
-    submit(at, "Older")
+    press(at, "Older")
     assert words(at).count("<tr>") == 1 + 2
-    submit(at, "Newer")
+    press(at, "Newer")
     assert words(at).count("<tr>") == 1 + 3
     field(at, "text_input", "audit-text").input("nobody at all").run()
     assert "Nothing is like that" in at.caption[0].value
     # An admin's own making is of no project, and no producer's.
     field(at, "text_input", "audit-text").input("boss").run()
     assert "Nothing is like that" in at.caption[0].value
-    at = draw(audit_page, "boss")
+    at = drawn(audit_page, "boss")
     field(at, "text_input", "audit-text").input("boss").run()
     assert words(at).count("<tr>") == 1 + 1
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cascade.service import Service
 from tests.service.people import People, failed, gather, save_next, start, stopped
 
-LINK = re.compile(r'href="\./\?story=([^&"]+)&amp;run=([^"]+)"')
+from .tables import LINK, drawn, field, words
 
 
 def runs_page(name: str, language: str) -> None:
@@ -32,17 +29,7 @@ def people(service: Service) -> People:
 
 
 def draw(name: str, language: str = "en") -> AppTest:
-    at = AppTest.from_function(runs_page, args=(name, language), default_timeout=30).run()
-    assert not at.exception, at.exception
-    return at
-
-
-def words(at: AppTest) -> str:
-    return "\n".join(one.body for one in at.html)
-
-
-def field(at: AppTest, kind: str, key: str) -> Any:
-    return next(one for one in getattr(at, kind) if one.key == key)
+    return drawn(runs_page, name, language)
 
 
 def links(at: AppTest) -> list[tuple[str, str]]:

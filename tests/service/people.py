@@ -10,7 +10,7 @@ from cascade.llm.provider import Answer, Usage
 from cascade.runs import lifecycle as runs
 from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
-from cascade.service import Actor, Service
+from cascade.service import Actor, Desk, Service
 from cascade.store import accounts, stories
 from cascade.store.calls import Call
 from cascade.store.database import Session
@@ -33,6 +33,15 @@ class People:
     actors: dict[str, Actor]
     mine: str
     theirs: str
+
+    def desk(self, role: str) -> Desk:
+        """What somebody of that role sees and does."""
+        return self.service.desk(self.actors[role])
+
+    @property
+    def home(self) -> str:
+        """The samples' project."""
+        return self.service.operator().projects()[0].id
 
 
 def gather(service: Service) -> People:
@@ -63,7 +72,7 @@ def gather(service: Service) -> People:
 
 def start(people: People, levels: dict[str, int] | None = None) -> str:
     """A run of the editor's, queued; nobody executes it."""
-    desk = people.service.desk(people.actors["editor"])
+    desk = people.desk("editor")
     return desk.start(desk.plan(people.mine, levels or LEVELS).plan)
 
 
@@ -79,7 +88,7 @@ def stopped(people: People) -> str:
     """A run that was cancelled after its first step."""
     run_id = start(people)
     save_next(people.service, run_id)
-    people.service.desk(people.actors["editor"]).cancel(run_id)
+    people.desk("editor").cancel(run_id)
     return run_id
 
 

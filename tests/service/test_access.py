@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -18,16 +18,12 @@ from cascade.errors import (
     UnknownStory,
     UnknownToken,
 )
-from cascade.service import Desk, Key, Order, OrderedChange, Service
+from cascade.service import Desk, Key, Order, OrderedChange
 from cascade.service.access import ALLOWED
-from cascade.settings import Settings
 from tests.helpers.observe import Database
-from tests.helpers.seeded_fixtures import database_url
 
-from .people import EVERYBODY, LEVELS, REJECTED, ROLES, People, failed, gather, start, stopped
+from .people import EVERYBODY, LEVELS, REJECTED, ROLES, People, failed, start, stopped
 from .table import MEMBERS, ORDERS, READS, STAFF, Verdict
-
-__all__ = ["database_url"]
 
 KEY = Key("once", "0" * 64)
 # About nobody's story: one's own credits, writer and workers, and whether this is a demo. A reset
@@ -35,13 +31,6 @@ KEY = Key("once", "0" * 64)
 # to all.
 OF_NO_PROJECT = {"actor", "writer", "diagnose", "cost", "credits", "is_demo", "reset_demo"}
 OF_NO_PROJECT |= {"has_worker", "may_import"}
-
-
-@pytest.fixture
-def people(database_url: str) -> Iterator[People]:
-    service = Service(Settings(database_url=database_url, provider="offline"))
-    yield gather(service)
-    service.close()
 
 
 def test_every_use_case_of_a_desk_is_in_the_table() -> None:
@@ -140,7 +129,7 @@ def test_reads(people: People, database_url: str) -> None:
     title = people.service.operator().story(story_id).title
     before = Database(database_url).everything()
     for role in EVERYBODY:
-        desk = people.service.desk(people.actors[role])
+        desk = people.desk(role)
         cases, by_title = reads_of(desk, story_id, title, run_id)
         assert cases.keys() == READS.keys()
         for asked in (cases, by_title):
@@ -163,7 +152,7 @@ def prepared(people: People, case: str) -> str:
 def order_of(people: People, case: str, role: str, run_id: str) -> Callable[[], Any]:
     """An order as somebody gives it."""
     story_id = people.mine
-    desk = people.service.desk(people.actors[role])
+    desk = people.desk(role)
     plan = people.service.operator().plan(story_id, {"finale": 1}).plan
     cases: Asked = {
         "save_draft": lambda: desk.save_draft(story_id, LEVELS),
@@ -219,7 +208,7 @@ def test_what_is_about_people(people: People, database_url: str) -> None:
     [home, *_] = operator.projects()
 
     def asked_of(role: str) -> Asked:
-        desk = people.service.desk(people.actors[role])
+        desk = people.desk(role)
         return {
             "may_see": desk.may_see,
             "people": desk.people,
@@ -253,14 +242,14 @@ def test_a_reset_asks_for_a_role_in_every_project(people: People, database_url: 
     before = Database(database_url).everything()
     for role in ROLES:
         with pytest.raises(NotAllowed):
-            people.service.desk(people.actors[role]).reset_demo()
+            people.desk(role).reset_demo()
     with pytest.raises(NotADemo):
-        people.service.desk(people.actors["admin"]).reset_demo()
+        people.desk("admin").reset_demo()
     assert Database(database_url).everything() == before
 
 
 def test_a_role_that_is_taken_away_counts_at_once(people: People, database_url: str) -> None:
-    desk = people.service.desk(people.actors["editor"])
+    desk = people.desk("editor")
     run_id = start(people)
     events = desk.follow(run_id, waiting=lambda: None)
     assert desk.run(run_id).is_active
@@ -279,7 +268,7 @@ def test_strangers_keep_to_their_own(people: People) -> None:
     """A title that two projects have means the one that is there for who asks."""
     operator = people.service.operator()
     title = operator.story(people.mine).title
-    stranger = people.service.desk(people.actors["stranger"])
+    stranger = people.desk("stranger")
     assert [one.id for one in stranger.stories()] == [people.theirs]
     assert stranger.story("Theirs").id == people.theirs
     with people.service.database.write() as session:
@@ -287,7 +276,7 @@ def test_strangers_keep_to_their_own(people: People) -> None:
 
         session.get_one(StoryVersion, people.theirs).title = title
     assert stranger.story(title).id == people.theirs
-    assert people.service.desk(people.actors["viewer"]).story(title).id == people.mine
+    assert people.desk("viewer").story(title).id == people.mine
     with pytest.raises(CascadeError) as refused:
         operator.story(title)
     assert refused.value.code == "ambiguous_story"
@@ -295,7 +284,7 @@ def test_strangers_keep_to_their_own(people: People) -> None:
     run_id = stranger.start(stranger.plan(people.theirs, {"find": 1}).plan)
     assert [run.id for run in stranger.runs()] == [run_id]
     for role in (*MEMBERS, "nobody"):
-        desk = people.service.desk(people.actors[role])
+        desk = people.desk(role)
         assert desk.runs() == []
         with pytest.raises(UnknownRun):
             desk.find_run(run_id)

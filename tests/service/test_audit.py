@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from cascade.errors import NotAllowed, NothingToRestore
 from cascade.runs import lifecycle as runs
-from cascade.service import Actor, AuditEntry, AuditFilter, Desk, Service
+from cascade.service import Actor, AuditEntry, AuditFilter, Desk
 from cascade.service import auditing as portions
-from cascade.settings import Settings
 from cascade.store import people as rows
 from cascade.store.database import Session
 from cascade.story.story import digest
 from tests.engine.test_step_cost import counted
 from tests.helpers.earlier import save_steps
-from tests.helpers.seeded_fixtures import database_url
 
 from .identities import at_once
-from .people import LEVELS, People, gather, start, stopped
-
-__all__ = ["database_url"]
-
-
-@pytest.fixture
-def people(database_url: str) -> Iterator[People]:
-    service = Service(Settings(database_url=database_url, provider="offline"))
-    yield gather(service)
-    service.close()
-
-
-@pytest.fixture
-def admin(people: People) -> Desk:
-    return people.service.desk(people.actors["admin"])
+from .people import LEVELS, People, start, stopped
 
 
 def done(people: People) -> str:
@@ -57,7 +41,7 @@ def test_a_run_tells_of_its_levels_and_a_restore_of_all_it_brings_back(
     before = people.service.operator().story(people.mine)
     run_id = done(people)
     written = people.service.operator().story(people.mine)
-    editor = people.service.desk(people.actors["editor"])
+    editor = people.desk("editor")
     set_ = {f"{people.mine}/{beat}": (before.curve[beat], level) for beat, level in LEVELS.items()}
     found = deeds(admin, "level.set")
     assert {one.object: (one.before, one.after) for one in found} == set_
@@ -82,7 +66,7 @@ def test_a_run_tells_of_its_levels_and_a_restore_of_all_it_brings_back(
 
 def test_what_was_said_to_fit_is_told_with_the_reason(people: People, admin: Desk) -> None:
     stopped(people)
-    editor = people.service.desk(people.actors["editor"])
+    editor = people.desk("editor")
     noted = editor.fits(people.mine, "midpoint/keyAction", "Looked at it.")
     [entry] = deeds(admin, "fits")
     assert noted == ["midpoint/keyAction"]
@@ -106,7 +90,7 @@ def test_before_and_after_chain_up(people: People, admin: Desk) -> None:
         admin.grant("viewer", n, home, "Asked for")
     operator.create_token("editor", 1)
     operator.revoke_token(operator.tokens()[0].id)
-    editor = people.service.desk(people.actors["editor"])
+    editor = people.desk("editor")
     for _ in range(2):
         editor.restore_run(done(people))
     latest: dict[tuple[str, str, str | None], object] = {}
@@ -156,8 +140,8 @@ def test_it_is_narrowed_and_turned_over(people: People, admin: Desk) -> None:
     assert page.actions == ("credits.grant", "level.set", "user.role")
     assert page.projects == {home: "Sample Project", other: "Another project"}
 
-    def found(**asked: object) -> set[str]:
-        return {one.object for one in admin.audit(AuditFilter(**asked)).entries}  # type: ignore[arg-type]
+    def found(**asked: Any) -> set[str]:
+        return {one.object for one in admin.audit(AuditFilter(**asked)).entries}
 
     level = {f"{people.mine}/midpoint"}
     assert found(project=other) == {"stranger"}
@@ -175,7 +159,7 @@ def test_it_is_narrowed_and_turned_over(people: People, admin: Desk) -> None:
 
 def test_what_is_of_no_project_is_an_admins(people: People, admin: Desk) -> None:
     people.service.operator().create_token("editor", 1)
-    producer = people.service.desk(people.actors["producer"])
+    producer = people.desk("producer")
     assert {one.action for one in admin.audit().entries} == {"token.create", "user.role"}
     assert producer.audit().entries == ()
     assert producer.audit().users == producer.audit().actions == ()
@@ -188,7 +172,7 @@ def test_a_role_that_is_taken_away_ends_the_reading(
     home = people.service.operator().projects()[0].id
     for n in range(1, 6):
         admin.grant("editor", n, home, "Asked for")
-    producer = people.service.desk(people.actors["producer"])
+    producer = people.desk("producer")
     assert [one.after for one in producer.audit_rows()] == [515, 510, 506, 503, 501]
     assert [one.after for one in producer.audit_after()] == [501, 503, 506, 510, 515]
     rows = producer.audit_rows()

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import product
 
 import pytest
 
-from cascade.service import Service
-from cascade.settings import Settings
 from tests.helpers.near import Near
 from tests.helpers.observe import Database
-from tests.helpers.seeded_fixtures import database_url, near
+from tests.helpers.seeded_fixtures import near
 
-from .people import EVERYBODY, ROLES, People, failed, gather, start, stopped
+from .people import EVERYBODY, ROLES, People, failed, start, stopped
 from .table import EXITS, ORDERS, READS, STAFF
 
-__all__ = ["database_url", "near"]
+__all__ = ["near"]
 
 # What executes a run where it is allowed.
 STARTING = ("start", "resume", "accept")
-
-
-@pytest.fixture
-def people(database_url: str) -> Iterator[People]:
-    service = Service(Settings(database_url=database_url, provider="offline"))
-    yield gather(service)
-    service.close()
 
 
 def asked(people: People, command: str, run_id: str, role: str) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,38 +20,22 @@ from cascade.errors import (
     UnknownUser,
 )
 from cascade.runs import steps
-from cascade.service import Desk, Line, MoneyFilter, MoneyPage, RunFilter, Service
-from cascade.settings import Settings
+from cascade.service import Line, MoneyFilter, MoneyPage, RunFilter
 from cascade.store.database import Session
 from cascade.store.ids import new_id
 from cascade.store.tables import CreditEntry, ModelCall, Run
 from tests.engine.test_step_cost import counted
 from tests.helpers.near import Near
 from tests.helpers.observe import Database
-from tests.helpers.seeded_fixtures import database_url, near
+from tests.helpers.seeded_fixtures import near
 
-from .people import EVERYBODY, LEVELS, People, failed, gather, save_next, start, stopped
+from .people import EVERYBODY, LEVELS, People, failed, save_next, start, stopped
 
-__all__ = ["database_url", "near"]
-
-
-@pytest.fixture
-def people(database_url: str) -> Iterator[People]:
-    service = Service(Settings(database_url=database_url, provider="offline"))
-    yield gather(service)
-    service.close()
-
-
-def desk_of(people: People, role: str) -> Desk:
-    return people.service.desk(people.actors[role])
-
-
-def home_of(people: People) -> str:
-    return people.service.operator().projects()[0].id
+__all__ = ["near"]
 
 
 def run_of_the_stranger(people: People) -> str:
-    stranger = desk_of(people, "stranger")
+    stranger = people.desk("stranger")
     run_id = stranger.start(stranger.plan(people.theirs, {"find": 1}).plan)
     save_next(people.service, run_id)
     return run_id
@@ -76,7 +61,7 @@ def test_what_is_held_spent_and_left_is_the_same_everywhere(people: People) -> N
     ended, at_work = stopped(people), start(people, {"setup": 5})
     save_next(people.service, at_work)
     theirs = run_of_the_stranger(people)
-    page = desk_of(people, "producer").money()
+    page = people.desk("producer").money()
     check_numbers(page)
     assert {one.user for one in page.accounts} == {"viewer", "editor", "producer", "admin"}
     [hold] = page.holds
@@ -88,40 +73,40 @@ def test_what_is_held_spent_and_left_is_the_same_everywhere(people: People) -> N
     assert [line.id for line in page.lines] == sorted((one.id for one in page.lines), reverse=True)
     assert {one.kind for one in page.spent} == {"beatContent"}
     # An admin sees both projects, and of each what its own people see.
-    all_ = desk_of(people, "admin").money()
+    all_ = people.desk("admin").money()
     check_numbers(all_)
     assert {one.run_id for one in all_.holds} == {at_work, theirs}
-    only = desk_of(people, "admin").money(MoneyFilter(project=home_of(people)))
+    only = people.desk("admin").money(MoneyFilter(project=people.home))
     assert (only.accounts, only.lines, only.spent) == (page.accounts, page.lines, page.spent)
 
 
 def test_an_editor_sees_their_own_and_nobody_anothers_project(people: People) -> None:
     stopped(people)
     run_of_the_stranger(people)
-    own = {role: desk_of(people, role).money() for role in EVERYBODY if role != "nobody"}
+    own = {role: people.desk(role).money() for role in EVERYBODY if role != "nobody"}
     for role in ("viewer", "editor", "stranger"):
         page = own[role]
         check_numbers(page)
         assert {one.user for one in page.accounts} == {role}
         assert not page.grantees
-        rows = list(desk_of(people, role).ledger_rows())
+        rows = list(people.desk(role).ledger_rows())
         assert {account.user for _, account in rows} == {role}
     stories = {role: set(page.titles) for role, page in own.items()}
     assert people.theirs not in stories["producer"]
     assert stories["stranger"] == {people.theirs}
     assert {one.user for one in own["producer"].grantees} == {"viewer", "editor", "producer"}
-    seen = repr((own["producer"], list(desk_of(people, "producer").ledger_rows())))
+    seen = repr((own["producer"], list(people.desk("producer").ledger_rows())))
     assert "stranger" not in seen
     assert people.theirs not in seen
     # Whoever asks for what is not theirs to see gets none of it.
-    narrowed = desk_of(people, "editor").money(MoneyFilter(user="viewer"))
+    narrowed = people.desk("editor").money(MoneyFilter(user="viewer"))
     assert (narrowed.accounts, narrowed.lines, narrowed.holds, narrowed.spent) == ((), (), (), ())
 
 
 def test_the_ledger_is_turned_over_line_by_line(people: People) -> None:
-    desk = desk_of(people, "producer")
+    desk = people.desk("producer")
     for n in range(1, 8):
-        desk.grant("editor", n, home_of(people), f"No. {n}")
+        desk.grant("editor", n, people.home, f"No. {n}")
     whole = desk.money(most=500)
     found: list[Line] = []
     before: int | None = None
@@ -138,14 +123,14 @@ def test_the_ledger_is_turned_over_line_by_line(people: People) -> None:
 
 def test_what_was_spent_before_is_left_out(people: People) -> None:
     stopped(people)
-    desk = desk_of(people, "editor")
+    desk = people.desk("editor")
     assert sum(one.credits for one in desk.money().spent) == 3
     later = datetime.now(UTC) + timedelta(hours=1)
     assert desk.money(since=later).spent == ()
 
 
 def test_credits_are_given_and_taken_back_for_a_reason(people: People) -> None:
-    home, desk = home_of(people), desk_of(people, "producer")
+    home, desk = people.home, people.desk("producer")
     desk.grant("viewer", 25, home, "  For the\nsecond act ")
     desk.grant("viewer", -20, home, "Meant for Ana")
     [account] = [one for one in desk.money().accounts if one.user == "viewer"]
@@ -155,7 +140,7 @@ def test_credits_are_given_and_taken_back_for_a_reason(people: People) -> None:
         (525, 505, "Meant for Ana", "producer"),
         (500, 525, "For the second act", "producer"),
     ]
-    credits = desk_of(people, "viewer").credits()
+    credits = people.desk("viewer").credits()
     assert [one["credits"] for one in credits.entries] == [500, 25, -20]
 
 
@@ -163,7 +148,7 @@ def test_credits_are_given_and_taken_back_for_a_reason(people: People) -> None:
 def test_never_more_than_is_available_is_taken_back(
     people: People, database_url: str, sums: tuple[int, ...]
 ) -> None:
-    home, desk = home_of(people), desk_of(people, "producer")
+    home, desk = people.home, people.desk("producer")
     start(people)
     [account] = [one for one in desk.money().accounts if one.user == "editor"]
     assert account.held > 0
@@ -178,7 +163,7 @@ def test_never_more_than_is_available_is_taken_back(
 
 
 def test_what_cannot_be_given(people: People) -> None:
-    home, desk = home_of(people), desk_of(people, "producer")
+    home, desk = people.home, people.desk("producer")
     refused: list[tuple[Callable[[], Any], type[Exception]]] = [
         (lambda: desk.grant("editor", 0, home, "x"), GrantIncomplete),
         (lambda: desk.grant("editor", 1, home, " \n"), GrantIncomplete),
@@ -200,7 +185,7 @@ def test_a_month_in_the_shape_that_programs_know(people: People, near: Near) -> 
     stopped(people)
     start(people, {"setup": 5})
     run_of_the_stranger(people)
-    home, producer = home_of(people), desk_of(people, "producer")
+    home, producer = people.home, people.desk("producer")
     document = shapes.statement_document(producer.statement())
     month = f"{datetime.now(UTC):%Y-%m}"
     assert list(document) == [
@@ -229,7 +214,7 @@ def test_a_month_in_the_shape_that_programs_know(people: People, near: Near) -> 
 
 
 def test_whose_month_cannot_be_said(people: People, near: Near) -> None:
-    home = home_of(people)
+    home = people.home
     for role, error in (
         ("viewer", NotAllowed),
         ("editor", NotAllowed),
@@ -237,10 +222,10 @@ def test_whose_month_cannot_be_said(people: People, near: Near) -> None:
         ("nobody", UnknownProject),
     ):
         with pytest.raises(error):
-            desk_of(people, role).statement(home)
+            people.desk(role).statement(home)
     for month in ("2026", "2026-13", "2026-00", "26-01", "2026-1", "9999-12", "x"):
         with pytest.raises(BadField):
-            desk_of(people, "producer").statement(home, month)
+            people.desk("producer").statement(home, month)
     # Of two projects the operator says which.
     for arguments, code in (
         ((), 2),
@@ -256,11 +241,11 @@ def test_whose_month_cannot_be_said(people: People, near: Near) -> None:
 
 def test_all_runs_are_listed_a_chain_as_one(people: People) -> None:
     first = stopped(people)
-    editor = desk_of(people, "editor")
+    editor = people.desk("editor")
     second = editor.resume(first)
     save_next(people.service, second)
     theirs = run_of_the_stranger(people)
-    page = desk_of(people, "viewer").all_runs()
+    page = people.desk("viewer").all_runs()
     [one] = page.lines
     assert (one.id, one.parts, one.status, one.user) == (second, 2, "running", "editor")
     assert (one.estimated_credits, one.used_credits, one.released_credits) == (45, 5, None)
@@ -268,19 +253,19 @@ def test_all_runs_are_listed_a_chain_as_one(people: People) -> None:
     assert {change.beat_key for change in one.changes} == LEVELS.keys()
     assert people.theirs not in page.titles
     assert "stranger" not in page.users
-    all_ = desk_of(people, "admin").all_runs()
+    all_ = people.desk("admin").all_runs()
     assert [line.id for line in all_.lines] == [theirs, second]
     editor.cancel(second)
     with people.service.database.write() as session:
         session.get_one(Run, second).status = "cancelled"
-    [one] = desk_of(people, "viewer").all_runs().lines
+    [one] = people.desk("viewer").all_runs().lines
     assert one.released_credits == 40
 
 
 def test_runs_are_narrowed_and_turned_over(people: People) -> None:
     bad, good = failed(people), stopped(people)
     theirs = run_of_the_stranger(people)
-    admin = desk_of(people, "admin")
+    admin = people.desk("admin")
     title = people.service.operator().story(people.mine).title
 
     def found(**asked: str) -> list[str]:
@@ -304,7 +289,7 @@ def test_runs_are_narrowed_and_turned_over(people: People) -> None:
 def test_a_run_that_only_waits_to_ask_again_is_marked(people: People) -> None:
     run_id = start(people)
     save_next(people.service, run_id)
-    desk = desk_of(people, "editor")
+    desk = people.desk("editor")
 
     def is_marked() -> bool:
         [one] = desk.all_runs().lines
@@ -337,7 +322,7 @@ def test_tokens_are_told_where_a_model_wrote(people: People) -> None:
             )  # fmt: skip
             session.add(call)
         session.add(ModelCall(step_key="x", attempt=3, outcome="failed", **common))
-    [one] = desk_of(people, "viewer").all_runs().lines
+    [one] = people.desk("viewer").all_runs().lines
     assert one.tokens == 33
 
 
@@ -363,20 +348,25 @@ def add_runs(session: Session, like: str, count: int) -> None:
             session.add(entry)
 
 
+def _all(rows: Callable[[], Iterable[object]]) -> list[object]:
+    """What is read in portions, read to its end."""
+    return list(rows())
+
+
 @pytest.mark.parametrize("count", [1, 60])
 def test_the_statements_are_as_many_for_many(people: People, count: int) -> None:
     run_id = stopped(people)
     with people.service.database.write() as session:
         add_runs(session, run_id, count)
     for role in ("viewer", "producer", "admin"):
-        desk = desk_of(people, role)
+        desk = people.desk(role)
         asked: list[tuple[Callable[[], Any], int]] = [
             (desk.money, 9),
             (desk.all_runs, 5),
-            (lambda desk=desk: list(desk.ledger_rows()), 4),  # type: ignore[misc]
+            (partial(_all, desk.ledger_rows), 4),
         ]
         if role != "viewer":
-            asked.append((lambda desk=desk: desk.statement(home_of(people)), 8))  # type: ignore[misc]
+            asked.append((partial(desk.statement, people.home), 8))
         for ask, most in asked:
             with counted(people.service.database) as statements:
                 ask()
