@@ -16,6 +16,7 @@ from streamlit.errors import StreamlitAPIException
 from cascade.errors import CascadeError, DatabaseAway, SignedOut, Unexpected
 from cascade.service import Actor, Desk, Identity, Service
 from cascade.ui import signing
+from cascade.ui.kit import address
 from cascade.ui.kit.problems import explain
 from cascade.ui.kit.prose import escape, sentences
 
@@ -170,6 +171,7 @@ def fragment(
     """A part of the page that is drawn by itself; what goes wrong in it is said in its place."""
 
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        address.settle()
         if not is_still_viewer():
             # The page as a whole says so.
             st.rerun()
@@ -208,6 +210,7 @@ def redraw_when(is_so: Callable[[], bool], every_s: float) -> None:
     def look() -> None:
         if is_full_run:
             return
+        address.settle()
         try:
             so = is_so() or st.session_state.pop(_AWAY, False)
         except Exception as error:

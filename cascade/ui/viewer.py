@@ -11,6 +11,7 @@ import streamlit as st
 from cascade.errors import BadIdentity
 from cascade.service import Actor
 from cascade.ui import session, signing
+from cascade.ui.kit import address
 from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape
 from cascade.ui.kit.texts import text
@@ -86,7 +87,7 @@ def _find_signed_in() -> bool:
             raise
         session.set_viewer(actor, by=found)
         if not st.query_params:
-            st.query_params.update(signing.wanted())
+            address.begin_at(signing.wanted())
     announce("who", who=actor.user_id)
     with st.popover(escape(actor.display_name), key="who", width="content"):
         st.caption(text("door.signed_in", name=escape(actor.name)))

@@ -16,6 +16,7 @@ from cascade.service import RunView, Service
 from cascade.settings import Settings
 from cascade.story.story import Story
 from cascade.ui import session
+from cascade.ui.kit import address
 from tests.helpers.seeded_fixtures import sqlite_url
 
 __all__ = ["sqlite_url"]
@@ -73,21 +74,24 @@ class Page:
             self.look()
         return self
 
+    def go(self, **parts: str) -> Page:
+        """Goes to another address by the browser's own ways."""
+        del self.at.session_state[address.KEPT]
+        for name, value in parts.items():
+            self.at.query_params[name] = value
+        return self.look()
+
     def click(self, label: str) -> Page:
         self.button(label).click()
         return self.look()
 
     def open_beat(self, beat_key: str) -> Page:
         """Selects a beat."""
-        self.at.query_params["beat"] = beat_key
-        return self.look()
+        return self.go(beat=beat_key)
 
     def review(self, text: str = "") -> Page:
         """Reviews what the page's run wrote: the text of that key, or the first."""
-        self.at.query_params["mode"] = "review"
-        if text:
-            self.at.query_params["text"] = text
-        return self.look()
+        return self.go(mode="review", **({"text": text} if text else {}))
 
     @property
     def places(self) -> dict[str, list[int]]:

@@ -54,7 +54,6 @@ def test_every_state_is_said_and_only_the_newest_are_listed(service: Service) ->
     assert first.endswith(" · 45 credits estimated · starting")
     assert len(others) == 2
     assert all(one.endswith(" · 0 / 45 credits · cancelled") for one in others)
-    page.at.query_params["mode"] = "history"
-    assert len(listed(page.look())) == 5
+    assert len(listed(page.go(mode="history"))) == 5
     assert len(listed(page.click("Show all"))) == 6
     assert not page.has_button("Show all")

@@ -1,23 +1,31 @@
 """The address: `?story=ID&beat=KEY&scene=N&run=ID&mode=NAME` says what is shown, and can be sent.
 
 `text` is the key of the text that is reviewed. Other parts of it are somebody else's and stay.
+
+A browser says with all it asks for which address it is at; what it asked for while the address
+changed under it says the one of before. So the address is kept here: only `go`, and the browser's
+own ways back and forward, change it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 Name = Literal["story", "beat", "scene", "run", "text", "mode"]
 NAMES: tuple[Name, ...] = get_args(Name)
 Mode = Literal["arc", "read", "review", "history"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+KEPT = "address"
 
 
 def asked_for(name: Name) -> str | None:
     """What the address asks for under a name."""
+    settle()
     return st.query_params.get(name) or None
 
 
@@ -29,22 +37,58 @@ def mode() -> Mode:
 
 def go(**to: str | None) -> None:
     """Changes these parts of the address; None takes one away. Another story starts afresh."""
-    for name, value in _changed(to).items():
-        if value is None:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != value:
-            st.query_params[name] = value
+    changed = _changed(to)
+    _put(_parts() | changed)
+
+
+def begin_at(parts: Mapping[str, str]) -> None:
+    """Goes to an address that was asked for before there was anything to show."""
+    st.query_params.update(parts)
+    st.session_state.pop(KEPT, None)
+
+
+def name_story(story_id: str) -> None:
+    """Names the story that is shown by its id, where the address asks for it by its title."""
+    _put(_parts() | {"story": story_id})
+
+
+def settle() -> None:
+    """Goes on from the address that was kept where the browser still says the one of before.
+
+    For a part of the page that draws itself, as it may have all of it drawn anew.
+    """
+    kept: dict[str, str | None] | None = st.session_state.get(KEPT)
+    ctx = get_script_run_ctx(suppress_warning=True)
+    if kept is None or (ctx is not None and ctx.is_history_navigation):
+        st.session_state[KEPT] = _parts()
+    else:
+        _put(kept)
 
 
 def link(**to: str | None) -> str:
     """A link to the address that `go` would make."""
-    parts = {name: asked_for(name) for name in NAMES} | _changed(to)
+    changed = _changed(to)
+    parts = _parts() | changed
     return f"?{urlencode({name: value for name, value in parts.items() if value is not None})}"
 
 
 def of_run(story_id: str, run_id: str) -> str:
     """The address of a run on its story's page, from any other page."""
     return f"./?{urlencode({'story': story_id, 'run': run_id})}"
+
+
+def _parts() -> dict[str, str | None]:
+    return {name: st.query_params.get(name) or None for name in NAMES}
+
+
+def _put(parts: dict[str, str | None]) -> None:
+    """Makes the address of these parts and of what is somebody else's; one step, to go back."""
+    st.session_state[KEPT] = parts
+    if parts == _parts():
+        return
+    others = {name: st.query_params.get_all(name) for name in st.query_params if name not in NAMES}
+    own = {name: [value] for name, value in parts.items() if value is not None}
+    st.query_params.from_dict(others | own)
 
 
 def _changed(to: dict[str, str | None]) -> dict[str, str | None]:

@@ -65,7 +65,7 @@ def draw_studio(desk: Desk) -> None:
     st.session_state[_HERE] = studio.story_id
     if story_asked is not None and not studio.trouble:
         # Asked for by its title it is the same story all the same.
-        st.query_params["story"] = studio.story_id
+        address.name_story(studio.story_id)
     troubles = list(studio.trouble)
     story = or_else(studio.story, None, troubles)
     with session.shielded():

@@ -1,0 +1,61 @@
+"""The page over a long way: what the browser asks for on the way is of a page of before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.helpers.far import Way, way_to
+from tests.helpers.serving import Server
+
+from .conftest import PATIENCE_MS, TAGS
+from .studio import Studio
+
+# Longer than the page's timers wait.
+LATE_S = 2.5
+
+
+@pytest.fixture
+def way(server: Server) -> Iterator[Way]:
+    with way_to(server.url) as way:
+        yield way
+
+
+@pytest.fixture
+def far(browser: Browser, way: Way) -> Iterator[Studio]:
+    """The studio at the end of that way."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale=TAGS["en"])
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(f"{way.url}/?story=Tinggi%20Muka%20Air")
+    yield Studio(page, "en")
+    context.close()
+
+
+def test_an_address_is_not_taken_back_by_what_was_already_asked(far: Studio, way: Way) -> None:
+    page = far.page
+    far.select("Midpoint")
+    expect(page).to_have_url(re.compile(r"&beat=midpoint$"))
+    far.slider("Midpoint").press("4")
+    far.is_pending(1, "Midpoint (2→4)")
+    far.press("banner.save")
+    expect(far.button("confirm.start")).to_be_enabled()
+    way.late_s = LATE_S
+    # Until then the page's timers have asked for what comes late.
+    page.wait_for_timeout(1000 * LATE_S)
+    far.press("confirm.start")
+    expect(page).to_have_url(re.compile(r"&beat=midpoint&run=[^&]+$"))
+    expect(page.locator(".cascade-steps .done").first).to_be_visible()
+    expect(page).to_have_url(re.compile(r"&beat=midpoint&run=[^&]+$"))
+
+    far.select("Finale")
+    expect(page).to_have_url(re.compile(r"&beat=finale&run=[^&]+$"))
+    # One step back is one step back, however late the page hears of it.
+    page.go_back()
+    far.beat("Midpoint")
+    page.wait_for_timeout(2000 * LATE_S)
+    far.beat("Midpoint")
+    expect(page).to_have_url(re.compile(r"&beat=midpoint&run=[^&]+$"))
