@@ -27,6 +27,9 @@ from cascade.exits import FAILED
 from cascade.service import MOST_CREDITS, Service, check_database
 from cascade.settings import load_settings
 
+# How often a worker looks whether it is to stop.
+LOOK_S = 0.5
+
 
 @cli.command()
 @with_service
@@ -37,7 +40,9 @@ def worker(service: Service) -> None:
         signal.signal(number, lambda *_: stop.set())
     with service.executing():
         say("Executing runs. Ctrl-C stops.", err=True)
-        stop.wait()
+        # A signal may reach any thread; this one hears of it once it is awake.
+        while not stop.wait(LOOK_S):
+            pass
 
 
 @cli.group(invoke_without_command=True)
