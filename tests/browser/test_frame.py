@@ -18,8 +18,13 @@ from .studio import CHANGES, Studio, middle
 # How much of the page has moved without anybody's doing, as browsers count it.
 SHIFTS = """
 window.__shift = 0;
+window.__moved = [];
 new PerformanceObserver((list) => {
-  for (const one of list.getEntries()) if (!one.hadRecentInput) window.__shift += one.value;
+  for (const one of list.getEntries()) if (!one.hadRecentInput) {
+    window.__shift += one.value;
+    const moved = (it) => [it.node?.className, it.previousRect.y, it.currentRect.y];
+    window.__moved.push([one.value, ...one.sources.map(moved)]);
+  }
 }).observe({ type: "layout-shift", buffered: true });
 """
 
@@ -208,7 +213,7 @@ def test_nothing_moves_from_the_start_of_a_run_to_its_end(studio: Studio, server
     studio.press("confirm.start")
     expect(studio.state).to_contain_text(studio.say("run.title.done"))
     page.wait_for_timeout(1000)
-    assert page.evaluate("window.__shift") < 0.1
+    assert page.evaluate("window.__shift") < 0.1, page.evaluate("window.__moved")
 
 
 def test_one_of_the_sample_users_can_be_another(studio: Studio) -> None:

@@ -38,7 +38,7 @@ def start(service: Service, level: int) -> str:
 def test_a_launch_that_fails_once_at_each_of_its_statements(
     service: Service, record_property: Callable[[str, object], None]
 ) -> None:
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     for at in range(1, MANY):
         run_id = start(service, at % 5 + 1)
         with driver_fault(THREAD, lambda n, _: n == at) as count, service.executing():  # noqa: B023
@@ -54,10 +54,14 @@ def test_a_launch_that_fails_once_at_each_of_its_statements(
             break
     record_property("figures", f"{at} launches, each with another fault")
     assert service.desk(service.actor("editor")).credits().held == 0
-    wait_for(lambda: threading.active_count() <= threads + 2, "the threads of the failed to end")
+    wait_for(lambda: len(begun_since(before)) <= 2, f"{begun_since(before)} to end, all but 2")
     if not service.database.is_sqlite:
         wait_for(lambda: sessions(service) <= 3, "the sessions to end")
         tell(f"{sessions(service)} sessions are left")
+
+
+def begun_since(before: set[threading.Thread]) -> list[str]:
+    return sorted(thread.name for thread in set(threading.enumerate()) - before)
 
 
 def sessions(service: Service) -> int:

@@ -29,8 +29,13 @@ class Way:
         """Carries one connection, until either side has ended it."""
         with closing(back):
             answers, asks = await asyncio.open_connection(self.host, self.port)
-            with closing(asks), suppress(OSError, asyncio.CancelledError):
-                await asyncio.gather(_ask(client, asks), self._hear(answers, back))
+            with closing(asks), suppress(asyncio.CancelledError):
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(_ask(client, asks))
+                        group.create_task(self._hear(answers, back))
+                except* OSError:
+                    pass
 
     async def _hear(self, answers: StreamReader, back: StreamWriter) -> None:
         loop = asyncio.get_running_loop()
@@ -43,12 +48,12 @@ class Way:
                 await back.drain()
             back.close()
 
-        telling = asyncio.create_task(tell())
-        data = b"-"
-        while data:
-            data = await answers.read(_CHUNK)
-            under_way.put_nowait((loop.time() + self.late_s, data))
-        await telling
+        async with asyncio.TaskGroup() as group:
+            group.create_task(tell())
+            data = b"-"
+            while data:
+                data = await answers.read(_CHUNK)
+                under_way.put_nowait((loop.time() + self.late_s, data))
 
 
 async def _ask(client: StreamReader, asks: StreamWriter) -> None:

@@ -101,4 +101,5 @@ def test_undo_leaves_out_a_beat_that_was_saved_at_another_level(
 
 def test_the_offline_writer_is_said_to_follow_no_direction(page: Page, service: Service) -> None:
     bend(page).open_beat("midpoint")
-    assert "The offline writer cannot: it works by rules." in page.said
+    [wish] = page.at.text_input
+    assert "the offline writer follows none" in wish.placeholder

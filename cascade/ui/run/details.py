@@ -73,15 +73,18 @@ class Details:
                 st.header(text("run.details_title"), anchor=False, width="stretch")
                 st.button(text("run.close"), key=f"close-{run.id}", on_click=self._turn)
             st.caption(escape(_by(run)))
-            with st.container(key="receipt"):
-                if view.undone is not None:
-                    draw_receipt(desk, view, run, seen, may=may)
             if view.undone is not None:
                 self._wrote = {one.replaced.key: one.replaced.after for one in view.undone.pieces}
             self._make_blocks(seen)
             if not run.is_active:
                 # Of a run at work whoever looks does it, now and with every look.
                 self.fill(view.story, seen)
+            # Below what is read while the run comes to its end.
+            with st.container(key="receipt"):
+                if run.is_active:
+                    st.caption(text("run.safe"))
+                elif view.undone is not None:
+                    draw_receipt(desk, view, run, seen, may=may)
         name = text("run.details_title")
         announce("details", regions={"details": {"role": "region", "name": name}})
 
@@ -118,7 +121,7 @@ def _by(run: RunView) -> str:
     words = text("run.by", user=run.display_name, when=when, writer=writer)
     if run.resumed_from:
         words = f"{words} {text('run.resumes')}"
-    return f"{words} {text('run.safe')}" if run.is_active else words
+    return words
 
 
 def _header(at: int, seen: Sequence[BeatProgress]) -> tuple[str, Any, bool]:

@@ -53,12 +53,13 @@ def _draw_head(bending: Bending) -> None:
     level, saved = levels[chosen], story.curve[chosen]
     words = _level_words(story, chosen, level, saved)
     if bending.active is not None:
-        # In the same line: what stands under it stays where it is as a run comes and goes.
         words = f"{words} · {bending.why_not()}"
-    st.markdown(escape(words))
+    # Of one height: what is read below it stays where it is as a change, or a run, comes and goes.
+    with st.container(horizontal=True, vertical_alignment="center", key="change"):
+        st.markdown(escape(words), width="stretch")
+        if bending.enabled and level != saved:
+            _draw_direction(bending, story, beat)
     _draw_levels(bending, story, beat, level)
-    if bending.enabled and level != saved:
-        _draw_direction(bending, story, beat)
 
 
 def _say_where(name: str, beat_key: str) -> None:
@@ -119,11 +120,11 @@ def _draw_direction(bending: Bending, story: Story, beat: Beat) -> None:
         text("directions.label", beat=beat.label),
         key=key,
         max_chars=LIMITS["direction"],
-        placeholder=text("directions.example"),
+        placeholder=text("directions.offline" if offline else "directions.example"),
+        label_visibility="collapsed",
+        width=440,
         on_change=direct,
     )
-    if offline:
-        st.caption(text("directions.offline"))
 
 
 def _draw_words(bending: Bending, found: Beats, marks: Marks) -> None:
