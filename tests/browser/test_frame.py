@@ -208,7 +208,7 @@ def test_nothing_moves_from_the_start_of_a_run_to_its_end(studio: Studio, server
     expect(studio.button("confirm.start")).to_be_enabled()
     page.wait_for_timeout(1000)
     page.evaluate(SHIFTS)
-    before: Any = page.evaluate("window.__shift = 0")
+    before: Any = page.evaluate("window.__moved = [], window.__shift = 0")
     assert before == 0
     studio.press("confirm.start")
     expect(studio.state).to_contain_text(studio.say("run.title.done"))

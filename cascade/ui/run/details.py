@@ -39,8 +39,12 @@ _SIGNS = {"done": "✓", "failed": "✕", "left": "–", "pending": "·"}
 class Details:
     """The details of one run in one run of the script."""
 
-    def __init__(self, run: RunView, *, is_asked_for: bool = False) -> None:
+    def __init__(
+        self, run: RunView, *, is_asked_for: bool = False, was_watched: bool = False
+    ) -> None:
         self.run = run
+        # Whoever has seen it come to its end goes on reading there.
+        self._stays_open = was_watched or run.is_active
         run_id, is_open = st.session_state.get(_BY_HAND) or ("", False)
         # Where changes are reviewed they would lie over them, unless they are asked for there.
         by_itself = address.mode() in _OPEN_IN
@@ -73,6 +77,8 @@ class Details:
                 st.header(text("run.details_title"), anchor=False, width="stretch")
                 st.button(text("run.close"), key=f"close-{run.id}", on_click=self._turn)
             st.caption(escape(_by(run)))
+            # A line in either case: what stands below it stays there.
+            st.caption(text("run.safe" if run.is_active else "run.kept"))
             if view.undone is not None:
                 self._wrote = {one.replaced.key: one.replaced.after for one in view.undone.pieces}
             self._make_blocks(seen)
@@ -81,9 +87,7 @@ class Details:
                 self.fill(view.story, seen)
             # Below what is read while the run comes to its end.
             with st.container(key="receipt"):
-                if run.is_active:
-                    st.caption(text("run.safe"))
-                elif view.undone is not None:
+                if view.undone is not None:
                     draw_receipt(desk, view, run, seen, may=may)
         name = text("run.details_title")
         announce("details", regions={"details": {"role": "region", "name": name}})
@@ -91,7 +95,7 @@ class Details:
     def _make_blocks(self, seen: Sequence[BeatProgress]) -> None:
         """A status block a beat, with what its header says at present."""
         for at in range(len(seen)):
-            header = _header(at, seen)
+            header = self._header(at, seen)
             with st.container(key=f"run-beat-{at}"):
                 block = st.status(header[0], state=header[1], expanded=header[2])
             self._blocks.append((block, header))
@@ -102,7 +106,7 @@ class Details:
         for at, (block, before) in enumerate(self._blocks):
             beat = seen[at]
             block.html(_lines(story, beat, self._wrote))
-            header = _header(at, seen)
+            header = self._header(at, seen)
             if header != before:
                 # A block the reader has opened or closed stays so until its own turn changes.
                 expanded = header[2] if header[2] != before[2] else None
@@ -113,6 +117,15 @@ class Details:
             waiting = [at for at, beat in enumerate(seen) if beat.state == "pending"]
             self._waiting.html(render("run/waiting", waiting=waiting))
 
+    def _header(self, at: int, seen: Sequence[BeatProgress]) -> tuple[str, Any, bool]:
+        beat = seen[at]
+        change = escape(short_change(beat.change))
+        label = text("run.beat", number=at + 1, total=len(seen), change=change)
+        is_open = beat.state not in ("done", "pending")
+        if self._stays_open and at == len(seen) - 1:
+            is_open = beat.state != "pending"
+        return label, _BLOCK_STATES.get(beat.state, "running"), is_open
+
 
 def _by(run: RunView) -> str:
     """Who started a run, when, and who writes."""
@@ -122,14 +135,6 @@ def _by(run: RunView) -> str:
     if run.resumed_from:
         words = f"{words} {text('run.resumes')}"
     return words
-
-
-def _header(at: int, seen: Sequence[BeatProgress]) -> tuple[str, Any, bool]:
-    beat = seen[at]
-    label = text(
-        "run.beat", number=at + 1, total=len(seen), change=escape(short_change(beat.change))
-    )
-    return label, _BLOCK_STATES.get(beat.state, "running"), beat.state not in ("done", "pending")
 
 
 def _lines(story: Story, beat: BeatProgress, wrote: Mapping[str, str]) -> Markup:

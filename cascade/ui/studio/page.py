@@ -118,7 +118,8 @@ def _draw_frame(bending: Bending, view: View, *, is_asked_for: bool) -> None:
             _draw_pane(bending, view)
     details = None
     if view.run is not None:
-        details = Details(view.run, is_asked_for=is_asked_for)
+        was_watched = st.session_state.get(_WATCHED) == (story.id, view.run.id)
+        details = Details(view.run, is_asked_for=is_asked_for, was_watched=was_watched)
     # There in any case: what stands after it keeps its place, and is not there twice, once old and
     # once new, while a run comes or goes.
     with st.container(key="aside"), session.shielded():
