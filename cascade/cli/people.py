@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import click
+from click.core import ParameterSource
 
 from cascade import shapes
-from cascade.cli.base import as_json, cli, print_json, say, seen_by, view, with_service
+from cascade.cli.base import as_json, cli, opened, print_json, say, seen_by, view, with_service
 from cascade.display import one_line, to_json
-from cascade.service import AuditEntry, Service, Standing
+from cascade.errors import UsageError
+from cascade.service import (
+    MOST_OF_A_RULE,
+    AuditEntry,
+    ProjectView,
+    RuleChange,
+    Rules,
+    Service,
+    Standing,
+)
 
 ROLES = ("viewer", "editor", "producer", "admin")
 NONE = "none"
@@ -70,7 +80,7 @@ def list_users(service: Service, user: str | None, as_json: bool) -> None:
 
 @cli.group()
 def project() -> None:
-    """List projects."""
+    """List projects, and set what each allows."""
 
 
 @project.command("list")
@@ -85,6 +95,66 @@ def list_projects(service: Service, user: str | None, as_json: bool) -> None:
         return
     for one in found:
         say(f"{one.id}  {one_line(one.name)}: {one.spent} spent this month, {one.held} held")
+        say(f"  {_rules(one)}")
+
+
+class _Credits(click.ParamType[int | None]):
+    """Whole credits, or none."""
+
+    name = "N|none"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """The number; None where none is said."""
+        return None if value == NONE else _NUMBER.convert(value, param, ctx)
+
+
+_NUMBER = click.IntRange(0, MOST_OF_A_RULE)
+
+
+@project.command("set")
+@click.argument("name", metavar="[P]", required=False)
+@click.option(
+    "--approve-above",
+    metavar="N|none",
+    type=_Credits(),
+    help="The price above which a run needs a request.",
+)
+@click.option("--budget", metavar="N|none", type=_Credits(), help="What runs may use in a month.")
+@click.option("--time-zone", metavar="ZONE", help="In which its months begin, as Asia/Jakarta.")
+@click.option(
+    "--writer",
+    "writers",
+    metavar="NAME|none",
+    multiple=True,
+    help="A server that may write, or offline; again for several, none for any.",
+)
+@click.pass_context
+def set_project(context: click.Context, /, name: str | None, **given: Any) -> None:
+    """Set what a project allows, by its id or name; what is not said stays as it is."""
+    said = {key: given[key] for key in given if _is_said(context, key)}
+    if not said:
+        raise UsageError(
+            "Nothing is said that could be set. `cascade project set --help` lists it."
+        )
+    if said.get("writers") == (NONE,):
+        said["writers"] = None
+    with opened() as service:
+        now = service.operator().set_project(name, cast(RuleChange, said))
+    say(_rules(now))
+
+
+def _is_said(context: click.Context, option: str) -> bool:
+    return context.get_parameter_source(option) is not ParameterSource.DEFAULT
+
+
+def _rules(of: Rules | ProjectView) -> str:
+    """What a project allows, on a line."""
+    above = "none" if of.approve_above is None else str(of.approve_above)
+    budget = "none" if of.budget is None else f"{of.budget} a month"
+    writers = "any" if of.writers is None else ", ".join(map(one_line, of.writers))
+    return f"approve above: {above}; budget: {budget}; {of.time_zone}; writers: {writers}"
 
 
 @cli.command()

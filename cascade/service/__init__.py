@@ -47,7 +47,8 @@ from cascade.service.money import (
 from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.ordering import Order, OrderedChange, Placed
-from cascade.service.people import MOST_DAYS, USUAL_DAYS, Member, People, ProjectPeople, ProjectView
+from cascade.service.people import MOST_DAYS, USUAL_DAYS, Member, People, ProjectPeople
+from cascade.service.ruling import MOST_OF_A_RULE, ProjectView, RuleChange
 from cascade.service.signing import Door, Identity
 from cascade.service.studio import Beats, Part, Progress, Rest, Runs, Shown, Studio
 from cascade.settings import Settings
@@ -61,6 +62,7 @@ from cascade.store.drafts import Draft
 from cascade.store.figures import LATENCIES_S, Figures
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
+from cascade.store.rules import Rules
 from cascade.store.startkeys import Key
 from cascade.store.stories import StorySummary
 from cascade.store.tokens import Holder, TokenView
@@ -71,6 +73,7 @@ __all__ = [
     "MOST_CREDITS",
     "MOST_DAYS",
     "MOST_OF_A_REASON",
+    "MOST_OF_A_RULE",
     "USUAL_DAYS",
     "AccountView",
     "Action",
@@ -114,6 +117,8 @@ __all__ = [
     "Rest",
     "Restored",
     "Role",
+    "RuleChange",
+    "Rules",
     "RunFilter",
     "RunLine",
     "RunSummary",

@@ -33,6 +33,7 @@ Action = Literal[
     "audit",
     "grant",
     "statement",
+    "rules",
 ]
 
 # Who may do what in a project; an admin all of it in each, and alone what stands above projects.
@@ -54,6 +55,7 @@ ALLOWED: Mapping[Action, tuple[Standing, ...]] = MappingProxyType(
         "audit": ("producer", "admin"),
         "grant": ("producer", "admin"),
         "statement": ("producer", "admin"),
+        "rules": ("producer", "admin"),
     }
 )
 # How many projects an error names.
@@ -74,6 +76,7 @@ _IN_WORDS: Mapping[Action, str] = MappingProxyType(
         "audit": "see who did what",
         "grant": "grant credits",
         "statement": "see the credits of others",
+        "rules": "say what a project allows",
     }
 )
 
@@ -190,6 +193,17 @@ class Gate:
         if project_id not in accounts.all_projects(self.session) or not self.is_there(project_id):
             raise self.unknown_project(project_id)
         self.permit_in(action, project_id)
+
+    def meant(self, there: Mapping[str, str], said: str | None) -> str:
+        """The project that is meant: by its id or name, else the only one of theirs.
+
+        Raises UnknownProject.
+        """
+        own = [id_ for id_ in there if self.is_there(id_)]
+        found = own if said is None else [id_ for id_ in own if said in (id_, there[id_])]
+        if len(found) != 1:
+            raise self.unknown_project(said)
+        return found[0]
 
     def unknown_project(self, said: str | None) -> UnknownProject:
         """That a project is not there, or which is not said, with the first few that are."""

@@ -13,6 +13,7 @@ from cascade.service.money import Money, Stating
 from cascade.service.offers import Funds, funds_of
 from cascade.service.ordering import Ordering
 from cascade.service.people import Staffing
+from cascade.service.ruling import Ruling
 from cascade.service.stories import Importing, Stories
 from cascade.service.studio import Studying
 from cascade.service.undoing import Dismissing, Undoing
@@ -90,6 +91,7 @@ class Desk(
     Dismissing,
     Account,
     Staffing,
+    Ruling,
     Money,
     Stating,
     Listing,

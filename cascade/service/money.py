@@ -98,7 +98,7 @@ class Stating(View):
         begin, end = _span(wanted)
         with self._reading() as gate:
             there = accounts.named_projects(gate.session)
-            project_id = _meant(gate, there, project)
+            project_id = gate.meant(there, project)
             gate.permit_in("statement", project_id)
             sums = books.sums(gate.session, project_id, begin, end)
             return Statement(
@@ -224,15 +224,6 @@ def checked_reason(reason: str) -> str | None:
     if len(kept) > MOST_OF_A_REASON or not is_storable(kept):
         raise BadField("reason", f"it is to have {MOST_OF_A_REASON} characters that show at most")
     return kept or None
-
-
-def _meant(gate: Gate, there: Mapping[str, str], said: str | None) -> str:
-    """The project that is meant: by its id or name, else the only one. Raises UnknownProject."""
-    own = [id_ for id_ in there if gate.is_there(id_)]
-    found = own if said is None else [id_ for id_ in own if said in (id_, there[id_])]
-    if len(found) != 1:
-        raise gate.unknown_project(said)
-    return found[0]
 
 
 def _narrowed(seen: list[AccountView], asked: MoneyFilter) -> list[AccountView]:

@@ -16,6 +16,7 @@ from cascade.service.house import House
 from cascade.service.money import Stating, checked_reason, grant
 from cascade.service.people import Staffing
 from cascade.service.planning import Planning
+from cascade.service.ruling import Ruling
 from cascade.service.stories import Stories, insert_document
 from cascade.service.undoing import Replacements
 from cascade.service.watching import Watching
@@ -27,7 +28,7 @@ from cascade.store.tokens import TokenView
 
 
 class Operator(
-    Stories, Planning, Watching, Replacements, Staffing, Stating, Auditing, Demo, Writing
+    Stories, Planning, Watching, Replacements, Staffing, Ruling, Stating, Auditing, Demo, Writing
 ):
     """Reads everything, and gives what nobody may give themselves. Has no orders on a story."""
 

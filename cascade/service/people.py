@@ -6,11 +6,10 @@ The same use cases are a desk's, which checks them, and the operator's, to whom 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import get_args
 
-from cascade import ledger
 from cascade.errors import (
     BadField,
     BadName,
@@ -70,18 +69,6 @@ class People:
     may_give: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectView:
-    """A project in a list, with what was spent in it this month and what is on hold in it now."""
-
-    id: str
-    name: str
-    spent: int
-    held: int
-    approve_above: int | None = None
-    budget: int | None = None
-
-
 class Staffing(View):
     """The use cases about people, roles and tokens."""
 
@@ -123,19 +110,6 @@ class Staffing(View):
                 tuple(tokens.all_of_them(gate.session, of_whom)),
                 may_give=gate.sees_all,
             )
-
-    def projects(self) -> list[ProjectView]:
-        """The projects whose spending is theirs to see, the oldest first."""
-        with self._reading() as gate:
-            projects = gate.projects_for("audit")
-            there = accounts.named_projects(gate.session)
-            month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-            spent = ledger.spent_and_held(gate.session, month)
-            return [
-                ProjectView(id_, called, *spent.get(id_, (0, 0)))
-                for id_, called in there.items()
-                if projects is None or id_ in projects
-            ]
 
     def set_role(self, name: str, role: Role | None, project_id: str) -> None:
         """Makes somebody something in a project, or nothing; what they are already changes nothing.

@@ -22,6 +22,10 @@ from cascade.store.tables import AuditRow, Base, User, now
 
 Deed = Literal[
     "user.role",  # object NAME: a role in the entry's project, or in none being an admin
+    "project.threshold",  # object PROJECT: what is set for it
+    "project.budget",
+    "project.zone",
+    "project.writers",
     "credits.grant",  # object NAME: all that was ever granted to them in the project
     "token.create",  # object ID: whose, and until when
     "token.revoke",

@@ -25,7 +25,13 @@ from cascade.store.tables import PREFIX, PRODUCT_TABLES, Base, is_own
 
 OWN = [table.name for table in Base.metadata.sorted_tables if is_own(table.name)]
 # Under the names that they had, and in an order in which rows can be put in.
-LATER = {"cascade_made", "cascade_tokens", "cascade_start_keys", "cascade_audit"}
+LATER = {
+    "cascade_made",
+    "cascade_tokens",
+    "cascade_start_keys",
+    "cascade_audit",
+    "cascade_project_rules",
+}
 # The first version whose tables begin with the prefix.
 NAMED_SO = "0005"
 PLAIN = [name.removeprefix(PREFIX) for name in OWN if name not in LATER]

@@ -127,4 +127,5 @@ STAFF: Mapping[str, Row] = {
     "ledger_rows": Row(OWN),
     "all_runs": Row(OWN),
     "statement": Row(only("producer")),
+    "set_project": Row(only("producer")),
 }

@@ -226,6 +226,7 @@ def test_what_is_about_people(people: People, database_url: str) -> None:
             "ledger_rows": lambda: list(desk.ledger_rows()),
             "all_runs": desk.all_runs,
             "statement": lambda: desk.statement(home.id),
+            "set_project": lambda: desk.set_project(home.id, {"budget": len(role)}),
         }
 
     before = Database(database_url).everything()

@@ -119,7 +119,7 @@ def test_the_statements_of_a_page_are_as_many_for_many(
         (admin.people, 4),
         (desk.audit, 5),
         (admin.audit, 5),
-        (desk.projects, 4),
+        (desk.projects, 5),
     ]
     for ask, most in asked:
         with counted(people.service.database) as statements:

@@ -41,6 +41,7 @@ from cascade.store.tables.product import (
     SceneShot,
     StoryVersion,
 )
+from cascade.store.tables.rules import ProjectRules
 
 __all__ = [
     "ACTIVE",
@@ -61,6 +62,7 @@ __all__ = [
     "Piece",
     "Project",
     "ProjectMember",
+    "ProjectRules",
     "Revision",
     "Role",
     "Run",

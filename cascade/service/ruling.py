@@ -1,0 +1,109 @@
+"""Projects: what each allows those who work in it, and what was spent and is held there."""
+
+from __future__ import annotations
+
+import zoneinfo
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from cascade import ledger
+from cascade.display import is_storable
+from cascade.errors import BadField
+from cascade.service.access import View
+from cascade.store import accounts, rules
+from cascade.store.rules import Rules
+
+# A threshold or a budget, in credits.
+MOST_OF_A_RULE = 1_000_000_000
+MOST_WRITERS = 20
+_LONGEST_WRITER = 200
+
+
+class RuleChange(TypedDict, total=False):
+    """What is to be set for a project; what is not said stays as it is, None takes it away."""
+
+    approve_above: int | None
+    budget: int | None
+    time_zone: str
+    writers: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """A project in a list, with what was spent in it this month and what is on hold in it now."""
+
+    id: str
+    name: str
+    spent: int
+    held: int
+    approve_above: int | None = None
+    budget: int | None = None
+    time_zone: str = rules.NONE_SET.time_zone
+    writers: tuple[str, ...] | None = None
+
+
+class Ruling(View):
+    """The use cases about what projects allow."""
+
+    def projects(self) -> list[ProjectView]:
+        """The projects whose spending is theirs to see, the oldest first."""
+        with self._reading() as gate:
+            projects = gate.projects_for("audit")
+            there = accounts.named_projects(gate.session)
+            seen = [one for one in there if projects is None or one in projects]
+            month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            spent = ledger.spent_and_held(gate.session, month)
+            set_ = rules.of_all(gate.session, seen)
+            return [
+                ProjectView(
+                    id_,
+                    there[id_],
+                    *spent.get(id_, (0, 0)),
+                    set_[id_].approve_above,
+                    set_[id_].budget,
+                    set_[id_].time_zone,
+                    set_[id_].writers,
+                )
+                for id_ in seen
+            ]
+
+    def set_project(self, project: str | None, change: RuleChange) -> Rules:
+        """Sets what a project allows, by its id or name, else the only one; what is set now.
+
+        What is set so already changes nothing. Raises UnknownProject, NotAllowed, BadField.
+        """
+        values = _checked(change)
+        with self._writing() as gate:
+            project_id = gate.meant(accounts.named_projects(gate.session), project)
+            gate.permit_in("rules", project_id)
+            _, after = rules.change(gate.session, project_id, values, self._by)
+            return after
+
+
+def _checked(change: RuleChange) -> RuleChange:
+    """What is to be set as it is kept. Raises BadField."""
+    kept = change.copy()
+    for name, credits in (
+        ("approve_above", change.get("approve_above")),
+        ("budget", change.get("budget")),
+    ):
+        if credits is not None and not 0 <= credits <= MOST_OF_A_RULE:
+            raise BadField(name, f"it is to be 0 to {MOST_OF_A_RULE:,} credits, or none")
+    if "time_zone" in change and change["time_zone"] not in zoneinfo.available_timezones():
+        raise BadField("time_zone", "it is to be the name of a zone, as Asia/Jakarta or UTC")
+    writers = change.get("writers")
+    if writers is not None:
+        kept["writers"] = tuple(dict.fromkeys(one.strip().lower() for one in writers))
+        if not 1 <= len(writers) <= MOST_WRITERS or not all(map(_is_name, kept["writers"] or ())):
+            raise BadField(
+                "writers",
+                f"it is to be the names of 1 to {MOST_WRITERS} servers, as api.openai.com, or "
+                "offline, or none for any",
+            )
+    return kept
+
+
+def _is_name(writer: str) -> bool:
+    is_word = writer.isprintable() and not any(map(str.isspace, writer))
+    return 0 < len(writer) <= _LONGEST_WRITER and is_word and is_storable(writer)
