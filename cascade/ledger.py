@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -147,20 +146,6 @@ def statement(session: Session, user: str, account_ids: Sequence[str]) -> Credit
     )
     deposited, available, held, captured = (int(one) for one in sums)
     return Credits(user, deposited, available, held, captured, entries)
-
-
-def spent_and_held(session: Session, since: datetime) -> dict[str, tuple[int, int]]:
-    """By project the credits that were used since an instant, and those on hold now."""
-    accounts = sa.select(CreditAccount.project_id, sa.func.sum(CreditAccount.held))
-    held = {id_: int(n) for id_, n in session.execute(accounts.group_by(CreditAccount.project_id))}
-    spent = session.execute(
-        sa.select(CreditAccount.project_id, sa.func.sum(CreditEntry.credits))
-        .join(CreditAccount, CreditAccount.id == CreditEntry.account_id)
-        .where(CreditEntry.kind == "capture", CreditEntry.at >= since)
-        .group_by(CreditAccount.project_id)
-    )
-    used = {id_: int(n) for id_, n in spent}
-    return {id_: (used.get(id_, 0), n) for id_, n in held.items()}
 
 
 def _sums(session: Session, run_id: str) -> dict[str, int]:

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from cascade import ledger
-from cascade.errors import CorrectionTooLarge, InsufficientCredits
+from cascade.errors import BudgetExceeded, CorrectionTooLarge, InsufficientCredits
 from cascade.ledger import LedgerError
-from cascade.store import accounts, books
+from cascade.runs import budgets
+from cascade.store import accounts, books, rules
 from cascade.store.database import Database
 from cascade.store.ids import new_id
 from cascade.store.tables import CreditAccount
+from cascade.story.months import Month
 from tests.helpers.machines import machine_database, new_account
 
 __all__ = ["machine_database"]
@@ -55,7 +57,7 @@ class Project:
         account_id = self.account_ids[at]
         if what == "hold":
             run_id = new_id()
-            ledger.hold(session, account_id, run_id, credits)
+            budgets.hold(session, account_id, run_id, credits)
             self.runs.append(run_id)
         elif what == "grant":
             ledger.grant(session, account_id, credits)
@@ -83,7 +85,7 @@ def attempt(database: Database, work: Callable[[Session], None]) -> None:
     try:
         with database.write() as session:
             work(session)
-    except (InsufficientCredits, CorrectionTooLarge, LedgerError):
+    except (BudgetExceeded, InsufficientCredits, CorrectionTooLarge, LedgerError):
         pass
 
 
@@ -112,14 +114,43 @@ def test_a_statement_adds_up_at_every_moment(database: Database) -> None:
     check()
 
 
+def test_a_budget_and_a_statement_say_the_same_at_every_moment(database: Database) -> None:
+    @settings(
+        max_examples=40 if database.is_sqlite else 12,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(moves=MOVES, credits=st.integers(0, 90))
+    def check(moves: list[tuple[str, int, int]], credits: int) -> None:
+        with database.write() as session:
+            made, other = (accounts.add_project(session, name) for name in ("One", "Other"))
+            project = Project(made, [new_account(session, made, 60)[1] for _ in range(2)])
+            elsewhere = Project(other, [new_account(session, other, 60)[1]])
+            rules.change(session, made, {"budget": credits, "time_zone": "Asia/Jakarta"}, None)
+        for what, at, n in moves:
+            attempt(database, partial(project.move, what=what, at=at, credits=n))
+            # Another's movements are counted nowhere.
+            attempt(database, partial(elsewhere.move, what=what, at=0, credits=n))
+            with database.read() as session:
+                budget = budgets.standing(session, made, rules.of(session, made))
+                assert budget is not None
+                month = books.sums(session, made, budget.month.begin, budget.month.end)
+            assert (budget.used, budget.held) == (month.captures, month.held)
+            assert budget.used + budget.held + budget.left == credits
+
+    check()
+
+
 def compare(database: Database, project_id: str, begin: Moment, end: Moment) -> None:
     with database.read() as session:
         found = books.sums(session, project_id, begin.at, end.at)
+        use = books.uses(session, {project_id: Month("", begin.at, end.at)})[project_id]
         entries = [one for one, _ in books.between(session, project_id, begin.at, end.at)]
     assert found.opening == begin.there
     assert found.closing == end.there == found.opening + found.grants - found.captures
     assert found.held == end.held
     assert found.grants == end.granted - begin.granted
+    assert use.used == found.captures
     assert found.captures == end.captured - begin.captured
     for kind, total in (("grant", found.grants), ("capture", found.captures)):
         assert sum(one.credits for one in entries if one.kind == kind) == total

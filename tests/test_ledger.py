@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -49,7 +48,6 @@ from cascade.store.tables import (
     CreditEntry,
     Run,
     RunStep,
-    now,
 )
 from cascade.story.plan import make_plan
 from tests.helpers.machines import (
@@ -293,23 +291,6 @@ def test_a_statement_is_of_some_accounts_and_of_all_their_movements(two: Account
     assert (both.deposited, both.available, both.held, both.captured) == (40, 26, 11, 3)
     assert [one["kind"] for one in both.entries] == ["grant", "grant", "hold", "capture", "hold"]
     assert nobody == ledger.Credits("nobody", 0, 0, 0, 0, ())
-
-
-def test_what_a_project_has_used_since_and_has_on_hold(two: Accounts) -> None:
-    account_id = two.users[0][1]
-    began = now()
-    with two.database.write() as session:
-        idle = accounts.add_project(session, "Nothing used")
-        new_account(session, idle, 7)
-        ledger.hold(session, account_id, "run-1", 9)
-        ledger.capture(session, "run-1", "you/beatContent", 3)
-        ledger.capture(session, "run-1", "you/keyAction", 2)
-        ledger.hold(session, two.users[1][1], "run-2", 5)
-        project_id = session.get_one(CreditAccount, account_id).project_id
-        since = ledger.spent_and_held(session, began)
-        later = ledger.spent_and_held(session, now() + timedelta(hours=1))
-    assert since == {project_id: (5, 9), idle: (0, 0)}
-    assert later == {project_id: (0, 9), idle: (0, 0)}
 
 
 @pytest.mark.parametrize(

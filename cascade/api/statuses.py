@@ -24,6 +24,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "unreadable_body": 400,
         "not_authenticated": 401,
         "signed_out": 401,
+        "budget_exceeded": 402,
         "insufficient_credits": 402,
         "not_allowed": 403,
         "body_too_large": 413,

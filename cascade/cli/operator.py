@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -87,7 +88,9 @@ def grant(service: Service, user: str, project: str | None, reason: str, credits
 
 @cli.command()
 @click.option("--project", metavar="P", help="Of which project, by its id or name.")
-@click.option("--month", metavar="YYYY-MM", help="Of which month, in UTC; else of this one.")
+@click.option(
+    "--month", metavar="YYYY-MM", help="Of which month, in the project's zone; else of this one."
+)
 @seen_by
 @as_json
 @with_service
@@ -99,15 +102,17 @@ def statement(
     if as_json:
         print_json(shapes.statement_document(found))
         return
-    say(f"{one_line(found.project_name)}, {found.month} (UTC)")
+    say(f"{one_line(found.project_name)}, {found.month} ({found.time_zone})")
     say("opening + grants - captures = closing")
     say(f"{found.opening} + {found.grants} - {found.captures} = {found.closing}")
-    say(f"of it held: {found.held}; budget: none")
+    budget = "none" if found.budget is None else f"{found.budget} a month"
+    say(f"of it held: {found.held}; budget: {budget}")
+    zone = ZoneInfo(found.time_zone)
     for one, name in found.entries:
         what = " ".join(word for word in (one.run_id, one.step_key) if word)
         why = "" if one.reason is None else f" ({one_line(one.reason)})"
         said = f"{one.kind:8}{one.credits:6}  {one_line(name)}  {what}{why}".rstrip()
-        say(f"  {one.at:%F %R}  {said}")
+        say(f"  {one.at.astimezone(zone):%F %R}  {said}")
 
 
 @cli.group()

@@ -34,7 +34,7 @@ from cascade.cli.base import (
 from cascade.display import one_line
 from cascade.errors import DatabaseAway, Refused, UsageError
 from cascade.exits import CANCELLED, DONE, FAILED, exit_code
-from cascade.service import Desk, Offer, Operator, Service
+from cascade.service import WARNED_PERCENT, Budget, Desk, Offer, Operator, Service
 
 EXIT_CODES = {"done": DONE, "cancelled": CANCELLED, "error": FAILED}
 # How long `cancel` waits for the run's end, which is this process's own to see to.
@@ -292,3 +292,21 @@ def _print_plan(offer: Offer) -> None:
         say("Nothing to regenerate: no new level is given, and no text asked for is out of date.")
     missing = f"; {offer.missing} are missing" if offer.missing else ""
     say(f"{plan.estimated_credits} credits of {offer.available} available{missing}")
+    if offer.budget is not None:
+        say(_budget(offer, offer.budget))
+
+
+def _budget(offer: Offer, budget: Budget) -> str:
+    """How the project's budget stands, and would after the run."""
+    credits = offer.plan.estimated_credits
+    after = budget.used + budget.held + credits
+    said = (
+        f"budget of {budget.month.name}: {budget.used} used and {budget.held} held of "
+        f"{budget.credits}; after this {after}"
+    )
+    if offer.over_budget:
+        return (
+            f"{said}, {offer.over_budget} too many: it would be refused. The budget begins anew on "
+            f"{budget.anew:%F} at {budget.anew:%R} ({budget.time_zone})."
+        )
+    return f"{said}, which is past {WARNED_PERCENT} %" if offer.crosses_budget else said

@@ -36,6 +36,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         UnreadablePieces
         UnreadableStory
         InsufficientCredits
+        BudgetExceeded
         CorrectionTooLarge
         StalePlan
         RunActive
@@ -101,6 +102,7 @@ from cascade.errors.people import (
     SignedOut,
 )
 from cascade.errors.refused import (
+    BudgetExceeded,
     CorrectionTooLarge,
     EditedSince,
     InsufficientCredits,
@@ -149,6 +151,7 @@ __all__ = [
     "BadProduct",
     "BadSetting",
     "BodyTooLarge",
+    "BudgetExceeded",
     "CannotImport",
     "CascadeError",
     "CorrectionTooLarge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from cascade.errors.root import CascadeError, said
 
@@ -75,6 +76,33 @@ class InsufficientCredits(Refused):
             needed=needed,
             available=available,
             missing=needed - available,
+        )
+
+
+class BudgetExceeded(Refused):
+    """The estimate is more than the project's budget of the month has left.
+
+    `anew` is when it begins anew, by the clock of the project's `zone`; kept as ISO writes it.
+    """
+
+    code = "budget_exceeded"
+
+    def __init__(
+        self, *, needed: int, budget: int, used: int, held: int, anew: datetime, zone: str
+    ) -> None:
+        left = max(0, budget - used - held)
+        super().__init__(
+            f"The project's budget is {budget} credits a month: {used} are used, {held} held by "
+            f"runs, so {left} are left, and this needs {needed}. It begins anew on {anew:%F} at "
+            f"{anew:%R} ({zone}). Change fewer beats, wait until then, or have the budget "
+            "raised.",
+            needed=needed,
+            budget=budget,
+            used=used,
+            held=held,
+            left=left,
+            anew=anew.isoformat(),
+            zone=zone,
         )
 
 

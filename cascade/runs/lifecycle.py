@@ -1,7 +1,7 @@
 """A run's life: start, resume, begin, cancel, finish. Each function is one caller's transaction.
 
-Rows are locked in the same order everywhere (run, story, account), so that no two transactions
-can wait for each other.
+Rows are locked in the same order everywhere (run, story, rules of the project, account), so that no
+two transactions can wait for each other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cascade.errors import (
     StalePlan,
     UnknownRun,
 )
-from cascade.runs import chains, events
+from cascade.runs import budgets, chains, events
 from cascade.runs.plans import plan_of
 from cascade.store import calls, made, stories
 from cascade.store.ids import new_id
@@ -99,7 +99,8 @@ def start(
 
     `accepted` maps step keys to the calls whose rejected texts are saved instead of new ones.
 
-    Raises NothingChanged, StalePlan, RunActive, InsufficientCredits; then nothing is written.
+    Raises NothingChanged, StalePlan, RunActive, BudgetExceeded, InsufficientCredits; then nothing
+    is written.
     """
     if not plan.steps:
         raise NothingChanged
@@ -109,7 +110,7 @@ def start(
     _check_fresh(session, plan, story, resumed=resumed_from is not None)
     run_id = new_id()
     chain_id = resumed_from.chain_id if resumed_from else run_id
-    ledger.hold(session, account_id, run_id, plan.estimated_credits)
+    budgets.hold(session, account_id, run_id, plan.estimated_credits)
     run = Run(
         id=run_id,
         story_version_id=plan.story_id,

@@ -19,6 +19,7 @@ from cascade.llm.flaws import flaw_in_words
 from cascade.llm.offline import label as offline_label
 from cascade.llm.prompting import beat_jobs
 from cascade.llm.provider import Provider
+from cascade.runs.budgets import WARNED_PERCENT, Budget
 from cascade.runs.chains import Chain
 from cascade.runs.listing import RunFilter, RunLine
 from cascade.runs.progress import (
@@ -75,6 +76,7 @@ __all__ = [
     "MOST_OF_A_REASON",
     "MOST_OF_A_RULE",
     "USUAL_DAYS",
+    "WARNED_PERCENT",
     "AccountView",
     "Action",
     "Actor",
@@ -83,6 +85,7 @@ __all__ = [
     "AuditPage",
     "BeatProgress",
     "Beats",
+    "Budget",
     "Chain",
     "ColumnReport",
     "Cost",

@@ -5,7 +5,6 @@ Everybody sees their own accounts; who may see those of others sees all of the p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,18 +13,17 @@ from cascade import ledger
 from cascade.display import is_storable
 from cascade.errors import BadField, GrantIncomplete, UnknownUser
 from cascade.service.access import Gate, View
-from cascade.store import accounts, audit, books, people, stories
+from cascade.store import accounts, audit, books, people, rules, stories
 from cascade.store.accounts import Actor
 from cascade.store.audit import Entry
 from cascade.store.books import AccountView, Hold, Line, Movement, Spent
+from cascade.story.months import Month, month_of, named_month
 
 MOST_CREDITS = 1_000_000
 # A reason stands in the ledger and in the audit.
 MOST_OF_A_REASON = 500
 # How many entries are read in one transaction where all are asked for.
 PORTION = 20_000
-_MONTH = re.compile(r"([2-9]\d{3})-(0[1-9]|1[0-2])")
-_LAST = "9999-12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,9 @@ class MoneyPage:
 class Statement:
     """What a project's credits did in a month: `opening + grants - captures = closing`.
 
-    `held` is what was on hold at its end, or is now; `budget` what the project may use in a month,
-    None for no limit. Each entry stands with the name of whose account it is of.
+    The month is that of the project's `time_zone`. `held` is what was on hold at its end, or is
+    now; `budget` what the project may use in a month, None for no limit. Each entry stands with the
+    name of whose account it is of.
     """
 
     project: str
@@ -82,35 +81,38 @@ class Statement:
     closing: int
     held: int
     entries: tuple[tuple[Movement, str], ...]
-    budget: int | None = None
+    budget: int | None
+    time_zone: str
 
 
 class Stating(View):
     """The use case of saying what a month came to."""
 
     def statement(self, project: str | None = None, month: str | None = None) -> Statement:
-        """What a project's credits did in a month as `2026-11`, in UTC; in this one unless said.
+        """What a project's credits did in a month as `2026-11`, in this one unless said.
 
         A project by its id or name, the only one of theirs unless said. Raises UnknownProject,
         NotAllowed, BadField.
         """
-        wanted = month or f"{datetime.now(UTC):%Y-%m}"
-        begin, end = _span(wanted)
         with self._reading() as gate:
             there = accounts.named_projects(gate.session)
             project_id = gate.meant(there, project)
             gate.permit_in("statement", project_id)
-            sums = books.sums(gate.session, project_id, begin, end)
+            its = rules.of(gate.session, project_id)
+            meant = _month(month, its.time_zone)
+            sums = books.sums(gate.session, project_id, meant.begin, meant.end)
             return Statement(
                 project_id,
                 there[project_id],
-                wanted,
+                meant.name,
                 sums.opening,
                 sums.grants,
                 sums.captures,
                 sums.closing,
                 sums.held,
-                tuple(books.between(gate.session, project_id, begin, end)),
+                tuple(books.between(gate.session, project_id, meant.begin, meant.end)),
+                its.budget,
+                its.time_zone,
             )
 
 
@@ -245,11 +247,9 @@ def _grantees(gate: Gate) -> Iterator[Grantee]:
             yield Grantee(one.project_id, there[one.project_id], one.name, one.display_name)
 
 
-def _span(month: str) -> tuple[datetime, datetime]:
-    """When a month begins, and the next one. Raises BadField."""
-    found = _MONTH.fullmatch(month)
-    if found is None or month == _LAST:
+def _month(said: str | None, zone: str) -> Month:
+    """The month that is meant, the present one unless said. Raises BadField."""
+    found = month_of(datetime.now(UTC), zone) if said is None else named_month(said, zone)
+    if found is None:
         raise BadField("month", "it is to be a year and a month, as 2026-11")
-    year, number = int(found[1]), int(found[2])
-    begin = datetime(year, number, 1, tzinfo=UTC)
-    return begin, datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cascade.runs.budgets import Budget
 from cascade.settings import Settings
 from cascade.store import accounts
 from cascade.store.accounts import Actor
@@ -23,16 +24,31 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A plan with what the one who asks needs for deciding: balance and expected seconds."""
+    """A plan with what the one who asks needs for deciding: balance, seconds, the budget now.
+
+    `budget` is None where the project has none.
+    """
 
     plan: Plan
     available: int
     expected_seconds: float
+    budget: Budget | None = None
 
     @property
     def missing(self) -> int:
         """Credits that are missing; 0 where they suffice."""
         return max(0, self.plan.estimated_credits - self.available)
+
+    @property
+    def over_budget(self) -> int:
+        """Credits that the project's budget is short of; with any the start would be refused."""
+        return self.budget.lacks(self.plan.estimated_credits) if self.budget is not None else 0
+
+    @property
+    def crosses_budget(self) -> bool:
+        """Whether it takes the budget to where the project's producers are warned."""
+        credits = self.plan.estimated_credits
+        return self.budget is not None and self.budget.is_crossed_by(credits)
 
     def accepting(self, key: str) -> tuple[int, int, int]:
         """Its price in parts: one step's text; how many steps are left besides, and their price."""

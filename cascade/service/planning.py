@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from cascade.runs import budgets
 from cascade.runs import lifecycle as runs
 from cascade.service.access import Gate, View
 from cascade.service.offers import Offer
-from cascade.store import accounts, made, revisions
+from cascade.store import accounts, made, revisions, rules
 from cascade.store.accounts import Actor
 from cascade.story import stale
 from cascade.story.estimate import calls_in_a_row
@@ -65,14 +66,16 @@ class Planning(View):
 
     def _rest(self, gate: Gate, run_id: str, story: Story | None = None) -> Offer:
         run = gate.run(run_id)
-        project_id = gate.project(run.story_version_id)
+        project_id = gate.project(run.story_version_id) if story is None else story.project_id
         plan = runs.plan_to_resume(gate.session, run, story)
         return self._offer(gate, plan, project_id)
 
     def _offer(self, gate: Gate, plan: Plan, project_id: str) -> Offer:
         payer = self._payer(gate)
-        available = accounts.available(gate.session, payer, project_id) if payer else 0
-        return Offer(plan, available, self._expected_seconds(gate, plan))
+        user_id = payer.user_id if payer is not None else None
+        its, available = rules.with_available(gate.session, project_id, user_id)
+        budget = budgets.standing(gate.session, project_id, its)
+        return Offer(plan, available, self._expected_seconds(gate, plan), budget)
 
     def _payer(self, gate: Gate) -> Actor | None:
         """Whose credits an offer is for: one's own, or of whom the command line acts as."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from cascade import ledger
 from cascade.display import is_storable
 from cascade.errors import BadField
 from cascade.service.access import View
-from cascade.store import accounts, rules
+from cascade.store import accounts, books, rules
 from cascade.store.rules import Rules
+from cascade.story.months import month_of
 
 # A threshold or a budget, in credits.
 MOST_OF_A_RULE = 1_000_000_000
@@ -31,7 +31,10 @@ class RuleChange(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """A project in a list, with what was spent in it this month and what is on hold in it now."""
+    """A project in a list, with what was spent in it this month and what is on hold in it now.
+
+    The month is that of its `time_zone`.
+    """
 
     id: str
     name: str
@@ -52,14 +55,16 @@ class Ruling(View):
             projects = gate.projects_for("audit")
             there = accounts.named_projects(gate.session)
             seen = [one for one in there if projects is None or one in projects]
-            month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-            spent = ledger.spent_and_held(gate.session, month)
             set_ = rules.of_all(gate.session, seen)
+            now = datetime.now(UTC)
+            months = {id_: month_of(now, its.time_zone) for id_, its in set_.items()}
+            use = books.uses(gate.session, months)
             return [
                 ProjectView(
                     id_,
                     there[id_],
-                    *spent.get(id_, (0, 0)),
+                    use[id_].used,
+                    use[id_].held,
                     set_[id_].approve_above,
                     set_[id_].budget,
                     set_[id_].time_zone,

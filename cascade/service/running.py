@@ -24,7 +24,8 @@ class Running(Planning, Watching):
     def start(self, plan: Plan) -> str:
         """Starts a run of a plan; the run's id. Returns as soon as it is written and queued.
 
-        Raises NothingChanged, StalePlan, RunActive, InsufficientCredits: then nothing changed.
+        Raises NothingChanged, StalePlan, RunActive, BudgetExceeded, InsufficientCredits: then
+        nothing changed.
         """
         if plan.prompt_version != self._house.provider.prompt_version:
             raise StalePlan("the writer", cause="writer")

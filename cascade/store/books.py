@@ -7,7 +7,7 @@ have taken, available the rest.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from cascade.store import accounts
+from cascade.store.columns import UtcDateTime
 from cascade.store.ids import oldest_first
 from cascade.store.stories import Projects
 from cascade.store.tables import CreditAccount, CreditEntry, Run, User
 from cascade.story.kinds import KINDS
+from cascade.story.months import Month
 
 Ids = Collection[str] | None
 # The conditions of the partial indexes, spelled as those are, so that they are found.
@@ -102,6 +104,14 @@ class Spent:
     story_id: str
     kind: str
     credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What runs of a project used in a month, and what they hold now."""
+
+    used: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +265,42 @@ def sums(session: Session, project_id: str, begin: datetime, end: datetime) -> S
         .where(CreditAccount.project_id == project_id, CreditEntry.at < end)
     ).one()
     return Sums(*(int(one) for one in row))
+
+
+def uses(session: Session, months: Mapping[str, Month]) -> dict[str, Use]:
+    """Of each of some projects what was used in a month, and what is on hold now.
+
+    In one statement, so that a capture of the same moment is in the one or in the other.
+    """
+    if not months:
+        return {}
+
+    def its(moment: str) -> sa.ColumnElement[datetime]:
+        when = {id_: sa.literal(getattr(one, moment), UtcDateTime) for id_, one in months.items()}
+        return sa.case(when, value=CreditAccount.project_id)
+
+    used = (
+        sa.select(sa.func.coalesce(sa.func.sum(CreditEntry.credits), 0))
+        .where(
+            CreditEntry.account_id == CreditAccount.id,
+            CreditEntry.kind == _CAPTURE,
+            CreditEntry.at >= its("begin"),
+            CreditEntry.at < its("end"),
+        )
+        .scalar_subquery()
+    )
+    each = (
+        sa.select(CreditAccount.project_id, CreditAccount.held, used.label("used"))
+        .where(CreditAccount.project_id.in_(list(months)))
+        .subquery()
+    )
+    rows = session.execute(
+        sa.select(each.c.project_id, sa.func.sum(each.c.used), sa.func.sum(each.c.held)).group_by(
+            each.c.project_id
+        )
+    )
+    found = {id_: Use(int(used), int(held)) for id_, used, held in rows}
+    return {id_: found.get(id_, Use()) for id_ in months}
 
 
 def between(

@@ -176,6 +176,13 @@ def test_too_few_credits_and_a_run_at_work(house: House, database_url: str) -> N
     before = Database(database_url).everything()
     check(editor("POST", START, house.order()), 402, "insufficient_credits")
     assert Database(database_url).everything() == before
+    operator = house.service.operator()
+    home = operator.projects()[0].id
+    # Where both are short the budget is what is told.
+    operator.set_project(home, {"budget": 1})
+    body = check(editor("POST", START, house.order()), 402, "budget_exceeded")
+    assert "The project's budget is 1 credits a month: 0 are used" in body["error"]
+    operator.set_project(home, {"budget": None})
     Database(database_url).execute(
         "UPDATE cascade_credit_accounts SET available = 90, deposited = 90 + held + captured"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -21,6 +22,7 @@ from cascade.errors import (
     BadLevel,
     BadName,
     BadProduct,
+    BudgetExceeded,
     CannotImport,
     CascadeError,
     CorrectionTooLarge,
@@ -132,6 +134,14 @@ def refusals() -> Iterator[CascadeError]:
     yield UnknownStructure("kishotenketsu", ["cat", "hero"])
     yield REFUSED
     yield InsufficientCredits(45, 12)
+    yield BudgetExceeded(
+        needed=45,
+        budget=100,
+        used=60,
+        held=20,
+        anew=datetime(2026, 11, 30, 17, tzinfo=UTC),
+        zone="Asia/Jakarta",
+    )
     yield CorrectionTooLarge(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")

@@ -8,7 +8,9 @@ one of before its fields were kept, is told in its own English words.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cascade.errors import CascadeError, Reason
 from cascade.service import Diagnosis, flaw_in_words
@@ -16,7 +18,7 @@ from cascade.story.piece import Piece
 from cascade.story.story import Part
 from cascade.story.structures import STRUCTURES
 from cascade.ui.kit.language import language
-from cascade.ui.kit.texts import listing, text
+from cascade.ui.kit.texts import listing, moment, text
 
 
 def explain(error: CascadeError) -> str:
@@ -57,6 +59,9 @@ def _values(code: str, fields: Mapping[str, Any]) -> dict[str, object]:
         values["roles"] = listing(text(f"role.{role}") for role in fields["roles"])
     if code == "not_resumable" and "status" in fields:
         values["status"] = text(f"runs.state.{fields['status']}")
+    if "anew" in fields:
+        anew = datetime.fromisoformat(fields["anew"])
+        values["anew"] = moment(anew, ZoneInfo(fields["zone"]))
     if "columns" in fields:
         values["columns"] = listing(map(str, fields["columns"]))
     if why := _why(code, values):
