@@ -6,7 +6,7 @@ and held this month never passes the budget by a start, and a run under way is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cascade import ledger
 from cascade.errors import BudgetExceeded
-from cascade.store import books, rules
+from cascade.store import books, outbox, rules
 from cascade.store.rules import Rules
 from cascade.store.tables import CreditAccount, now
 from cascade.story.months import Month, month_of
@@ -51,11 +51,18 @@ class Budget:
         """How many credits it is short of for a run of so many more; 0 where they suffice."""
         return max(0, more - self.left)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it has come to where its project's producers are warned."""
+        return (self.used + self.held) * 100 >= self.credits * WARNED_PERCENT
+
+    def with_held(self, more: int) -> Budget:
+        """How it stands when a run of so many more is started."""
+        return replace(self, held=self.held + more)
+
     def is_crossed_by(self, more: int) -> bool:
         """Whether a run of so many more takes it to where its producers are warned."""
-        before = self.used + self.held
-        line = self.credits * WARNED_PERCENT
-        return before * 100 < line <= (before + more) * 100
+        return not self.is_short and self.with_held(more).is_short
 
 
 def standing(
@@ -88,3 +95,38 @@ def hold(session: Session, account_id: str, run_id: str, credits: int) -> None:
             zone=budget.time_zone,
         )
     ledger.hold(session, account_id, run_id, credits)
+    if budget is not None:
+        after = budget.with_held(credits)
+        # Where a month begins with so much on hold nobody crosses anything: the next start tells.
+        if after.is_short and not (budget.is_short and _was_told(session, project_id, budget)):
+            _warn(session, project_id, after, run_id)
+
+
+def warn_if_short(session: Session, project_id: str, of: Rules) -> None:
+    """Tells that a project's budget, which was set just now, is as good as used up already."""
+    budget = standing(session, project_id, of)
+    if budget is not None and budget.is_short and not _was_told(session, project_id, budget):
+        _warn(session, project_id, budget, None)
+
+
+def _was_told(session: Session, project_id: str, budget: Budget) -> bool:
+    return outbox.was_told(session, "budget.crossed", _crossing(project_id, budget))
+
+
+def _warn(session: Session, project_id: str, budget: Budget, run_id: str | None) -> None:
+    fields = {
+        "month": budget.month.name,
+        "percent": WARNED_PERCENT,
+        "budget": budget.credits,
+        "used": budget.used,
+        "held": budget.held,
+        "beginsAnew": budget.anew.isoformat(),
+        "runId": run_id,
+    }
+    about = _crossing(project_id, budget)
+    outbox.tell(session, "budget.crossed", project_id, fields, about=about)
+
+
+def _crossing(project_id: str, budget: Budget) -> str:
+    """What a warning is about: once a month and height of the budget, unless it falls again."""
+    return f"{project_id}/{budget.month.name}/{budget.credits}"

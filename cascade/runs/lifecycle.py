@@ -24,9 +24,20 @@ from cascade.errors import (
 )
 from cascade.runs import budgets, chains, events
 from cascade.runs.plans import plan_of
-from cascade.store import calls, made, stories
+from cascade.store import calls, made, outbox, stories
 from cascade.store.ids import new_id
-from cascade.store.tables import ACTIVE, ENDED, Base, LiveText, Run, RunStatus, RunStep, now
+from cascade.store.tables import (
+    ACTIVE,
+    ENDED,
+    Base,
+    CreditAccount,
+    LiveText,
+    Run,
+    RunStatus,
+    RunStep,
+    User,
+    now,
+)
 from cascade.story import stale
 from cascade.story.piece import Piece
 from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
@@ -314,6 +325,26 @@ def _end(
         }
     session.execute(sa.delete(LiveText).where(LiveText.run_id == run.id))
     events.append(session, run, body, once="end")
+    if status == "failed":
+        _tell_failed(session, run, used)
+
+
+def _tell_failed(session: Session, run: Run, used: int) -> None:
+    """Has it told elsewhere that a run failed; only by its code: a reason may repeat a text."""
+    project_id, user = session.execute(
+        sa.select(CreditAccount.project_id, User.name)
+        .join(User, User.id == run.user_id)
+        .where(CreditAccount.id == run.account_id)
+    ).one()
+    fields = {
+        "runId": run.id,
+        "storyId": run.story_version_id,
+        "user": user,
+        "code": run.error_code,
+        "estimatedCredits": run.estimated_credits,
+        "usedCredits": used,
+    }
+    outbox.tell(session, "run.failed", project_id, fields)
 
 
 def _beats_regenerated(session: Session, run_id: str, plan: Plan) -> int:

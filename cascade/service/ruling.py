@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from cascade.display import is_storable
 from cascade.errors import BadField
+from cascade.runs import budgets
 from cascade.service.access import View
 from cascade.store import accounts, books, rules
 from cascade.store.rules import Rules
@@ -82,7 +83,9 @@ class Ruling(View):
         with self._writing() as gate:
             project_id = gate.meant(accounts.named_projects(gate.session), project)
             gate.permit_in("rules", project_id)
-            _, after = rules.change(gate.session, project_id, values, self._by)
+            before, after = rules.change(gate.session, project_id, values, self._by)
+            if (before.budget, before.time_zone) != (after.budget, after.time_zone):
+                budgets.warn_if_short(gate.session, project_id, after)
             return after
 
 

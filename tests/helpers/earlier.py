@@ -31,6 +31,7 @@ LATER = {
     "cascade_start_keys",
     "cascade_audit",
     "cascade_project_rules",
+    "cascade_outbox",
 }
 # The first version whose tables begin with the prefix.
 NAMED_SO = "0005"

@@ -402,6 +402,7 @@ def test_tables_of_an_earlier_version_are_said_to_be_renamed(empty: Database, cl
         "cascade_start_keys",
         "cascade_audit",
         "cascade_project_rules",
+        "cascade_outbox",
     }
     assert schema(empty) == before
 

@@ -35,7 +35,7 @@ __all__ = ["busy"]
 
 BEFORE = "0010"
 # What it did not have yet.
-NEW = {"cascade_project_rules"}
+NEW = {"cascade_project_rules", "cascade_outbox"}
 
 
 def test_every_row_is_kept_and_what_was_under_way_goes_on(

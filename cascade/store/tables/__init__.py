@@ -10,6 +10,7 @@ from cascade.store.tables.base import (
     is_own,
     now,
 )
+from cascade.store.tables.outbox import OutboxMessage
 from cascade.store.tables.own import (
     ACTIVE,
     ENDED,
@@ -59,6 +60,7 @@ __all__ = [
     "LiveText",
     "Made",
     "ModelCall",
+    "OutboxMessage",
     "Piece",
     "Project",
     "ProjectMember",
