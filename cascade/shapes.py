@@ -89,6 +89,7 @@ def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
         "error": run.error,
         "resumedFrom": run.resumed_from,
         "planHash": run.plan_hash,
+        "server": run.server,
     }
     if run.provider == "offline":
         return document

@@ -133,7 +133,7 @@ def test_runs_events_credits(cli: Any, near: Near) -> None:
     newest, oldest = near.json("runs")
     assert set(newest) == {
         "id", "storyId", "status", "user", "estimatedCredits", "usedCredits", "createdAt",
-        "finishedAt", "error", "resumedFrom", "planHash",
+        "finishedAt", "error", "resumedFrom", "planHash", "server",
     }  # fmt: skip
     assert newest["id"] == printed[0]["runId"]
     assert newest["createdAt"] > oldest["createdAt"]

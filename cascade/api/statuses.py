@@ -68,6 +68,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "story_gone": 409,
         "unreadable": 409,
         "unreadable_story": 409,
+        "writer_not_allowed": 409,
         # Nothing that a client has sent.
         "bad_product": 500,
         "bad_setting": 500,

@@ -292,6 +292,10 @@ def _print_plan(offer: Offer) -> None:
         say("Nothing to regenerate: no new level is given, and no text asked for is out of date.")
     missing = f"; {offer.missing} are missing" if offer.missing else ""
     say(f"{plan.estimated_credits} credits of {offer.available} available{missing}")
+    if offer.server is not None:
+        say(f"texts go to {one_line(offer.server)}")
+    if offer.writer_refused:
+        say("the project does not allow that writer: it would be refused")
     if offer.budget is not None:
         say(_budget(offer, offer.budget))
 

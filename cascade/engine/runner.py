@@ -22,8 +22,10 @@ from cascade.engine.connections import Connections, dbos_url, guarded
 from cascade.engine.queue import QUEUE, VERSION
 from cascade.engine.writing import Line, StepWriter
 from cascade.errors import CascadeError, DatabaseAway, Reason
+from cascade.llm.provider import Provider
 from cascade.runs import lifecycle as runs
-from cascade.store.database import BUSY_TIMEOUT_MS, Database
+from cascade.runs import writers
+from cascade.store.database import BUSY_TIMEOUT_MS, Database, Session
 from cascade.store.tables import QUEUE_SCHEMA
 from cascade.story.piece import Piece
 
@@ -147,9 +149,15 @@ def _failure(error: Exception, what: str) -> Reason:
     return Reason("internal", message, {"exception": type(error).__name__})
 
 
+def _take_up(session: Session, run_id: str, writer: Provider) -> list[list[str]]:
+    """A run's groups of step keys. Raises WriterNotAllowed."""
+    writers.take_up(session, run_id, writer)
+    return runs.begin(session, run_id)
+
+
 async def _begin(run_id: str) -> list[list[str]]:
     try:
-        groups: list[list[str]] = await _transact(runs.begin, run_id)
+        groups: list[list[str]] = await _transact(_take_up, run_id, _runner().writer.provider)
     except Exception as error:
         await _transact(runs.fail, run_id, _failure(error, f"the beginning of run {run_id}"))
         return []

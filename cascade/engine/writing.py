@@ -158,7 +158,7 @@ class StepWriter:
         self, database: Database, provider: Provider, limits: Limits, unsaved: Unsaved | None = None
     ) -> None:
         self._database = database
-        self._provider = provider
+        self.provider = provider
         self._limits = limits
         self._unsaved = {} if unsaved is None else unsaved
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -182,7 +182,7 @@ class StepWriter:
         With a call under way nothing is closed: its abort closes what it uses.
         """
         if self._loop is not None and self._loop.is_running() and not self._under_way:
-            closed = asyncio.run_coroutine_threadsafe(self._provider.close(), self._loop)
+            closed = asyncio.run_coroutine_threadsafe(self.provider.close(), self._loop)
             with suppress(TimeoutError):
                 closed.result(CLOSE_PATIENCE_S)
 
@@ -245,7 +245,7 @@ class StepWriter:
         return await self._transact(steps.fail, run_id, key, failure, call)
 
     def _written(self, brief: Brief, answer: Answer, attempts: _Attempts) -> Written:
-        provider = self._provider
+        provider = self.provider
         call = self._call(
             attempts, "saved", answer.usage, model=answer.model, prompt_hash=answer.prompt_hash
         )
@@ -276,7 +276,7 @@ class StepWriter:
         """One attempt: reads the provider's stream to its end. Raises ProviderError."""
         answer: Answer | None = None
         text, shown = "", time.monotonic()
-        async with aclosing(self._provider.write(brief, complaint)) as stream:
+        async with aclosing(self.provider.write(brief, complaint)) as stream:
             async for part in stream:
                 if isinstance(part, Answer):
                     answer = part
@@ -375,9 +375,9 @@ class StepWriter:
         return Call(
             attempt=attempts.made,
             outcome=outcome,
-            provider=self._provider.name,
-            model=model or self._provider.model,
-            prompt_version=self._provider.prompt_version,
+            provider=self.provider.name,
+            model=model or self.provider.model,
+            prompt_version=self.provider.prompt_version,
             latency_ms=round((time.monotonic() - attempts.began) * 1000),
             prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.cached_tokens,

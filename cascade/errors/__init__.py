@@ -37,6 +37,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         UnreadableStory
         InsufficientCredits
         BudgetExceeded
+        WriterNotAllowed
         CorrectionTooLarge
         StalePlan
         RunActive
@@ -118,6 +119,7 @@ from cascade.errors.refused import (
     StoryGone,
     UnreadablePieces,
     UnreadableStory,
+    WriterNotAllowed,
 )
 from cascade.errors.root import CascadeError, Explained, Reason, Unexpected
 from cascade.errors.usage import (
@@ -201,6 +203,7 @@ __all__ = [
     "UnreadablePieces",
     "UnreadableStory",
     "UsageError",
+    "WriterNotAllowed",
     "WrongMediaType",
     "WrongStructure",
 ]

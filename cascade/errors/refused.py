@@ -106,6 +106,20 @@ class BudgetExceeded(Refused):
         )
 
 
+class WriterNotAllowed(Refused):
+    """The writer of this process is none of those that the project allows."""
+
+    code = "writer_not_allowed"
+
+    def __init__(self, writer: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            f"The project does not allow {writer} to write: it allows {', '.join(allowed)}. Have "
+            "it allowed, or another writer set.",
+            writer=writer,
+            allowed=list(allowed),
+        )
+
+
 class CorrectionTooLarge(Refused):
     """More credits would be taken back than are available."""
 

@@ -38,6 +38,7 @@ class OfflineWriter:
 
     name: ProviderName = "offline"
     model = "offline-pacing-1"
+    server: str | None = None
     # Raise it whenever rules or tables change what is written: plans carry it in their hash.
     prompt_version = "offline-2"
 

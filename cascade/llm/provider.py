@@ -48,6 +48,11 @@ class Provider(Protocol):
     model: str
     prompt_version: str
 
+    @property
+    def server(self) -> str | None:
+        """The server to which texts go, as people name it; None where they go nowhere."""
+        ...
+
     def write(
         self, brief: Brief, complaint: str | None = None
     ) -> AsyncGenerator[Delta | Answer, None]:

@@ -24,6 +24,7 @@ class ScriptedWriter:
 
     name: ProviderName = "scripted"
     model = "scripted-1"
+    server: str | None = None
     prompt_version = "scripted"
 
     def __init__(

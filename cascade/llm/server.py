@@ -69,6 +69,11 @@ class Server:
         return urlsplit(self._base_url).netloc or "the address"
 
     @property
+    def server(self) -> str | None:
+        """The same, for who asks any writer to where texts go."""
+        return self.host
+
+    @property
     def abilities(self) -> Abilities:
         """What the server can do with the model, so far as it has been asked."""
         return KNOWN.get(self._key, Abilities())

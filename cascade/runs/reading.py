@@ -67,6 +67,7 @@ class RunView:
     released_credits: int
     steps: tuple[StepView, ...]
     provider: str
+    server: str | None
     model: str
     created_at: datetime
     started_at: datetime | None
@@ -320,6 +321,7 @@ def run_view(session: Session, run: Run) -> RunView:
         released_credits=0 if run.status in ACTIVE else run.estimated_credits - used,
         steps=tuple(_step_view(session, step, usage.by_step.get(step.key)) for step in steps),
         provider=run.provider,
+        server=run.server,
         model=run.model,
         created_at=run.created_at,
         started_at=run.started_at,

@@ -26,13 +26,16 @@ class Funds:
 class Offer:
     """A plan with what the one who asks needs for deciding: balance, seconds, the budget now.
 
-    `budget` is None where the project has none.
+    `budget` is None where the project has none. `server` is to where texts go, None for nowhere;
+    with `writer_refused` the project does not allow it, and the start would be refused.
     """
 
     plan: Plan
     available: int
     expected_seconds: float
     budget: Budget | None = None
+    server: str | None = None
+    writer_refused: bool = False
 
     @property
     def missing(self) -> int:

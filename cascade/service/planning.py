@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from cascade.runs import budgets
+from cascade.runs import budgets, writers
 from cascade.runs import lifecycle as runs
 from cascade.service.access import Gate, View
 from cascade.service.offers import Offer
@@ -75,7 +75,15 @@ class Planning(View):
         user_id = payer.user_id if payer is not None else None
         its, available = rules.with_available(gate.session, project_id, user_id)
         budget = budgets.standing(gate.session, project_id, its)
-        return Offer(plan, available, self._expected_seconds(gate, plan), budget)
+        writer = self._house.provider
+        return Offer(
+            plan,
+            available,
+            self._expected_seconds(gate, plan),
+            budget,
+            writer.server,
+            not writers.is_allowed(its, writer),
+        )
 
     def _payer(self, gate: Gate) -> Actor | None:
         """Whose credits an offer is for: one's own, or of whom the command line acts as."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from cascade.errors import StalePlan
 from cascade.runs import lifecycle as runs
+from cascade.runs import writers
 from cascade.runs.reading import Run, RunStatus
 from cascade.service.access import Gate
 from cascade.service.planning import Planning
@@ -24,8 +25,8 @@ class Running(Planning, Watching):
     def start(self, plan: Plan) -> str:
         """Starts a run of a plan; the run's id. Returns as soon as it is written and queued.
 
-        Raises NothingChanged, StalePlan, RunActive, BudgetExceeded, InsufficientCredits: then
-        nothing changed.
+        Raises NothingChanged, WriterNotAllowed, StalePlan, RunActive, BudgetExceeded,
+        InsufficientCredits: then nothing changed.
         """
         if plan.prompt_version != self._house.provider.prompt_version:
             raise StalePlan("the writer", cause="writer")
@@ -74,6 +75,7 @@ class Running(Planning, Watching):
         resumed_from: Run | None = None,
         accepted: Mapping[str, int] | None = None,
     ) -> str:
+        writers.permit(gate.session, project_id, self._house.provider)
         account = accounts.open_account(gate.session, self._actor, project_id)
         return runs.start(
             gate.session,
@@ -82,6 +84,7 @@ class Running(Planning, Watching):
             account_id=account.id,
             provider=self._house.provider.name,
             model=self._house.provider.model,
+            server=self._house.provider.server,
             enqueue=self._house.queue.enqueue,
             resumed_from=resumed_from,
             accepted=accepted,

@@ -108,7 +108,7 @@ def test_tokens_are_told_step_by_step(
     assert (told["status"], told["calls"], told["rejectedCalls"]) == ("saved", 3, 1)
     assert (told["promptTokens"], told["completionTokens"], told["unknownCalls"]) == (200, 25, 1)
     contract = ["id", "storyId", "status", "user", "estimatedCredits", "usedCredits"]
-    contract += ["createdAt", "finishedAt", "error", "resumedFrom", "planHash"]
+    contract += ["createdAt", "finishedAt", "error", "resumedFrom", "planHash", "server"]
     assert list(document) == [*contract, "tokens", "steps", "cost"]
     offline = shapes.run_document(replace(run, provider="offline"))
     assert list(offline) == contract

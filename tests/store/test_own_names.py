@@ -55,12 +55,12 @@ LATER: dict[str, dict[str, set[str]]] = {
         **OF_PEOPLE,
         "revisions": {"scene_id", "cell", "is_kept", "sources", "reason"},
         "run_steps": {"scene_id"},
-        "runs": {"restored_at"},
+        "runs": {"restored_at", "server"},
     },
     "0004": {
         **OF_PEOPLE,
         "revisions": {"is_kept", "sources", "reason"},
-        "runs": {"restored_at"},
+        "runs": {"restored_at", "server"},
     },
 }
 # What is kept no more: marks follow from what texts were made from.

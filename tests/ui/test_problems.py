@@ -61,6 +61,7 @@ from cascade.errors import (
     UnknownUser,
     UnreadablePieces,
     UnreadableStory,
+    WriterNotAllowed,
 )
 from cascade.llm import faults
 from cascade.llm.doctor import Diagnosis
@@ -142,6 +143,7 @@ def refusals() -> Iterator[CascadeError]:
         anew=datetime(2026, 11, 30, 17, tzinfo=UTC),
         zone="Asia/Jakarta",
     )
+    yield WriterNotAllowed("api.openai.com", ["offline", "localhost:8000"])
     yield CorrectionTooLarge(45, 12)
     yield NothingChanged()
     yield NothingToRestore("r1")
@@ -224,6 +226,8 @@ def failures() -> Iterator[tuple[str, Mapping[str, Any], str]]:
         yield code, {}, "as it was kept"
     yield REFUSED.code, REFUSED.fields, REFUSED.message
     yield "internal", {"exception": "ValueError"}, "wrong in the program (ValueError)"
+    refused = WriterNotAllowed("api.openai.com", ["offline"])
+    yield refused.code, refused.fields, refused.message
     yield "unknown_model", {"model": "m", "known": ["m1", "m2"]}, "does not know m"
     yield "form_ignored", {}, "not in the form"
 

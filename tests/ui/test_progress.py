@@ -38,6 +38,7 @@ def run(status: Any = "running", **statuses: str) -> RunView:
         released_credits=0,
         steps=tuple(StepView(key, given.get(key, "pending"), 1, None, None) for key in KEYS),
         provider="offline",
+        server=None,
         model="m",
         created_at=NOW,
         started_at=NOW,

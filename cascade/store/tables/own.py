@@ -258,6 +258,8 @@ class Run(Base):
     estimated_credits: Mapped[int]
     provider: Mapped[str] = mapped_column(sa.String(16))
     model: Mapped[str] = mapped_column(sa.String(200))
+    # To which its texts go; null where that is nowhere, or of a run of before it was kept.
+    server: Mapped[str | None] = mapped_column(sa.String(300))
     resumed_from: Mapped[str | None] = mapped_column(Id, sa.ForeignKey("cascade_runs.id"))
     # The first run of a chain of resumed ones.
     chain_id: Mapped[str] = mapped_column(Id, index=True)

@@ -62,6 +62,8 @@ def _values(code: str, fields: Mapping[str, Any]) -> dict[str, object]:
     if "anew" in fields:
         anew = datetime.fromisoformat(fields["anew"])
         values["anew"] = moment(anew, ZoneInfo(fields["zone"]))
+    if "allowed" in fields:
+        values["allowed"] = listing(map(str, fields["allowed"]))
     if "columns" in fields:
         values["columns"] = listing(map(str, fields["columns"]))
     if why := _why(code, values):
