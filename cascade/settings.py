@@ -159,6 +159,8 @@ class Settings(BaseSettings):
     sign_in_project: Shown | None = None
     role_claim: Shown = "roles"
     roles: Annotated[tuple[ClaimedRole, ...], NoDecode, BeforeValidator(_claimed_roles)] = ()
+    webhook_url: str | None = Field(default=None, repr=False)
+    webhook_secret: str | None = Field(default=None, repr=False, min_length=16)
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
 
     @field_validator("openai_base_url")
@@ -177,6 +179,19 @@ class Settings(BaseSettings):
             if parts.query or parts.fragment:
                 raise ValueError("must end with the path, without a ? or # and what follows it")
         return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _can_be_posted_to(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                parts = urlsplit(value.strip())
+                _ = parts.port
+            except ValueError:
+                raise ValueError("must be an address of a server") from None
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+                raise ValueError("must begin with http:// or https:// and name a host, no user")
+        return value and value.strip()
 
     @field_validator("openai_api_key")
     @classmethod
@@ -232,6 +247,11 @@ def load_settings() -> Settings:
         raise BadSetting(
             "CASCADE_PROVIDER is openai, but neither OPENAI_API_KEY nor OPENAI_BASE_URL is set. "
             "Set one of them, or CASCADE_PROVIDER=offline."
+        )
+    if (settings.webhook_url is None) != (settings.webhook_secret is None):
+        raise BadSetting(
+            "CASCADE_WEBHOOK_URL and CASCADE_WEBHOOK_SECRET go together: what is sent is signed. "
+            "Set both or neither."
         )
     _check_address("CASCADE_DATABASE_URL", settings.database_url)
     if settings.executor_url is not None:

@@ -68,6 +68,8 @@ DEFAULTS: dict[str, Any] = {
     "starts_per_minute": 60,
     "watchers": 250,
     "cors_origins": (),
+    "webhook_url": None,
+    "webhook_secret": None,
     "sign_in_project": None,
     "role_claim": "roles",
     "roles": (),
@@ -381,6 +383,35 @@ def test_a_settings_own_words_hold_no_secret(monkeypatch: pytest.MonkeyPatch) ->
         OPENAI_BASE_URL=f"https://user:{CANARY}@host/v1",
     )
     assert CANARY not in repr(settings) + str(settings)
+
+
+HOOK = {"CASCADE_WEBHOOK_URL": "https://h.example/a?b", "CASCADE_WEBHOOK_SECRET": CANARY * 3}
+
+
+def test_a_webhook_has_an_address_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, **HOOK)
+    assert (settings.webhook_url, settings.webhook_secret) == tuple(HOOK.values())
+    assert CANARY not in repr(settings)
+    assert "h.example" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"CASCADE_WEBHOOK_URL": ""},
+        {"CASCADE_WEBHOOK_SECRET": ""},
+        {"CASCADE_WEBHOOK_SECRET": "short"},
+        {"CASCADE_WEBHOOK_URL": f"h.example/{CANARY}"},
+        {"CASCADE_WEBHOOK_URL": f"ftp://h.example/{CANARY}"},
+        {"CASCADE_WEBHOOK_URL": f"https://u:{CANARY}@h.example/"},
+        {"CASCADE_WEBHOOK_URL": f"https://[::1/{CANARY}"},
+        {"CASCADE_WEBHOOK_URL": f"https://h:x/{CANARY}"},
+    ],
+)
+def test_a_webhook_that_cannot_be(monkeypatch: pytest.MonkeyPatch, changed: dict[str, str]) -> None:
+    message = refusal(monkeypatch, **{**HOOK, **changed})
+    assert CANARY not in message
+    assert message.startswith("CASCADE_WEBHOOK_")
 
 
 def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:

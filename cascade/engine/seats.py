@@ -21,6 +21,8 @@ from cascade.store.database import Database
 # The class of our advisory locks on a Postgres server: the letters "arc" (the product's earlier
 # name, kept so that versions exclude one another) and a kind.
 SEATS = 0x61726302
+# The one lock of who sends what is in the outbox.
+SENDERS = 0x61726303
 
 
 _HELD = sa.text(
@@ -60,13 +62,13 @@ class Seat(Protocol):
 
 
 class FileSeat:
-    """The one seat of a SQLite database."""
+    """The one seat of a SQLite database, of those of its kind."""
 
     executor_id = "local"
     shared = False
 
-    def __init__(self, database: Database) -> None:
-        self._path = Path(f"{database.path}.executor.lock")
+    def __init__(self, database: Database, kind: str = "executor") -> None:
+        self._path = Path(f"{database.path}.{kind}.lock")
         self._lock = filelock.FileLock(self._path, thread_local=False)
         self._file: tuple[int, int] | None = None
 
@@ -110,19 +112,21 @@ class ServerSeat:
     """A seat at a Postgres database: one session that holds an advisory lock.
 
     Each seat that is taken is a new one, with an id of its own: what was in hand under an earlier
-    one counts as a dead executor's.
+    one counts as a dead executor's. Of those that are asked for by a name there is one alone.
     """
 
     shared = True
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kind: int = SEATS, name: str | None = None) -> None:
         self._database = database
+        self._kind = kind
+        self._name = name
         self.executor_id = ""
         self._connection: sa.Connection | None = None
 
     def take(self) -> bool:
         """Opens a session and takes its lock."""
-        executor_id = f"executor-{secrets.token_hex(8)}"
+        executor_id = self._name or f"executor-{secrets.token_hex(8)}"
         with self._database.guarded():
             connection = self._connect()
             try:
@@ -142,7 +146,7 @@ class ServerSeat:
             with self._database.guarded():
                 assert self._connection is not None
                 number = lock_number(self.executor_id) % 2**32
-                held = self._connection.scalar(_HELD, {"seats": SEATS, "number": number})
+                held = self._connection.scalar(_HELD, {"seats": self._kind, "number": number})
         except DatabaseError:
             return False
         return bool(held)
@@ -163,7 +167,7 @@ class ServerSeat:
             for executor_id in others:
                 if self._try_lock(self._connection, executor_id):
                     self._connection.execute(
-                        sa.select(sa.func.pg_advisory_unlock(SEATS, lock_number(executor_id)))
+                        sa.select(sa.func.pg_advisory_unlock(self._kind, lock_number(executor_id)))
                     )
                     dead.append(executor_id)
         return dead
@@ -177,16 +181,15 @@ class ServerSeat:
                     "AND classid = :seats AND database = "
                     "(SELECT oid FROM pg_database WHERE datname = current_database())"
                 ),
-                {"seats": SEATS},
+                {"seats": self._kind},
             )
         return bool(seats)
 
     def _connect(self) -> sa.Connection:
         return self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
-    @staticmethod
-    def _try_lock(connection: sa.Connection, executor_id: str) -> bool:
-        taken = sa.select(sa.func.pg_try_advisory_lock(SEATS, lock_number(executor_id)))
+    def _try_lock(self, connection: sa.Connection, executor_id: str) -> bool:
+        taken = sa.select(sa.func.pg_try_advisory_lock(self._kind, lock_number(executor_id)))
         return bool(connection.scalar(taken))
 
 
@@ -206,3 +209,10 @@ def lock_number(executor_id: str) -> int:
 def seat_for(database: Database) -> Seat:
     """The kind of seat that the database has."""
     return FileSeat(database) if database.is_sqlite else ServerSeat(database)
+
+
+def sender_seat(database: Database) -> Seat:
+    """The right to send what is in the outbox, which one process has at a time."""
+    if database.is_sqlite:
+        return FileSeat(database, "sender")
+    return ServerSeat(database, SENDERS, "sender")

@@ -29,6 +29,7 @@ from cascade.store.product import Source
 
 if TYPE_CHECKING:
     from cascade.engine.runner import Runner
+    from cascade.engine.sending import Sender
 
 T = TypeVar("T")
 
@@ -128,9 +129,14 @@ class House:
         queue = self.queue if database is self.database else Queue(database)
         executor = Executor(database, queue, self._make_runner, self.cancels, yields=yields)
         executor.start()
+        sender = self._sender()
+        if sender is not None:
+            sender.start()
         try:
             yield
         finally:
+            if sender is not None:
+                sender.stop()
             executor.stop()
             if queue is not self.queue:
                 queue.close()
@@ -170,6 +176,15 @@ class House:
         limits = Limits(self.settings.concurrency, self.settings.requests_per_minute)
         writer = StepWriter(self._direct, self.provider, limits, self._unsaved)
         return Runner(self._direct, writer)
+
+    def _sender(self) -> Sender | None:
+        """Who sends what is in the outbox, where there is somebody to send it to."""
+        url, secret = self.settings.webhook_url, self.settings.webhook_secret
+        if url is None or secret is None:
+            return None
+        from cascade.engine.sending import Receiver, Sender
+
+        return Sender(self._direct, Receiver(url, secret))
 
     def _add_samples(self) -> None:
         with self.database.write() as session:

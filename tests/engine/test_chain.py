@@ -202,6 +202,9 @@ def test_chains_that_an_earlier_version_put_back_are_known_as_such(
         service.database,
         [
             "DROP TABLE cascade_audit",
+            "DROP TABLE cascade_project_rules",
+            "DROP TABLE cascade_outbox",
+            "ALTER TABLE cascade_runs DROP COLUMN server",
             *([] if service.database.is_sqlite else ON_POSTGRES),
             "DROP INDEX cascade_ix_runs_created_at",
             "DROP INDEX cascade_uq_users_issuer_subject",
