@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from cascade.runs import budgets, writers
 from cascade.runs import lifecycle as runs
+from cascade.runs.reading import Run
 from cascade.service.access import Gate, View
 from cascade.service.offers import Offer
 from cascade.store import accounts, made, revisions, rules
@@ -64,8 +65,10 @@ class Planning(View):
         plan = make_plan(story, levels, directions=directions, stale=named, prompt_version=version)
         return self._offer(gate, plan, story.project_id)
 
-    def _rest(self, gate: Gate, run_id: str, story: Story | None = None) -> Offer:
-        run = gate.run(run_id)
+    def _rest(
+        self, gate: Gate, run_id: str, story: Story | None = None, run: Run | None = None
+    ) -> Offer:
+        run = run or gate.run(run_id)
         project_id = gate.project(run.story_version_id) if story is None else story.project_id
         plan = runs.plan_to_resume(gate.session, run, story)
         return self._offer(gate, plan, project_id)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 from cascade import samples
 from cascade.errors import Refused, StoryGone
 from cascade.runs import events, reading, restore
-from cascade.runs.reading import RunSummary, RunView
+from cascade.runs.reading import Run, RunSummary, RunView
 from cascade.runs.restore import Replaced
 from cascade.service.access import Action, Gate
 from cascade.service.offers import Funds, Offer, funds_of
@@ -249,14 +249,17 @@ class Studying(Planning):
         progress = self._progress_of(gate, run, story)
         if run.is_active:
             return Shown(progress)
-        texts, levels = restore.replaced(gate.session, gate.run(run.id), story)
-        return Shown(progress, texts, levels, self._what_is_left(gate, run, story))
+        row = gate.run(run.id)
+        texts, levels = restore.replaced(gate.session, row, story)
+        return Shown(progress, texts, levels, self._what_is_left(gate, run, story, row))
 
-    def _what_is_left(self, gate: Gate, run: RunView, story: Story) -> Rest | None:
+    def _what_is_left(
+        self, gate: Gate, run: RunView, story: Story, row: Run | None = None
+    ) -> Rest | None:
         if not run.is_resumable:
             return None
         try:
-            return Rest(self._rest(gate, run.id, story))
+            return Rest(self._rest(gate, run.id, story, row))
         except Refused as error:
             return Rest(why_not=error)
 

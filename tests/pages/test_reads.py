@@ -69,9 +69,11 @@ def test_a_page_with_changes_pending_reads_once(service: Service) -> None:
     assert transactions(asked) == 2
 
 
+@pytest.mark.parametrize("budget", [None, 500])
 @pytest.mark.parametrize("make", [start, stopped, failed])
-def test_a_page_with_a_run_reads_once(service: Service, make: object) -> None:
+def test_a_page_with_a_run_reads_once(service: Service, make: object, budget: int | None) -> None:
     people: People = gather(service)
+    people.desk("producer").set_project(people.home, {"budget": budget})
     run_id = make(people)  # type: ignore[operator]
     page, asked = drawn(service, run=run_id)
     assert page.run_id == run_id
