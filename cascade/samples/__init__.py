@@ -29,6 +29,7 @@ from cascade.store.tables import (
     Project,
     ProjectMember,
     ProjectRules,
+    Request,
     Revision,
     Role,
     Run,
@@ -155,7 +156,8 @@ def _delete_samples(session: Session) -> None:
     project, story, user = (
         sa.select(Made.id).where(Made.kind == kind) for kind in ("project", "story", "user")
     )
-    account = sa.select(CreditAccount.id).where(CreditAccount.user_id.in_(user))
+    is_ours = CreditAccount.user_id.in_(user) | CreditAccount.project_id.in_(project)
+    account = sa.select(CreditAccount.id).where(is_ours)
     run = sa.select(Run.id).where(Run.account_id.in_(account))
     scene = sa.select(ScenePlot.id).where(ScenePlot.story_version_id.in_(story))
     there = sa.select(StoryVersion.id)
@@ -171,9 +173,10 @@ def _delete_samples(session: Session) -> None:
         (RunStep, RunStep.run_id.in_(run)),
         (Piece, Piece.story_version_id.in_(story) | Piece.story_version_id.not_in(there)),
         (Revision, Revision.story_version_id.in_(story) | Revision.story_version_id.not_in(there)),
+        (Request, Request.run_id.in_(run)),
         (Run, Run.account_id.in_(account)),
         (CreditEntry, CreditEntry.account_id.in_(account)),
-        (CreditAccount, CreditAccount.user_id.in_(user)),
+        (CreditAccount, is_ours),
         (SceneShot, SceneShot.scene_plot_id.in_(scene)),
         (ScenePlot, ScenePlot.story_version_id.in_(story)),
         (StoryVersion, StoryVersion.id.in_(story)),

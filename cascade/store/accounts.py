@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -135,6 +135,63 @@ def account_of(session: Session, actor: Actor, project_id: str) -> CreditAccount
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Purses:
+    """What could pay a run: a user's account in a project, and the project's own."""
+
+    own: CreditAccount | None
+    shared: CreditAccount | None
+
+    @property
+    def available(self) -> int:
+        """Credits of the user's that runs do not hold."""
+        return self.own.available if self.own is not None else 0
+
+    @property
+    def held(self) -> int:
+        """Credits of the user's that runs hold."""
+        return self.own.held if self.own is not None else 0
+
+    @property
+    def shared_available(self) -> int:
+        """Credits of the project's that runs do not hold."""
+        return self.shared.available if self.shared is not None else 0
+
+
+def purses_of(session: Session, actor: Actor, project_id: str) -> Purses:
+    """What could pay a run of a user in a project; in one statement."""
+    whose = sa.or_(CreditAccount.user_id == actor.user_id, CreditAccount.user_id.is_(None))
+    found = session.scalars(
+        sa.select(CreditAccount).where(CreditAccount.project_id == project_id, whose)
+    ).all()
+    return Purses(
+        next((one for one in found if one.user_id is not None), None),
+        next((one for one in found if one.user_id is None), None),
+    )
+
+
+def purses_in(session: Session, projects: Collection[str]) -> Callable[[str, str], Purses]:
+    """The same of anybody in some projects, by project and user; in one statement."""
+    found = session.scalars(
+        sa.select(CreditAccount).where(CreditAccount.project_id.in_(list(projects)))
+    )
+    known = {(one.project_id, one.user_id): one for one in found}
+
+    def purses(project_id: str, user_id: str) -> Purses:
+        return Purses(known.get((project_id, user_id)), known.get((project_id, None)))
+
+    return purses
+
+
+def shared_account(session: Session, project_id: str) -> CreditAccount | None:
+    """The account of a project itself, if there is one."""
+    return session.scalar(
+        sa.select(CreditAccount).where(
+            CreditAccount.project_id == project_id, CreditAccount.user_id.is_(None)
+        )
+    )
+
+
 def available(session: Session, actor: Actor, project_id: str) -> int:
     """Credits the user may use in a project; 0 where there is no account yet."""
     account = account_of(session, actor, project_id)
@@ -144,12 +201,19 @@ def available(session: Session, actor: Actor, project_id: str) -> int:
 def open_account(session: Session, actor: Actor, project_id: str) -> CreditAccount:
     """The user's account in a project, made with no credits where there was none."""
     account = account_of(session, actor, project_id)
-    if account is not None:
-        return account
+    return account or _open(session, project_id, actor.user_id)
+
+
+def open_shared_account(session: Session, project_id: str) -> CreditAccount:
+    """The account of a project itself, made with no credits where there was none."""
+    return shared_account(session, project_id) or _open(session, project_id, None)
+
+
+def _open(session: Session, project_id: str, user_id: str | None) -> CreditAccount:
     account = CreditAccount(
         id=new_id(),
         project_id=project_id,
-        user_id=actor.user_id,
+        user_id=user_id,
         deposited=0,
         available=0,
         held=0,
@@ -160,9 +224,9 @@ def open_account(session: Session, actor: Actor, project_id: str) -> CreditAccou
             session.add(account)
     except sa.exc.IntegrityError:
         # Another transaction has made it in the same moment.
-        made = account_of(session, actor, project_id)
-        assert made is not None
-        return made
+        whose = CreditAccount.user_id.is_not_distinct_from(user_id)
+        wanted = sa.select(CreditAccount).where(CreditAccount.project_id == project_id, whose)
+        return session.scalars(wanted).one()
     return account
 
 

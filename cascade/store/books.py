@@ -38,7 +38,10 @@ _ACTIVE: list[sa.ColumnElement[str]] = [
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """Somebody's credits in one project; `user` is the name that `--user` takes."""
+    """Somebody's credits in one project; `user` is the name that `--user` takes.
+
+    Those of a project itself are no user's: then it is empty, and `display_name` the project's.
+    """
 
     id: str
     project_id: str
@@ -136,7 +139,7 @@ def accounts_of(
     session: Session, whole: Projects, user_id: str | None, member_of: Collection[str]
 ) -> list[AccountView]:
     """The accounts of some projects, and a user's own of others; by project and name."""
-    wanted = sa.select(CreditAccount, User.name, User.display_name).join(
+    wanted = sa.select(CreditAccount, User.name, User.display_name).outerjoin(
         User, User.id == CreditAccount.user_id
     )
     if whole is not None:
@@ -145,7 +148,9 @@ def accounts_of(
         )
         wanted = wanted.where(sa.or_(CreditAccount.project_id.in_(list(whole)), own))
     rows = session.execute(
-        wanted.order_by(*oldest_first(CreditAccount.project_id), User.name)
+        wanted.order_by(
+            *oldest_first(CreditAccount.project_id), CreditAccount.user_id.is_not(None), User.name
+        )
     ).all()
     named = accounts.named_projects(session)
     return [
@@ -153,8 +158,8 @@ def accounts_of(
             row.id,
             row.project_id,
             named.get(row.project_id, row.project_id),
-            name,
-            display_name,
+            name or "",
+            display_name or named.get(row.project_id, row.project_id),
             row.deposited,
             row.available,
             row.held,
@@ -308,12 +313,12 @@ def between(
 ) -> list[tuple[Movement, str]]:
     """The entries of a project from one instant until just before another, the oldest first.
 
-    Each with the name of whose account it is of.
+    Each with the name of whose account it is of, empty for the project's own.
     """
     wanted = (
-        _MOVEMENTS.add_columns(User.name)
+        _MOVEMENTS.add_columns(sa.func.coalesce(User.name, ""))
         .join(CreditAccount, CreditAccount.id == CreditEntry.account_id)
-        .join(User, User.id == CreditAccount.user_id)
+        .outerjoin(User, User.id == CreditAccount.user_id)
         .where(
             CreditAccount.project_id == project_id,
             CreditEntry.at >= begin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -22,26 +22,46 @@ _REVISIONS = Base.metadata.tables[Revision.__tablename__]
 _USERS = Base.metadata.tables[User.__tablename__]
 # Into the table itself: a class's rows would go in by several statements where one lacks a value.
 _KEEP = sa.insert(_REVISIONS)
-_OF_STORY = (
-    sa.select(
-        _REVISIONS.c.key,
-        _REVISIONS.c.scene_id,
-        _REVISIONS.c.digest,
-        _REVISIONS.c.sources,
-        _REVISIONS.c.created_at,
-        _USERS.c.display_name,
-        _REVISIONS.c.run_id,
-        _REVISIONS.c.origin,
+
+
+def _of_stories(those: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """What is known of the texts of some stories, the newest last."""
+    return (
+        sa.select(
+            _REVISIONS.c.key,
+            _REVISIONS.c.scene_id,
+            _REVISIONS.c.digest,
+            _REVISIONS.c.sources,
+            _REVISIONS.c.created_at,
+            _USERS.c.display_name,
+            _REVISIONS.c.run_id,
+            _REVISIONS.c.origin,
+        )
+        .join_from(_REVISIONS, _USERS, _USERS.c.id == _REVISIONS.c.author_id, isouter=True)
+        .where(those)
+        .order_by(_REVISIONS.c.id)
     )
-    .join_from(_REVISIONS, _USERS, _USERS.c.id == _REVISIONS.c.author_id, isouter=True)
-    .where(_REVISIONS.c.story_version_id == sa.bindparam("story"))
-    .order_by(_REVISIONS.c.id)
-)
+
+
+_OF_STORY = _of_stories(_REVISIONS.c.story_version_id == sa.bindparam("story"))
 
 
 def out_of_date(session: Session, story: Story) -> dict[str, Stale]:
     """The pieces of a story that are out of date, each with the reason, by key; in one query."""
     return stale.out_of_date(story, read(session, story))
+
+
+def out_of_date_in(session: Session, stories: Collection[Story]) -> dict[str, dict[str, Stale]]:
+    """The same of several stories, by their ids; in one query however many they are."""
+    by_id = {one.id: one for one in stories}
+    if not by_id:
+        return {}
+    those = _of_stories(_REVISIONS.c.story_version_id.in_(list(by_id)))
+    rows = session.execute(those.add_columns(_REVISIONS.c.story_version_id))
+    known: dict[str, dict[str, list[Made]]] = {one: {} for one in by_id}
+    for *row, story_id in rows:
+        _note(known[story_id], by_id[story_id], row)
+    return {one: stale.out_of_date(by_id[one], known[one]) for one in by_id}
 
 
 def read(session: Session, story: Story) -> dict[str, list[Made]]:
@@ -55,14 +75,18 @@ def _read(
     those: sa.Select[Any],
     asked: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, list[Made]]:
-    rows = session.execute(those, {"story": story.id, **asked})
     made: dict[str, list[Made]] = {}
-    for key, scene_id, digest, sources, at, by, run_id, origin in rows:
-        here = revisions.present_key(story, key, scene_id or "")
-        if here is not None:
-            one = Made(digest, sources, at, by or "", run_id or "", origin == "found")
-            made.setdefault(here, []).append(one)
+    for row in session.execute(those, {"story": story.id, **asked}):
+        _note(made, story, row)
     return made
+
+
+def _note(made: dict[str, list[Made]], story: Story, row: Sequence[Any]) -> None:
+    key, scene_id, digest, sources, at, by, run_id, origin = row
+    here = revisions.present_key(story, key, scene_id or "")
+    if here is not None:
+        one = Made(digest, sources, at, by or "", run_id or "", origin == "found")
+        made.setdefault(here, []).append(one)
 
 
 def write_down(session: Session, story: Story, beat_keys: Iterable[str]) -> None:

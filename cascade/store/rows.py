@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -57,6 +57,28 @@ def story_row(session: Session, story_id: str, *, locked: bool = False) -> Story
     product = product_of(session)
     row = session.execute(_of_id(product, locked=locked), {"story": story_id}).one_or_none()
     return None if row is None else _story(product, row)
+
+
+def story_rows(session: Session, story_ids: Collection[str]) -> list[StoryRow]:
+    """Several stories, as many of them as are there."""
+    product = product_of(session)
+    wanted = product.story_rows.where(product.stories["id"].in_(list(story_ids)))
+    return [_story(product, row) for row in session.execute(wanted)]
+
+
+def scenes_by_story(session: Session, story_ids: Collection[str]) -> dict[str, list[SceneRow]]:
+    """The scenes of several stories by story, in two statements however many they are."""
+    product = product_of(session)
+    its = product.scenes
+    of_these = its["story_version_id"].in_(list(story_ids))
+    asked = session.execute(sa.select(its["id"], its["story_version_id"]).where(of_these))
+    story_of: dict[str, str] = dict(list(asked))
+    found: dict[str, list[SceneRow]] = {}
+    for one in scene_rows(session, product.scene_rows.where(of_these), {}):
+        # One that came between the two statements is in no transaction that writes.
+        if one.id in story_of:
+            found.setdefault(story_of[one.id], []).append(one)
+    return found
 
 
 def _story(product: Product, row: sa.Row[Any]) -> StoryRow:

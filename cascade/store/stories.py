@@ -31,9 +31,11 @@ from cascade.store.rows import (
     SceneRow,
     StoryRow,
     scene_rows,
+    scenes_by_story,
     scenes_of_story,
     shots_of_story,
     story_row,
+    story_rows,
 )
 from cascade.story import kinds
 from cascade.story.kinds import BEAT_KINDS, SCENE_KINDS, Kind
@@ -188,6 +190,23 @@ def read_whole(session: Session, row: StoryRow) -> Story:
     asked = {"story": row.id}
     rows = scene_rows(session, scenes_of_story(product), asked)
     return story_of(row, scenes_of(row, rows, read_shots(session, shots_of_story(product), asked)))
+
+
+def read_several(session: Session, story_ids: Collection[str]) -> dict[str, Story | None]:
+    """Several stories by id, but for their shots, in as many statements however many they are.
+
+    One that is gone is left out; one whose structure is none of ours is None.
+    """
+    if not story_ids:
+        return {}
+    scenes = scenes_by_story(session, story_ids)
+    found: dict[str, Story | None] = {}
+    for row in story_rows(session, story_ids):
+        try:
+            found[row.id] = story_of(row, scenes_of(row, scenes.get(row.id, [])))
+        except UnreadableStory:
+            found[row.id] = None
+    return found
 
 
 def story_of(row: StoryRow, scenes: tuple[Scene, ...]) -> Story:

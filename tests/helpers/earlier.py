@@ -32,6 +32,7 @@ LATER = {
     "cascade_audit",
     "cascade_project_rules",
     "cascade_outbox",
+    "cascade_requests",
 }
 # The first version whose tables begin with the prefix.
 NAMED_SO = "0005"
@@ -101,6 +102,7 @@ def make_busy(url: str) -> dict[str, str]:
         save_steps(service, found["cancelling"], 1)
         assert transact(service, runs.cancel, found["cancelling"]) == "cancelling"
         service.operator().create_token("editor", 1)
+        service.operator().set_project(None, {"time_zone": "Asia/Jakarta"})
         key = startkeys.Key("once before", "0" * 64)
         transact(service, startkeys.keep, editor.user_id, key, found["done"])
         service.desk(editor).save_draft(harmon, {"you": 5}, {"you": "keep it “off-stage”"})

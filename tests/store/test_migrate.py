@@ -403,6 +403,7 @@ def test_tables_of_an_earlier_version_are_said_to_be_renamed(empty: Database, cl
         "cascade_audit",
         "cascade_project_rules",
         "cascade_outbox",
+        "cascade_requests",
     }
     assert schema(empty) == before
 

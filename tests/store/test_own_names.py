@@ -41,11 +41,12 @@ from tests.helpers.seeded import postgres_copy, sqlite_copy
 from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
 
 ROOT = Path(__file__).parents[2]
-# What no version kept before credits were given for a reason.
-OF_MONEY = {"credit_entries": {"reason"}}
-# What no version kept before people signed in.
+# What no version kept before runs were asked for, and said which server writes.
+OF_REQUESTS = {"runs": {"note", "server"}}
+# What no version kept before credits were given for a reason, and people signed in.
 OF_PEOPLE = {
-    **OF_MONEY,
+    "credit_entries": {"reason"},
+    **OF_REQUESTS,
     "users": {"is_admin", "admin_from_claims", "issuer", "subject", "last_seen_at"},
     "project_members": {"from_claims"},
 }
@@ -55,12 +56,12 @@ LATER: dict[str, dict[str, set[str]]] = {
         **OF_PEOPLE,
         "revisions": {"scene_id", "cell", "is_kept", "sources", "reason"},
         "run_steps": {"scene_id"},
-        "runs": {"restored_at", "server"},
+        "runs": {"restored_at", "note", "server"},
     },
     "0004": {
         **OF_PEOPLE,
         "revisions": {"is_kept", "sources", "reason"},
-        "runs": {"restored_at", "server"},
+        "runs": {"restored_at", "note", "server"},
     },
 }
 # What is kept no more: marks follow from what texts were made from.

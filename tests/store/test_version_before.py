@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cascade.service import Rules
 from cascade.store import check, migrate
 from cascade.store.database import Database
 from cascade.store.tables import PREFIX
@@ -25,6 +24,7 @@ from tests.helpers.observe import check_credits
 
 from .test_migrate import execute
 from .test_own_names import (
+    OF_REQUESTS,
     busy,
     check_append_only,
     end_what_is_under_way,
@@ -33,10 +33,9 @@ from .test_own_names import (
 
 __all__ = ["busy"]
 
-BEFORE = "0010"
+BEFORE = "0011"
 # What it did not have yet.
-NEW = {"cascade_project_rules", "cascade_outbox"}
-LATER_COLUMNS = {"runs": {"server"}}
+NEW = {"cascade_outbox", "cascade_requests"}
 
 
 def test_every_row_is_kept_and_what_was_under_way_goes_on(
@@ -65,7 +64,7 @@ def test_every_row_is_kept_and_what_was_under_way_goes_on(
         assert all(len(rows) > 1 for rows in before.values()), "each table has rows"
         assert not check.report(database).complete
         migrate.ensure(database)
-        assert rows_of(database, PREFIX, LATER_COLUMNS, plain=plain) == before
+        assert rows_of(database, PREFIX, OF_REQUESTS, plain=plain) == before
         assert content_of(database) == content
         assert check.report(database).complete
         check_append_only(database)
@@ -81,5 +80,11 @@ def test_every_row_is_kept_and_what_was_under_way_goes_on(
         check_credits(asdict(desk.credits()))
         assert desk.credits().held == 0
         # What is new is there to be used.
-        assert operator.set_project(None, {"budget": 40}) == Rules(budget=40)
-        assert [one.budget for one in operator.projects()] == [40]
+        assert operator.set_project(None, {"approve_above": 4}).approve_above == 4
+        story_id = next(iter(stories))
+        finale = operator.story(story_id).structure.keys[-1]
+        level = operator.story(story_id).curve[finale] % 5 + 1
+        run_id = desk.start(desk.plan(story_id, {finale: level}).plan, note="At last")
+        service.desk(service.actor("producer")).approve(run_id)
+        assert [one.note for one in operator.runs()][:1] == ["At last"]
+        assert desk.credits().held == operator.run(run_id).estimated_credits

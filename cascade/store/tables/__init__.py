@@ -42,6 +42,7 @@ from cascade.store.tables.product import (
     SceneShot,
     StoryVersion,
 )
+from cascade.store.tables.requests import Decision, Request, RequestCause
 from cascade.store.tables.rules import ProjectRules
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Base",
     "CreditAccount",
     "CreditEntry",
+    "Decision",
     "Draft",
     "EntryKind",
     "Id",
@@ -65,6 +67,8 @@ __all__ = [
     "Project",
     "ProjectMember",
     "ProjectRules",
+    "Request",
+    "RequestCause",
     "Revision",
     "Role",
     "Run",

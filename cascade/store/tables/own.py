@@ -15,8 +15,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cascade.store.tables.base import Base, Id, now
 
 RunStatus = Literal[
-    "awaiting_approval",  # a producer must decide; nothing is held yet
-    "rejected",  # the producer said no; ended
+    "awaiting_approval",  # a request: somebody else must decide; nothing is held yet
+    "rejected",  # a request that was declined, replaced, expired or void; ended
     "queued",  # credits are held, nobody executes it yet
     "running",  # an executor is at work, or was when it died: another takes it over
     "cancelling",  # somebody asked to stop; nothing more is saved, the executor ends it
@@ -157,18 +157,28 @@ class Revision(Base):
 
 
 class CreditAccount(Base):
-    """Whole credits of one user in one project. The database itself keeps the sums right."""
+    """Whole credits of one user in one project, or of the project itself, which is no user's.
+
+    The database itself keeps the sums right.
+    """
 
     __tablename__ = "cascade_credit_accounts"
     __table_args__ = (
         sa.UniqueConstraint("project_id", "user_id"),
+        sa.Index(
+            "cascade_uq_credit_accounts_project",
+            "project_id",
+            unique=True,
+            sqlite_where=sa.text("user_id IS NULL"),
+            postgresql_where=sa.text("user_id IS NULL"),
+        ),
         sa.CheckConstraint("available >= 0 AND held >= 0 AND captured >= 0", name="not_negative"),
         sa.CheckConstraint("available + held + captured = deposited", name="conserved"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     project_id: Mapped[str] = mapped_column(Id)
-    user_id: Mapped[str] = mapped_column(Id, sa.ForeignKey(User.id))
+    user_id: Mapped[str | None] = mapped_column(Id, sa.ForeignKey(User.id))
     deposited: Mapped[int] = mapped_column(default=0)
     available: Mapped[int] = mapped_column(default=0)
     held: Mapped[int] = mapped_column(default=0)
@@ -226,6 +236,7 @@ class CreditEntry(Base):
 
 
 _STATUS_IS_ACTIVE = sa.text("status IN ('queued', 'running', 'cancelling')")
+_STATUS_IS_WAITING = sa.text("status = 'awaiting_approval'")
 
 
 class Run(Base):
@@ -243,6 +254,15 @@ class Run(Base):
             unique=True,
             sqlite_where=_STATUS_IS_ACTIVE,
             postgresql_where=_STATUS_IS_ACTIVE,
+        ),
+        # A newer request of an editor for a story takes the older one's place.
+        sa.Index(
+            "cascade_uq_runs_waiting",
+            "story_version_id",
+            "user_id",
+            unique=True,
+            sqlite_where=_STATUS_IS_WAITING,
+            postgresql_where=_STATUS_IS_WAITING,
         ),
         sa.Index("cascade_ix_runs_created_at", "created_at", "id"),
     )
@@ -263,6 +283,8 @@ class Run(Base):
     resumed_from: Mapped[str | None] = mapped_column(Id, sa.ForeignKey("cascade_runs.id"))
     # The first run of a chain of resumed ones.
     chain_id: Mapped[str] = mapped_column(Id, index=True)
+    # What its editor has said of it, for whoever decides or reads.
+    note: Mapped[str | None]
     last_seq: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
