@@ -31,6 +31,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         BadName
         BadIdentity
         SignedOut
+        ReasonMissing
       Refused
         NothingChanged
         UnreadablePieces
@@ -53,6 +54,12 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         NameTaken
         LastAdmin
         GrantIncomplete
+        NotARequest
+        OwnRequest
+        NotAsker
+        AlreadyDecided
+        RequestVoid
+        RequestExpired
       DatabaseError
         DatabaseUnavailable
         DatabaseAway
@@ -121,6 +128,15 @@ from cascade.errors.refused import (
     UnreadableStory,
     WriterNotAllowed,
 )
+from cascade.errors.requests import (
+    AlreadyDecided,
+    NotARequest,
+    NotAsker,
+    OwnRequest,
+    ReasonMissing,
+    RequestExpired,
+    RequestVoid,
+)
 from cascade.errors.root import CascadeError, Explained, Reason, Unexpected
 from cascade.errors.usage import (
     AmbiguousRun,
@@ -142,6 +158,7 @@ from cascade.errors.usage import (
 )
 
 __all__ = [
+    "AlreadyDecided",
     "AmbiguousRun",
     "AmbiguousScene",
     "AmbiguousStory",
@@ -174,14 +191,20 @@ __all__ = [
     "MissingRights",
     "NameTaken",
     "NotADemo",
+    "NotARequest",
     "NotAllowed",
+    "NotAsker",
     "NotAuthenticated",
     "NotResumable",
     "NotWritten",
     "NothingChanged",
     "NothingToRestore",
+    "OwnRequest",
     "Reason",
+    "ReasonMissing",
     "Refused",
+    "RequestExpired",
+    "RequestVoid",
     "RowsHidden",
     "RunActive",
     "SchemaGap",

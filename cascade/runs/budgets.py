@@ -76,14 +76,12 @@ def standing(
     return Budget(of.budget, use.used, use.held, month, of.time_zone)
 
 
-def hold(session: Session, account_id: str, run_id: str, credits: int) -> None:
-    """Sets credits aside for a run, where the budget of the account's project has that many left.
+def check(session: Session, project_id: str, credits: int) -> Budget | None:
+    """How a project's budget stands, with room for so many more; None where it has none.
 
-    Whoever starts at the same moment in that project waits until this transaction has ended.
-    Raises BudgetExceeded, and InsufficientCredits if not that many are available.
+    Whoever asks at the same moment in that project waits until this transaction has ended.
+    Raises BudgetExceeded.
     """
-    whose = sa.select(CreditAccount.project_id).where(CreditAccount.id == account_id)
-    project_id = session.scalars(whose).one()
     budget = standing(session, project_id, rules.lock(session, project_id))
     if budget is not None and budget.lacks(credits):
         raise BudgetExceeded(
@@ -94,6 +92,18 @@ def hold(session: Session, account_id: str, run_id: str, credits: int) -> None:
             anew=budget.anew,
             zone=budget.time_zone,
         )
+    return budget
+
+
+def hold(session: Session, account_id: str, run_id: str, credits: int) -> None:
+    """Sets credits aside for a run, where the budget of the account's project has that many left.
+
+    Whoever starts at the same moment in that project waits until this transaction has ended.
+    Raises BudgetExceeded, and InsufficientCredits if not that many are available.
+    """
+    whose = sa.select(CreditAccount.project_id).where(CreditAccount.id == account_id)
+    project_id = session.scalars(whose).one()
+    budget = check(session, project_id, credits)
     ledger.hold(session, account_id, run_id, credits)
     if budget is not None:
         after = budget.with_held(credits)

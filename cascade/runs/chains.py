@@ -47,7 +47,9 @@ class Chain:
     @property
     def released_credits(self) -> int:
         """What was announced and has not been used; 0 while a part of it is at work."""
-        is_over = self.parts[-1].status in ENDED
+        last = self.parts[-1].status
+        # Of what was rejected nothing was ever held.
+        is_over = last in ENDED and last != "rejected"
         return self.estimated_credits - self.used_credits if is_over else 0
 
     def part(self, run_id: str) -> Part:

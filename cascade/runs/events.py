@@ -116,4 +116,4 @@ def _shown(row: sa.Row[Any]) -> dict[str, Any]:
 
 def is_end(event: dict[str, Any]) -> bool:
     """True for the one event that a run ends with."""
-    return event["type"] in ("done", "cancelled", "error")
+    return event["type"] in ("done", "cancelled", "error", "rejected")

@@ -6,7 +6,7 @@ two transactions can wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -45,6 +45,18 @@ from cascade.story.story import Part, Story
 
 # Writes the run into the runner's queue, in the same transaction.
 Enqueue = Callable[[Session, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who enters a run: by whose account, with which writer, and what they say of it."""
+
+    user_id: str
+    account_id: str
+    provider: str
+    model: str
+    server: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +126,70 @@ def start(
     Raises NothingChanged, StalePlan, RunActive, BudgetExceeded, InsufficientCredits; then nothing
     is written.
     """
+    check(session, plan, resumed=resumed_from is not None)
+    entry = Entry(user_id, account_id, provider, model, server)
+    return enter(session, plan, entry, enqueue, resumed_from=resumed_from, accepted=accepted)
+
+
+def check(session: Session, plan: Plan, *, resumed: bool) -> None:
+    """Locks the story of a plan, and sees that the plan still holds and nothing is in its way.
+
+    Raises NothingChanged, StalePlan, RunActive.
+    """
     if not plan.steps:
         raise NothingChanged
     row = stories.lock_story(session, plan.story_id)
-    _check_free(session, plan.story_id)
-    story = stories.read_whole(session, row)
-    _check_fresh(session, plan, story, resumed=resumed_from is not None)
+    check_free(session, plan.story_id)
+    _check_fresh(session, plan, stories.read_whole(session, row), resumed=resumed)
+
+
+def enter(
+    session: Session,
+    plan: Plan,
+    entry: Entry,
+    enqueue: Enqueue,
+    *,
+    resumed_from: Run | None = None,
+    accepted: Mapping[str, int] | None = None,
+) -> str:
+    """Holds the estimate of a plan that was checked, writes its run, enqueues it; the run's id.
+
+    Raises BudgetExceeded, InsufficientCredits.
+    """
     run_id = new_id()
+    budgets.hold(session, entry.account_id, run_id, plan.estimated_credits)
+    write(session, plan, entry, run_id, "queued", resumed_from=resumed_from, accepted=accepted)
+    enqueue(session, run_id)
+    return run_id
+
+
+def write(
+    session: Session,
+    plan: Plan,
+    entry: Entry,
+    run_id: str,
+    status: RunStatus,
+    *,
+    resumed_from: Run | None = None,
+    accepted: Mapping[str, int] | None = None,
+) -> Run:
+    """Writes a run of a plan and its steps; its row."""
     chain_id = resumed_from.chain_id if resumed_from else run_id
-    budgets.hold(session, account_id, run_id, plan.estimated_credits)
     run = Run(
         id=run_id,
         story_version_id=plan.story_id,
-        account_id=account_id,
-        user_id=user_id,
-        status="queued",
+        account_id=entry.account_id,
+        user_id=entry.user_id,
+        status=status,
         plan=plan.to_json(),
         plan_hash=plan.hash,
         estimated_credits=plan.estimated_credits,
-        provider=provider,
-        model=model,
-        server=server,
+        provider=entry.provider,
+        model=entry.model,
+        server=entry.server,
         resumed_from=resumed_from.id if resumed_from else None,
         chain_id=chain_id,
+        note=entry.note,
         last_seq=0,
     )
     session.add(run)
@@ -155,8 +208,7 @@ def start(
         for position, step in enumerate(plan.steps)
     )
     session.flush()
-    enqueue(session, run_id)
-    return run_id
+    return run
 
 
 def plan_to_resume(session: Session, run: Run, story: Story | None = None) -> Plan:
@@ -187,7 +239,7 @@ def plan_to_resume(session: Session, run: Run, story: Story | None = None) -> Pl
     first = plan_of(session, run.id)
     if all(step.key in saved for step in first.steps):
         raise NotResumable(run.id, "every step of it was saved.", "saved")
-    _check_free(session, run.story_version_id)
+    check_free(session, run.story_version_id)
     story = story or stories.read_story(session, run.story_version_id)
     if header_digest(story) != first.header:
         # Of another structure, it may lack the very beats of the plan.
@@ -288,6 +340,11 @@ def finish_cancelled(session: Session, run_id: str) -> None:
         _end(session, run, "cancelled")
 
 
+def reject(session: Session, run: Run, why: Reason) -> None:
+    """Ends a run that waits for a decision and is not to be; its row must be locked."""
+    _end(session, run, "rejected", why)
+
+
 def fail(session: Session, run_id: str, failure: Reason) -> None:
     """Ends a run as failed for a reason outside its steps."""
     run = lock_run(session, run_id)
@@ -316,6 +373,9 @@ def _end(
     if failure is not None:
         run.error, run.error_code = failure.message, failure.code
         run.error_fields = dict(failure.fields)
+    if status == "rejected":
+        body = {"type": "rejected", "reason": run.error}
+    elif failure is not None:
         body = {"type": "error", "error": failure.message, "code": failure.code}
         if beat_key is not None:
             body["beatIndex"] = beat_index(plan, beat_key)
@@ -360,13 +420,7 @@ def _beats_regenerated(session: Session, run_id: str, plan: Plan) -> int:
     )
 
 
-def _stale_again(session: Session, story: Story, plan: Plan) -> list[str]:
-    """What is out of date today under the beats of which a plan rewrites just that."""
-    beats = {change.beat_key for change in plan.changes if change.stays}
-    return stale.rewritable(made.out_of_date(session, story), beats) if beats else []
-
-
-def _check_free(session: Session, story_id: str) -> None:
+def check_free(session: Session, story_id: str) -> None:
     """Raises RunActive where a run is at work on a story."""
     active = session.scalar(
         sa.select(Run.id).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))
@@ -375,23 +429,35 @@ def _check_free(session: Session, story_id: str) -> None:
         raise RunActive(active)
 
 
+def changed_since(
+    plan: Plan, story: Story, marked: Callable[[], Collection[str]], *, resumed: bool
+) -> Part | None:
+    """The first part of a story that is no longer what a plan was made from; None if all is.
+
+    `marked` gives the keys of what is out of date today; it is asked only where it matters.
+    """
+    changed = stale_part(plan, story)
+    if changed is not None or resumed:
+        return changed
+    # Made again from the story as it is now, it must come out the same: a scene added under
+    # a changed beat is no text that `stale_part` could compare.
+    staying = {change.beat_key for change in plan.changes if change.stays}
+    again = make_plan(
+        story,
+        {change.beat_key: change.new_level for change in plan.changes},
+        directions={change.beat_key: change.direction for change in plan.changes},
+        stale=stale.rewritable(marked(), staying) if staying else [],
+        exclusions=plan.exclusions,
+        prompt_version=plan.prompt_version,
+    )
+    if again.hash == plan.hash:
+        return None
+    same = [step.key for step in again.steps] == [step.key for step in plan.steps]
+    return Part("marks" if staying and not same else "scenes")
+
+
 def _check_fresh(session: Session, plan: Plan, story: Story, *, resumed: bool) -> None:
     """Raises StalePlan where a story is not the one that a plan was made from any more."""
-    changed = stale_part(plan, story)
-    if changed is None and not resumed:
-        # Made again from the story as it is now, it must come out the same: a scene added under
-        # a changed beat is no text that `stale_part` could compare.
-        again = make_plan(
-            story,
-            {change.beat_key: change.new_level for change in plan.changes},
-            directions={change.beat_key: change.direction for change in plan.changes},
-            stale=_stale_again(session, story, plan),
-            exclusions=plan.exclusions,
-            prompt_version=plan.prompt_version,
-        )
-        if again.hash != plan.hash:
-            same = [step.key for step in again.steps] == [step.key for step in plan.steps]
-            is_stale = any(change.stays for change in plan.changes)
-            changed = Part("marks" if is_stale and not same else "scenes")
+    changed = changed_since(plan, story, lambda: made.out_of_date(session, story), resumed=resumed)
     if changed is not None:
         raise StalePlan(changed.describe(story.structure), **changed.fields)

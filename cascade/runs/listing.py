@@ -83,6 +83,8 @@ class RunLine:
     @property
     def released_credits(self) -> int | None:
         """What was announced and has not been used; None until it has ended."""
+        if self.status == "rejected":
+            return 0  # Nothing of it was ever held.
         waits = self.is_active or self.status == "awaiting_approval"
         return None if waits else self.estimated_credits - self.used_credits
 

@@ -17,10 +17,14 @@ from cascade.store import calls, stories
 from cascade.store.calls import Tokens, Used
 from cascade.store.stories import Projects
 from cascade.store.tables import ACTIVE as ACTIVE  # noqa: PLC0414 - given on to the service
+from cascade.store.tables import ENDED as ENDED  # noqa: PLC0414 - given on to the service
 from cascade.store.tables import CreditAccount, CreditEntry, RunStep, User
 from cascade.store.tables import Run as Run  # noqa: PLC0414 - given on to the service
 from cascade.store.tables import RunStatus as RunStatus  # noqa: PLC0414 - given on to the service
 from cascade.story.plan import Change, Plan
+
+# In these nothing more is held of what was.
+ENDED_AFTER_HOLD: tuple[RunStatus, ...] = ("done", "cancelled", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class RunView:
     """A run as a reader sees it; `error_fields` and `error_code` are `error` for programs.
 
     `user` is who started it as programs name them, `display_name` as people do. `plan`, `steps` and
-    credits are its own; of all that it is a part of `chain` speaks.
+    credits are its own; of all that it is a part of `chain` speaks. `note` is its editor's.
     """
 
     id: str
@@ -78,6 +82,7 @@ class RunView:
     resumed_by: str | None
     tokens: tuple[Tokens, ...]
     error_fields: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
 
     @property
     def failure(self) -> Reason | None:
@@ -318,7 +323,8 @@ def run_view(session: Session, run: Run) -> RunView:
         plan_hash=run.plan_hash,
         estimated_credits=run.estimated_credits,
         used_credits=used,
-        released_credits=0 if run.status in ACTIVE else run.estimated_credits - used,
+        # Of what was rejected or waits nothing was ever held.
+        released_credits=run.estimated_credits - used if run.status in ENDED_AFTER_HOLD else 0,
         steps=tuple(_step_view(session, step, usage.by_step.get(step.key)) for step in steps),
         provider=run.provider,
         server=run.server,
@@ -331,6 +337,7 @@ def run_view(session: Session, run: Run) -> RunView:
         error_fields=run.error_fields or {},
         resumed_from=run.resumed_from,
         tokens=usage.by_model,
+        note=run.note,
         resumed_by=later.id if later is not None else None,
     )
 

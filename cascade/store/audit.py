@@ -26,7 +26,11 @@ Deed = Literal[
     "project.budget",
     "project.zone",
     "project.writers",
-    "credits.grant",  # object NAME: all that was ever granted to them in the project
+    "credits.grant",  # object NAME, or PROJECT: all that was ever granted to them in the project
+    "request.ask",  # object RUN: its status and price; also where changes are asked for
+    "request.approve",
+    "request.decline",
+    "request.withdraw",
     "token.create",  # object ID: whose, and until when
     "token.revoke",
     "text.restore",  # object STORY/KEY: digests

@@ -5,7 +5,7 @@ Every change of what somebody is goes through `give`, `take` or `make_admin`, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cascade.store import audit
-from cascade.store.accounts import ADMIN, Actor, Role
+from cascade.store.accounts import ADMIN, Actor, Role, Standing
 from cascade.store.audit import Entry
 from cascade.store.ids import new_id
 from cascade.store.stories import Projects
@@ -74,6 +74,42 @@ def everybody(session: Session, projects: Projects) -> list[Person]:
             member is not None and member.from_claims,
         )
         for user, member in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who is something in a project, or an admin, who is it in none."""
+
+    name: str
+    display_name: str
+    role: Standing
+    project_id: str | None = None
+
+
+def with_roles(
+    session: Session, projects: Collection[str], roles: Collection[Standing]
+) -> list[Holder]:
+    """Who is one of these in some projects, or an admin if that is one of them; by name.
+
+    In one statement.
+    """
+    of_these = sa.and_(
+        ProjectMember.user_id == User.id,
+        ProjectMember.project_id.in_(list(projects)),
+        ProjectMember.role.in_(list(roles)),
+    )
+    wanted = (
+        sa.select(User, ProjectMember)
+        .outerjoin(ProjectMember, of_these)
+        .where(ProjectMember.role.is_not(None) | (User.is_admin & sa.literal(ADMIN in roles)))
+        .order_by(User.name, ProjectMember.project_id)
+    )
+    return [
+        Holder(user.name, user.display_name, ADMIN)
+        if user.is_admin and ADMIN in roles
+        else Holder(user.name, user.display_name, cast(Role, member.role), member.project_id)
+        for user, member in session.execute(wanted)
     ]
 
 

@@ -15,6 +15,7 @@ import pytest
 import cascade
 from cascade import errors
 from cascade.errors import (
+    AlreadyDecided,
     AmbiguousRun,
     AmbiguousScene,
     AmbiguousStory,
@@ -38,11 +39,17 @@ from cascade.errors import (
     NameTaken,
     NotADemo,
     NotAllowed,
+    NotARequest,
+    NotAsker,
     NothingChanged,
     NothingToRestore,
     NotResumable,
     NotWritten,
+    OwnRequest,
     Reason,
+    ReasonMissing,
+    RequestExpired,
+    RequestVoid,
     RowsHidden,
     RunActive,
     SchemaGap,
@@ -68,7 +75,7 @@ from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import Flaw
 from cascade.samples import Cause
 from cascade.service import Action
-from cascade.store.tables import Role, RunStatus
+from cascade.store.tables import Decision, Role, RunStatus
 from cascade.story.story import Part
 from cascade.story.structures import STRUCTURES
 from cascade.ui.kit import problems, texts
@@ -195,7 +202,23 @@ def refusals() -> Iterator[CascadeError]:
     yield LastAdmin("Ana")
     yield GrantIncomplete()
     yield SignedOut()
+    yield NotARequest("r1")
+    yield OwnRequest("r1")
+    yield NotAsker("r1", "Ana")
+    for decision in get_args(Decision):
+        yield AlreadyDecided("r1", decision, "Ana")
+    yield from over()
+    yield ReasonMissing()
     yield UnknownToken("t1")
+
+
+def over() -> Iterator[CascadeError]:
+    """What ends a request that nobody has decided."""
+    for part in PARTS:
+        yield RequestVoid("r1", part.describe(CAT), **part.fields)
+    for cause in ("writer", "story_gone", "resumed", "restored"):
+        yield RequestVoid("r1", "it is so", cause=cause)
+    yield RequestExpired("r1", 30)
 
 
 def failures() -> Iterator[tuple[str, Mapping[str, Any], str]]:
@@ -228,6 +251,10 @@ def failures() -> Iterator[tuple[str, Mapping[str, Any], str]]:
     yield "internal", {"exception": "ValueError"}, "wrong in the program (ValueError)"
     refused = WriterNotAllowed("api.openai.com", ["offline"])
     yield refused.code, refused.fields, refused.message
+    yield "request_declined", {"by": "Ana", "said": "Later."}, "Declined by Ana: Later."
+    yield "request_replaced", {"run": "r2"}, "Replaced"
+    for ended in over():
+        yield ended.code, ended.fields, ended.message
     yield "unknown_model", {"model": "m", "known": ["m1", "m2"]}, "does not know m"
     yield "form_ignored", {}, "not in the form"
 

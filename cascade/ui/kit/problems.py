@@ -21,6 +21,10 @@ from cascade.ui.kit.language import language
 from cascade.ui.kit.texts import listing, moment, text
 
 
+# What keeps a request from being approved is what would keep its plan from being started.
+_TOLD_AS = {"request_void": "stale_plan"}
+
+
 def explain(error: CascadeError) -> str:
     """Why something could not be done, and what to do."""
     try:
@@ -74,8 +78,9 @@ def _values(code: str, fields: Mapping[str, Any]) -> dict[str, object]:
 def _why(code: str, fields: Mapping[str, Any]) -> str:
     if "piece" in fields and (number := Piece.parse(fields["piece"]).scene) is not None:
         fields = {**fields, "number": str(number)}
-    if cause := _text(f"cause.{code}.{fields.get('cause')}", fields):
-        return cause
+    for told in (code, _TOLD_AS.get(code)):
+        if cause := _text(f"cause.{told}.{fields.get('cause')}", fields):
+            return cause
     pieces = [*fields.get("pieces", ()), *([fields["piece"]] if "piece" in fields else [])]
     levels = [*fields.get("levels", ()), *([fields["beat"]] if "beat" in fields else [])]
     if pieces or levels:

@@ -1,0 +1,425 @@
+"""Requests: asking for a run, and the decision on it. Each function is one caller's transaction.
+
+A request is a run that waits: nothing is held for it, and it keeps nobody from the story. Of its
+rows the story is locked first, where it is locked at all, then the run: a run that waits is saved
+by nobody, so that nobody holds it and wants its story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cascade.errors import (
+    AlreadyDecided,
+    InsufficientCredits,
+    NotARequest,
+    NotAsker,
+    OwnRequest,
+    Reason,
+    RequestExpired,
+    RequestVoid,
+    UnknownStory,
+    UnreadablePieces,
+    UnreadableStory,
+)
+from cascade.runs import budgets, chains, events, lifecycle
+from cascade.runs.lifecycle import Enqueue, Entry
+from cascade.runs.plans import plan_of
+from cascade.store import accounts, audit, made, stories
+from cascade.store.ids import new_id
+from cascade.store.tables import (
+    CreditAccount,
+    Decision,
+    Request,
+    Run,
+    RunStep,
+    User,
+    now,
+)
+from cascade.store.tables import RequestCause as RequestCause  # noqa: PLC0414 - given on
+from cascade.story.plan import Plan
+from cascade.story.story import Part, Story
+
+# Why a request has come to its end without anybody's decision.
+Over = RequestVoid | RequestExpired
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What says whether a plan of a price may start: its payers' credits, threshold and wish."""
+
+    own: int
+    project: int
+    approve_above: int | None
+    wished: bool = False
+
+    def cause(self, credits: int) -> RequestCause | None:
+        """Why a plan of that price has to be asked for; None where it may start at once.
+
+        Raises InsufficientCredits where neither its editor nor the project could pay it.
+        """
+        if max(self.own, self.project) < credits:
+            raise InsufficientCredits(credits, self.own)
+        if self.approve_above is not None and credits > self.approve_above:
+            return "threshold"
+        if self.own < credits:
+            return "credits"
+        return "wish" if self.wished else None
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long a request is kept, in days, and the version of the prompts that it must be for."""
+
+    days: int
+    prompt_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Of a request to resume: the run whose rest it is, and what has become of that since."""
+
+    resumes: str
+    resumed_by: str | None
+    is_restored: bool
+
+
+def admit(
+    session: Session,
+    plan: Plan,
+    entry: Entry,
+    terms: Terms,
+    enqueue: Enqueue,
+    *,
+    resumed_from: Run | None = None,
+    accepted: Mapping[str, int] | None = None,
+) -> str:
+    """Starts a run of a plan, or asks for it where its terms say so; the run's id.
+
+    Raises NothingChanged, StalePlan, RunActive, BudgetExceeded, InsufficientCredits; then nothing
+    is written.
+    """
+    lifecycle.check(session, plan, resumed=resumed_from is not None)
+    budgets.check(session, _project_of(session, entry.account_id), plan.estimated_credits)
+    cause = terms.cause(plan.estimated_credits)
+    if cause is None:
+        return lifecycle.enter(
+            session, plan, entry, enqueue, resumed_from=resumed_from, accepted=accepted
+        )
+    run_id = new_id()
+    _replace(session, plan.story_id, entry.user_id, run_id)
+    run = lifecycle.write(session, plan, entry, run_id, "awaiting_approval", accepted=accepted)
+    resumes = resumed_from.id if resumed_from is not None else None
+    session.add(Request(run_id=run_id, cause=cause, resumes=resumes, comments=[]))
+    session.flush()
+    body = {
+        "type": "awaiting_approval",
+        "estimatedCredits": plan.estimated_credits,
+        "planHash": plan.hash,
+    }
+    events.append(session, run, body, once="asked")
+    _tell(session, run, "request.ask", entry.user_id, None, entry.note)
+    return run_id
+
+
+def approve(
+    session: Session, run_id: str, *, by: str, keeping: Keeping, enqueue: Enqueue
+) -> Over | None:
+    """Holds the credits of a request and queues its run; what has ended it instead, if anything.
+
+    Its editor's account pays where it has enough, else the project's; one of them pays it whole.
+    Raises NotARequest, AlreadyDecided, OwnRequest, RunActive, BudgetExceeded, InsufficientCredits;
+    then nothing is changed.
+    """
+    story_id = _story_of(session, run_id)
+    row = None
+    with suppress(UnknownStory):
+        row = stories.lock_story(session, story_id)
+    run, request = _take(session, run_id)
+    if run.user_id == by:
+        raise OwnRequest(run_id)
+
+    def read() -> Story | None:
+        return None if row is None else stories.read_whole(session, row)
+
+    over = _end_where_over(session, run, request, keeping, read)
+    if over is not None:
+        return over
+    lifecycle.check_free(session, story_id)
+    run.account_id = _pay(session, run)
+    run.status, run.approved_by = "queued", by
+    if request.resumes is not None:
+        _join(session, run, request.resumes)
+    _decide(request, "approved", by)
+    session.flush()
+    _tell(session, run, "request.approve", by, "awaiting_approval")
+    enqueue(session, run_id)
+    return None
+
+
+def decline(
+    session: Session, run_id: str, *, by: str, name: str, reason: str, keeping: Keeping
+) -> Over | None:
+    """Ends a request for a reason, which its editor is told; what has ended it before, if anything.
+
+    `name` is what the decider is called. Raises NotARequest, AlreadyDecided, OwnRequest.
+    """
+    run, request, over = _of_others(session, run_id, by, keeping)
+    if over is not None:
+        return over
+    _decide(request, "declined", by, reason)
+    message = f"Declined by {name}: {reason}"
+    lifecycle.reject(session, run, Reason("request_declined", message, {"by": name, "said": reason}))
+    _tell(session, run, "request.decline", by, "awaiting_approval", reason)
+    return None
+
+
+def ask_for_changes(
+    session: Session, run_id: str, *, by: str, name: str, comment: str, keeping: Keeping
+) -> Over | None:
+    """Tells a request's editor what is to be changed; it goes on waiting.
+
+    What has ended it before is told, if anything. Raises NotARequest, AlreadyDecided, OwnRequest.
+    """
+    run, request, over = _of_others(session, run_id, by, keeping)
+    if over is not None:
+        return over
+    at = now()
+    said = {"at": at.isoformat(), "by": name, "text": comment}
+    request.comments = [*request.comments, said]
+    request.updated_at = at
+    session.flush()
+    _tell(session, run, "request.ask", by, "awaiting_approval", comment)
+    return None
+
+
+def withdraw(session: Session, run_id: str, *, by: str, keeping: Keeping) -> Over | None:
+    """Takes a request back, for who has made it; what has ended it before, if anything.
+
+    Raises NotARequest, AlreadyDecided, NotAsker.
+    """
+    run, request = _take(session, run_id)
+    if run.user_id != by:
+        raise NotAsker(run_id, _name(session, run.user_id))
+    over = _end_where_over(session, run, request, keeping, lambda: _story(session, run))
+    if over is None:
+        cancel(session, run, by=by)
+    return over
+
+
+def cancel(session: Session, run: Run, *, by: str) -> None:
+    """Ends a request as cancelled, for whoever may cancel its run; the row must be locked."""
+    request = session.get_one(Request, run.id)
+    _decide(request, "withdrawn", by)
+    lifecycle.cancel(session, run.id)
+    _tell(session, run, "request.withdraw", by, "awaiting_approval")
+
+
+def look(session: Session, run_id: str, keeping: Keeping) -> None:
+    """Ends a request that is void or has waited too long; any other run stays as it is."""
+    run = lifecycle.lock_run(session, run_id)
+    request = session.get(Request, run_id, populate_existing=True)
+    if request is not None and run.status == "awaiting_approval":
+        _end_where_over(session, run, request, keeping, lambda: _story(session, run))
+
+
+def why_over(
+    run_id: str,
+    asked_at: datetime,
+    plan: Plan,
+    rest: Rest | None,
+    story: Story | Part | None,
+    marked: Callable[[], Collection[str]],
+    keeping: Keeping,
+) -> Over | None:
+    """Why a request can be approved no more; None where it can.
+
+    `story` is as it is now: None where it is gone, and the part of it that keeps it from being
+    read. `marked` gives the keys of what is out of date.
+    """
+    if now() >= asked_at + timedelta(days=keeping.days):
+        return RequestExpired(run_id, keeping.days)
+    if story is None:
+        return RequestVoid(run_id, "the story was deleted", cause="story_gone")
+    if rest is not None and rest.resumed_by is not None:
+        later = rest.resumed_by
+        return RequestVoid(run_id, f"run {later} has resumed it", cause="resumed", later=later)
+    if rest is not None and rest.is_restored:
+        return RequestVoid(run_id, "what it would resume was restored", cause="restored")
+    if plan.prompt_version != keeping.prompt_version:
+        return RequestVoid(run_id, "the writer", cause="writer")
+    changed: Part | None
+    if isinstance(story, Part):
+        changed, structure = story, None
+    else:
+        structure = story.structure
+        try:
+            changed = lifecycle.changed_since(plan, story, marked, resumed=rest is not None)
+        except UnreadablePieces as error:
+            key = next(iter(error.fields["pieces"]))
+            changed = Part("header") if key == "language" else Part("piece", key)
+    if changed is None:
+        return None
+    what = changed.describe(structure) if structure else "its structure"
+    return RequestVoid(run_id, what, **changed.fields)
+
+
+def _of_others(
+    session: Session, run_id: str, by: str, keeping: Keeping
+) -> tuple[Run, Request, Over | None]:
+    """A request of somebody else, locked, and what has ended it.
+
+    Raises NotARequest, AlreadyDecided, OwnRequest.
+    """
+    run, request = _take(session, run_id)
+    if run.user_id == by:
+        raise OwnRequest(run_id)
+    return (
+        run,
+        request,
+        _end_where_over(session, run, request, keeping, lambda: _story(session, run)),
+    )
+
+
+def _take(session: Session, run_id: str) -> tuple[Run, Request]:
+    """A request that waits, its run locked. Raises NotARequest, AlreadyDecided."""
+    run = lifecycle.lock_run(session, run_id)
+    request = session.get(Request, run_id, populate_existing=True)
+    if request is None:
+        raise NotARequest(run_id)
+    if request.decision is not None:
+        by = _name(session, request.decided_by) if request.decided_by is not None else ""
+        raise AlreadyDecided(run_id, request.decision, by)
+    return run, request
+
+
+def _end_where_over(
+    session: Session,
+    run: Run,
+    request: Request,
+    keeping: Keeping,
+    read: Callable[[], Story | Part | None],
+) -> Over | None:
+    try:
+        story = read()
+    except UnreadableStory:
+        story = Part("header")
+
+    def marked() -> Collection[str]:
+        return made.out_of_date(session, story) if isinstance(story, Story) else ()
+
+    over = why_over(
+        run.id,
+        run.created_at,
+        plan_of(session, run.id),
+        _rest(session, request.resumes),
+        story,
+        marked,
+        keeping,
+    )
+    if over is not None:
+        _decide(request, "expired" if isinstance(over, RequestExpired) else "void", None)
+        lifecycle.reject(session, run, over.reason)
+    return over
+
+
+def _rest(session: Session, resumes: str | None) -> Rest | None:
+    if resumes is None:
+        return None
+    later = session.scalar(sa.select(Run.id).where(Run.resumed_from == resumes).limit(1))
+    return Rest(resumes, later, chains.is_restored(session, session.get_one(Run, resumes)))
+
+
+def _replace(session: Session, story_id: str, user_id: str, newer: str) -> None:
+    """Ends an editor's older request for a story; the story must be locked."""
+    waiting = session.scalar(
+        sa.select(Run.id).where(
+            Run.story_version_id == story_id,
+            Run.user_id == user_id,
+            Run.status == "awaiting_approval",
+        )
+    )
+    if waiting is None:
+        return
+    run = lifecycle.lock_run(session, waiting)
+    if run.status == "awaiting_approval":
+        _decide(session.get_one(Request, run.id), "replaced", user_id)
+        message = f"Replaced by a newer request of the same editor: {newer}."
+        lifecycle.reject(session, run, Reason("request_replaced", message, {"run": newer}))
+        session.flush()
+
+
+def _pay(session: Session, run: Run) -> str:
+    """Holds the credits of a run; the account that pays it. Raises InsufficientCredits."""
+    try:
+        budgets.hold(session, run.account_id, run.id, run.estimated_credits)
+        return run.account_id
+    except InsufficientCredits:
+        shared = accounts.shared_account(session, _project_of(session, run.account_id))
+        if shared is None:
+            raise
+        budgets.hold(session, shared.id, run.id, run.estimated_credits)
+        return shared.id
+
+
+def _join(session: Session, run: Run, resumes: str) -> None:
+    """Makes a run a part of the chain of the one that it resumes."""
+    run.resumed_from = resumes
+    run.chain_id = session.get_one(Run, resumes).chain_id
+    session.execute(
+        sa.update(RunStep)
+        .where(RunStep.run_id == run.id)
+        .values(chain_id=run.chain_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _decide(
+    request: Request, decision: Decision, by: str | None, reason: str | None = None
+) -> None:
+    request.decision, request.decided_by, request.reason = decision, by, reason
+    request.decided_at = request.updated_at = now()
+
+
+def _tell(
+    session: Session,
+    run: Run,
+    deed: audit.Deed,
+    by: str,
+    before: str | None,
+    reason: str | None = None,
+) -> None:
+    """Has the audit keep a deed; what its object was before and is now, with its price."""
+    project_id = _project_of(session, run.account_id)
+    price = {"credits": run.estimated_credits}
+    was = None if before is None else {"status": before, **price}
+    entry = audit.Entry(deed, run.id, by, project_id, was, {"status": run.status, **price}, reason)
+    audit.write(session, entry)
+
+
+def _story(session: Session, run: Run) -> Story | None:
+    try:
+        return stories.read_story(session, run.story_version_id)
+    except UnknownStory:
+        return None
+
+
+def _project_of(session: Session, account_id: str) -> str:
+    return session.get_one(CreditAccount, account_id).project_id
+
+
+def _story_of(session: Session, run_id: str) -> str:
+    found = session.scalar(sa.select(Run.story_version_id).where(Run.id == run_id))
+    assert found is not None
+    return found
+
+
+def _name(session: Session, user_id: str) -> str:
+    user = session.get_one(User, user_id)
+    return user.display_name or user.name
