@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     most_body_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
     starts_per_minute: int = Field(default=60, ge=1, le=100_000)
     watchers: int = Field(default=250, ge=1, le=100_000)
+    request_days: int = Field(default=30, ge=1, le=3650)
     sign_in_project: Shown | None = None
     role_claim: Shown = "roles"
     roles: Annotated[tuple[ClaimedRole, ...], NoDecode, BeforeValidator(_claimed_roles)] = ()

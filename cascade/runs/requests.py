@@ -175,7 +175,9 @@ def decline(
         return over
     _decide(request, "declined", by, reason)
     message = f"Declined by {name}: {reason}"
-    lifecycle.reject(session, run, Reason("request_declined", message, {"by": name, "said": reason}))
+    lifecycle.reject(
+        session, run, Reason("request_declined", message, {"by": name, "said": reason})
+    )
     _tell(session, run, "request.decline", by, "awaiting_approval", reason)
     return None
 

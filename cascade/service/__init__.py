@@ -31,7 +31,9 @@ from cascade.runs.progress import (
     remaining_s,
 )
 from cascade.runs.reading import RunSummary, RunView
+from cascade.runs.requests import RequestCause
 from cascade.runs.restore import Replaced, Restored
+from cascade.runs.waiting import Asked, Comment, Went
 from cascade.service.access import Action
 from cascade.service.auditing import AuditPage
 from cascade.service.desk import Desk
@@ -49,6 +51,7 @@ from cascade.service.offers import Cost, Funds, Offer
 from cascade.service.operator import Operator
 from cascade.service.ordering import Order, OrderedChange, Placed
 from cascade.service.people import MOST_DAYS, USUAL_DAYS, Member, People, ProjectPeople
+from cascade.service.requesting import MOST_OF_A_NOTE, OwnRequest, Payer, RequestView
 from cascade.service.ruling import MOST_OF_A_RULE, ProjectView, RuleChange
 from cascade.service.signing import Door, Identity
 from cascade.service.studio import Beats, Part, Progress, Rest, Runs, Shown, Studio
@@ -73,6 +76,7 @@ __all__ = [
     "MAX_ATTEMPTS",
     "MOST_CREDITS",
     "MOST_DAYS",
+    "MOST_OF_A_NOTE",
     "MOST_OF_A_REASON",
     "MOST_OF_A_RULE",
     "USUAL_DAYS",
@@ -80,6 +84,7 @@ __all__ = [
     "AccountView",
     "Action",
     "Actor",
+    "Asked",
     "AuditEntry",
     "AuditFilter",
     "AuditPage",
@@ -88,6 +93,7 @@ __all__ = [
     "Budget",
     "Chain",
     "ColumnReport",
+    "Comment",
     "Cost",
     "Credits",
     "Desk",
@@ -109,7 +115,9 @@ __all__ = [
     "Operator",
     "Order",
     "OrderedChange",
+    "OwnRequest",
     "Part",
+    "Payer",
     "People",
     "Placed",
     "Progress",
@@ -117,6 +125,8 @@ __all__ = [
     "ProjectView",
     "Pulse",
     "Replaced",
+    "RequestCause",
+    "RequestView",
     "Rest",
     "Restored",
     "Role",
@@ -140,6 +150,7 @@ __all__ = [
     "TableReport",
     "TokenView",
     "Used",
+    "Went",
     "Writer",
     "Written",
     "beat_jobs",

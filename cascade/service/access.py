@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeVar
 
 from cascade.errors import NotAllowed, StoryGone, UnknownProject, UnknownRun, UnknownStory
 from cascade.runs import lifecycle, reading
 from cascade.runs.reading import Run
+from cascade.runs.requests import Terms
 from cascade.service.house import House
-from cascade.store import accounts, stories
-from cascade.store.accounts import ADMIN, Actor, Roles, Standing
+from cascade.store import accounts, rules, stories
+from cascade.store.accounts import ADMIN, Actor, Purses, Roles, Standing
 from cascade.store.database import Session
+from cascade.store.rules import Rules
 from cascade.store.stories import Projects
 from cascade.story.story import Story
 
@@ -28,6 +30,7 @@ Action = Literal[
     "fits",
     "import",
     "approve",
+    "withdraw",
     "people",
     "roles",
     "audit",
@@ -50,6 +53,7 @@ ALLOWED: Mapping[Action, tuple[Standing, ...]] = MappingProxyType(
         "fits": ("editor", "admin"),
         "import": ("editor", "admin"),
         "approve": ("producer", "admin"),
+        "withdraw": ("editor", "admin"),
         "people": ("producer", "admin"),
         "roles": ("admin",),
         "audit": ("producer", "admin"),
@@ -70,7 +74,8 @@ _IN_WORDS: Mapping[Action, str] = MappingProxyType(
         "restore": "restore texts of this story",
         "fits": "say that a text of this story fits",
         "import": "import a story",
-        "approve": "approve a run on this story",
+        "approve": "decide what is asked for on this story",
+        "withdraw": "withdraw what is asked for on this story",
         "people": "see who works here",
         "roles": "add people, give roles, or make and revoke the tokens of others",
         "audit": "see who did what",
@@ -99,6 +104,10 @@ class Gate:
     session: Session
     actor: Actor | None
     roles: Roles
+    # What of the transaction's moment is asked for again and again.
+    _projects: dict[str, str] = field(default_factory=dict, repr=False)
+    _rules: dict[str, Rules] = field(default_factory=dict, repr=False)
+    _purses: dict[tuple[str, str], Purses] = field(default_factory=dict, repr=False)
 
     @property
     def sees_all(self) -> bool:
@@ -123,10 +132,32 @@ class Gate:
 
     def project(self, story_id: str) -> str:
         """The project of a story. Raises UnknownStory."""
-        project_id = stories.project_of(self.session, story_id)
+        project_id = self._projects.get(story_id)
+        if project_id is None:
+            project_id = stories.project_of(self.session, story_id)
+            self._projects[story_id] = project_id
         if not self.is_there(project_id):
             raise UnknownStory(story_id)
         return project_id
+
+    def purses(self, actor: Actor, project_id: str) -> Purses:
+        """What could pay a run of somebody in a project."""
+        place = (actor.user_id, project_id)
+        if place not in self._purses:
+            self._purses[place] = accounts.purses_of(self.session, actor, project_id)
+        return self._purses[place]
+
+    def terms(self, actor: Actor, project_id: str, *, wished: bool = False) -> Terms:
+        """What says whether somebody may start a plan in a project, or has to ask for it."""
+        its = self.purses(actor, project_id)
+        above = self.rules(project_id).approve_above
+        return Terms(its.available, its.shared_available, above, wished)
+
+    def rules(self, project_id: str) -> Rules:
+        """What a project allows."""
+        if project_id not in self._rules:
+            self._rules[project_id] = rules.of(self.session, project_id)
+        return self._rules[project_id]
 
     def story_id(self, reference: str) -> str:
         """The id of a story by its id or title. Raises UnknownStory, AmbiguousStory, NotAllowed."""
@@ -226,7 +257,7 @@ class Gate:
 
     def rights(self) -> frozenset[Action]:
         """What of it that pages ask for may be done in any project of theirs."""
-        wanted: tuple[Action, ...] = ("read", "people", "audit")
+        wanted: tuple[Action, ...] = ("read", "approve", "people", "audit")
         return frozenset(one for one in wanted if self.may_somewhere(one))
 
     def permit_somewhere(self, action: Action) -> None:

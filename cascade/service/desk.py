@@ -13,6 +13,7 @@ from cascade.service.money import Money, Stating
 from cascade.service.offers import Funds, funds_of
 from cascade.service.ordering import Ordering
 from cascade.service.people import Staffing
+from cascade.service.requesting import Deciding
 from cascade.service.ruling import Ruling
 from cascade.service.stories import Importing, Stories
 from cascade.service.studio import Studying
@@ -47,7 +48,7 @@ class Account(View):
     def funds(self, story_id: str) -> Funds:
         """What they have for runs on a story, and what runs hold of it. Raises UnknownStory."""
         with self._reading() as gate:
-            return funds_of(gate.session, self._actor, gate.project(story_id))
+            return funds_of(gate.purses(self._actor, gate.project(story_id)))
 
     def pulse(self, story_id: str) -> Pulse:
         """A few signs that change whenever a page about the story has something new to show.
@@ -87,6 +88,7 @@ class Desk(
     Drafting,
     Studying,
     Ordering,
+    Deciding,
     Undoing,
     Dismissing,
     Account,

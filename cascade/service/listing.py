@@ -54,5 +54,5 @@ class Listing(View):
                 tuple(found[:most]),
                 len(found) > most,
                 {one.id: one.title for one in told},
-                {one.user: one.display_name for one in paying},
+                {one.user: one.display_name for one in paying if one.user},
             )

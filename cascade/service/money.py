@@ -149,7 +149,7 @@ class Money(View):
                 len(lines) > most,
                 tuple(books.spent(gate.session, of, since)),
                 {one.project_id: one.project for one in seen},
-                {one.user: one.display_name for one in seen},
+                {one.user: one.display_name for one in seen if one.user},
                 {one.id: one.title for one in told},
                 tuple(_grantees(gate)),
             )
@@ -176,6 +176,7 @@ class Money(View):
     def grant(self, name: str, credits: int, project_id: str, reason: str) -> None:
         """Gives credits to a member of a project, or to an admin, for runs there.
 
+        Without a name to the project itself, which may pay what is approved.
         Fewer than none take back what was given in error. Raises UnknownProject, NotAllowed,
         UnknownUser, BadField, GrantIncomplete where there is no reason or nothing is given, and
         CorrectionTooLarge where that many are not available.
@@ -187,8 +188,8 @@ class Money(View):
             raise BadField("credits", f"it is to be 1 to {MOST_CREDITS:,}, or as many less than 0")
         with self._writing() as gate:
             gate.permit_project("grant", project_id)
-            actor = accounts.find_actor(gate.session, name)
-            if not people.is_one_of(gate.session, actor, project_id):
+            actor = accounts.find_actor(gate.session, name) if name else None
+            if actor is not None and not people.is_one_of(gate.session, actor, project_id):
                 raise UnknownUser(name)
             grant(gate, actor, project_id, credits, self._actor.user_id, why)
 
@@ -200,7 +201,7 @@ class Money(View):
 
 def grant(
     gate: Gate,
-    actor: Actor,
+    actor: Actor | None,
     project_id: str,
     credits: int,
     by: str | None,
@@ -208,15 +209,18 @@ def grant(
 ) -> None:
     """Puts credits into somebody's account in a project, or takes some back; tells the audit.
 
-    Raises CorrectionTooLarge.
+    With nobody into the project's own. Raises CorrectionTooLarge.
     """
-    account = accounts.open_account(gate.session, actor, project_id)
+    if actor is None:
+        account, whose = accounts.open_shared_account(gate.session, project_id), project_id
+    else:
+        account, whose = accounts.open_account(gate.session, actor, project_id), actor.name
     if credits < 0:
         deposited = ledger.take_back(gate.session, account.id, -credits, reason)
     else:
         deposited = ledger.grant(gate.session, account.id, credits, reason)
     before = deposited - credits
-    entry = Entry("credits.grant", actor.name, by, project_id, before, deposited, reason)
+    entry = Entry("credits.grant", whose, by, project_id, before, deposited, reason)
     audit.write(gate.session, entry)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cascade.runs.budgets import Budget
+from cascade.runs.requests import RequestCause
 from cascade.settings import Settings
-from cascade.store import accounts
-from cascade.store.accounts import Actor
+from cascade.store.accounts import Purses
 from cascade.store.calls import Used
-from cascade.store.database import Session
 from cascade.story.plan import Plan
 
 
@@ -27,7 +26,9 @@ class Offer:
     """A plan with what the one who asks needs for deciding: balance, seconds, the budget now.
 
     `budget` is None where the project has none. `server` is to where texts go, None for nowhere;
-    with `writer_refused` the project does not allow it, and the start would be refused.
+    with `writer_refused` the project does not allow it, and the start would be refused. `needs` is
+    why somebody else has to decide it: `threshold` where its price is above the project's,
+    `credits` where the project's account pays it; None where it starts at once, or not.
     """
 
     plan: Plan
@@ -36,10 +37,11 @@ class Offer:
     budget: Budget | None = None
     server: str | None = None
     writer_refused: bool = False
+    needs: RequestCause | None = None
 
     @property
     def missing(self) -> int:
-        """Credits that are missing; 0 where they suffice."""
+        """Credits of one's own that are missing; 0 where they suffice."""
         return max(0, self.plan.estimated_credits - self.available)
 
     @property
@@ -68,10 +70,9 @@ class Cost:
     complete: bool
 
 
-def funds_of(session: Session, actor: Actor, project_id: str) -> Funds:
-    """A person's credits in a project; none where there is no account yet."""
-    account = accounts.account_of(session, actor, project_id)
-    return Funds(account.available, account.held) if account is not None else Funds(0, 0)
+def funds_of(purses: Purses) -> Funds:
+    """A person's own credits in a project; none where there is no account yet."""
+    return Funds(purses.available, purses.held)
 
 
 def cost_of(tokens: Iterable[Used], settings: Settings) -> Cost | None:

@@ -16,6 +16,7 @@ from cascade.service.house import House
 from cascade.service.money import Stating, checked_reason, grant
 from cascade.service.people import Staffing
 from cascade.service.planning import Planning
+from cascade.service.requesting import Requested
 from cascade.service.ruling import Ruling
 from cascade.service.stories import Stories, insert_document
 from cascade.service.undoing import Replacements
@@ -28,7 +29,17 @@ from cascade.store.tokens import TokenView
 
 
 class Operator(
-    Stories, Planning, Watching, Replacements, Staffing, Ruling, Stating, Auditing, Demo, Writing
+    Stories,
+    Planning,
+    Watching,
+    Requested,
+    Replacements,
+    Staffing,
+    Ruling,
+    Stating,
+    Auditing,
+    Demo,
+    Writing,
 ):
     """Reads everything, and gives what nobody may give themselves. Has no orders on a story."""
 
@@ -81,6 +92,16 @@ class Operator(
                 people.give(session, actor, project_id, "editor", by=None)
             grant(gate, actor, project_id, credits, None, checked_reason(reason))
             return actor, known is None
+
+    def grant_project(self, credits: int, project: str | None = None, reason: str = "") -> int:
+        """Gives credits to a project itself, which may pay what is approved; what it has then.
+
+        By its id or name, the only one unless said. Raises UnknownProject, BadField.
+        """
+        with self._writing() as gate:
+            project_id = gate.meant(accounts.named_projects(gate.session), project)
+            grant(gate, None, project_id, credits, None, checked_reason(reason))
+            return accounts.open_shared_account(gate.session, project_id).available
 
     def user_role(self, name: str, role: Standing | None, project: str | None = None) -> None:
         """Makes somebody something in a project, by its id or name, or an admin.

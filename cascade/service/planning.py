@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
+from cascade.errors import InsufficientCredits
 from cascade.runs import budgets, writers
 from cascade.runs import lifecycle as runs
 from cascade.runs.reading import Run
 from cascade.service.access import Gate, View
 from cascade.service.offers import Offer
-from cascade.store import accounts, made, revisions, rules
+from cascade.store import accounts, made, revisions
 from cascade.store.accounts import Actor
 from cascade.story import stale
 from cascade.story.estimate import calls_in_a_row
@@ -74,18 +76,21 @@ class Planning(View):
         return self._offer(gate, plan, project_id)
 
     def _offer(self, gate: Gate, plan: Plan, project_id: str) -> Offer:
-        payer = self._payer(gate)
-        user_id = payer.user_id if payer is not None else None
-        its, available = rules.with_available(gate.session, project_id, user_id)
-        budget = budgets.standing(gate.session, project_id, its)
-        writer = self._house.provider
+        payer, needs, available = self._payer(gate), None, 0
+        if payer is not None:
+            terms = gate.terms(payer, project_id)
+            available = terms.own
+            with suppress(InsufficientCredits):
+                needs = terms.cause(plan.estimated_credits)
+        its, writer = gate.rules(project_id), self._house.provider
         return Offer(
             plan,
             available,
             self._expected_seconds(gate, plan),
-            budget,
+            budgets.standing(gate.session, project_id, its),
             writer.server,
             not writers.is_allowed(its, writer),
+            needs,
         )
 
     def _payer(self, gate: Gate) -> Actor | None:

@@ -17,6 +17,7 @@ from cascade.runs.restore import Replaced
 from cascade.service.access import Action, Gate
 from cascade.service.offers import Funds, Offer, funds_of
 from cascade.service.planning import Planning
+from cascade.service.requesting import OwnRequest, Requested, count_for
 from cascade.store import calls, drafts, made, pulse, revisions, stories
 from cascade.store.accounts import Actor
 from cascade.store.database import FAULTS
@@ -110,12 +111,14 @@ class Beats:
 class Head:
     """What stands above a story: the reader's credits, and whether they may reset the demo.
 
-    `elsewhere` are the runs under way on other stories of theirs, by story.
+    `elsewhere` are the runs under way on other stories of theirs, by story; `waiting` is how many
+    requests wait for the reader's decision.
     """
 
     funds: Funds
     may_reset: bool
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,8 @@ class Studio:
     `rights` are the reader's anywhere, `may` what they may do on this story. `trouble` is what of
     the address there is not. `shown` is the run that was asked for, else the
     one at work; where there is neither, `rest` is of the newest if that stopped early. `offer` is
-    what the pending changes would do and cost, where there are any.
+    what the pending changes would do and cost, where there are any. `request` is the reader's
+    newest request for this story, whatever came of it.
     """
 
     stories: Sequence[StorySummary]
@@ -142,9 +146,10 @@ class Studio:
     shown: Part[Shown | None]
     rest: Part[Rest | None]
     offer: Part[Offer | None]
+    request: Part[OwnRequest | None]
 
 
-class Studying(Planning):
+class Studying(Planning, Requested):
     """The use cases of the story's page."""
 
     _actor: Actor
@@ -228,13 +233,15 @@ class Studying(Planning):
             shown=_part(lambda: self._shown(gate, asked or runs.get().active, story.get())),
             rest=_part(rest),
             offer=_part(lambda: self._price(gate, story.get(), draft.get())),
+            request=_part(lambda: self._own_request(gate, story.get())),
         )
 
     def _head(self, gate: Gate, project_id: str, story_id: str, may: frozenset[Action]) -> Head:
         # Where a model writes there is work of somebody's in it, whatever the tables say.
         asks = self._house.writer.is_offline and "start" in may
         return Head(
-            funds=funds_of(gate.session, self._actor, project_id),
+            funds=funds_of(gate.purses(self._actor, project_id)),
+            waiting=count_for(gate, self._actor),
             may_reset=asks and samples.whose(gate.session) is None,
             elsewhere={
                 story: run

@@ -12,7 +12,7 @@ from typing import Any, Final
 from cascade.engine.seats import seat_for
 from cascade.errors import DatabaseAway, NotAuthenticated, UnknownRun
 from cascade.runs import events, reading
-from cascade.runs.reading import ACTIVE, RunView
+from cascade.runs.reading import ENDED, RunView
 from cascade.runs.tail import Watch
 from cascade.service.access import View, permit
 from cascade.service.offers import Cost, cost_of
@@ -81,9 +81,16 @@ class Watching(View):
         return cost_of(run.tokens, self._house.settings)
 
     def follow(
-        self, run_id: str, after: int = 0, waiting: Callable[[], None] = lambda: None
+        self,
+        run_id: str,
+        after: int = 0,
+        waiting: Callable[[], None] = lambda: None,
+        *,
+        asks: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """The events of a run as they are committed, until the one that ends it.
+
+        With `asks` also until it waits for a decision.
 
         `waiting` is called while there is nothing new, about twenty times a second. A database that
         is away is waited for, as the steps of the run do. Raises UnknownRun, and DatabaseAway after
@@ -100,14 +107,20 @@ class Watching(View):
                     yield event
                     if events.is_end(event):
                         return
-                if found is None:
+                if found is None or (asks and not found and _waits(watch, after)):
                     return
                 if not found:
                     waiting()
                     woken.wait(FOLLOW_S)
 
     async def stream(
-        self, run_id: str, after: int = 0, *, token_id: str | None = None, silence_s: float = 15.0
+        self,
+        run_id: str,
+        after: int = 0,
+        *,
+        token_id: str | None = None,
+        silence_s: float = 15.0,
+        asks: bool = False,
     ) -> AsyncGenerator[Sequence[dict[str, Any]]]:
         """As `follow` for a coroutine, several events at a time; none after a time of silence.
 
@@ -126,7 +139,7 @@ class Watching(View):
                 news = self._news(watch, after)
                 if news is BEHIND:
                     news = await self._house.in_thread(self._behind, run_id, after)
-                if news is None:
+                if news is None or (asks and not news and _waits(watch, after)):
                     return
                 if news:
                     after = news[-1]["seq"]
@@ -163,7 +176,7 @@ class Watching(View):
         found = watch.after(after)
         if found is None:
             return BEHIND
-        return None if not found and glance.status not in ACTIVE else found
+        return None if not found and glance.status in ENDED else found
 
     def _behind(self, run_id: str, after: int) -> Sequence[dict[str, Any]]:
         """The next events of a run for a watcher that is further behind than the tail keeps."""
@@ -174,3 +187,10 @@ class Watching(View):
     @property
     def _user_id(self) -> str | None:
         return self._actor.user_id if self._actor is not None else None
+
+
+def _waits(watch: Watch, seen: int) -> bool:
+    """Whether a watched run waits for a decision, and all that it has told has been seen."""
+    glance = watch.glance
+    is_known = glance is not None and glance.last_seq <= seen
+    return glance is not None and is_known and glance.status == "awaiting_approval"

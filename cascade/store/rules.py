@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cascade.store import audit
 from cascade.store.audit import Deed, Entry
-from cascade.store.tables import Base, CreditAccount, ProjectRules
+from cascade.store.tables import Base, ProjectRules
 
 Rule = Literal["approve_above", "budget", "time_zone", "writers"]
 # In the order in which the audit is told.
@@ -45,18 +45,6 @@ _TABLE = Base.metadata.tables[ProjectRules.__tablename__]
 _COLUMNS = [_TABLE.c[name] for name in get_args(Rule)]
 _OF_ONE = sa.select(*_COLUMNS).where(_TABLE.c.project_id == sa.bindparam("project"))
 _LOCKED = _OF_ONE.with_for_update()
-_FUNDS = (
-    sa.select(CreditAccount.available)
-    .where(
-        CreditAccount.project_id == sa.bindparam("project"),
-        CreditAccount.user_id == sa.bindparam("user"),
-    )
-    .scalar_subquery()
-)
-_ONE = sa.select(sa.literal(1).label("one")).subquery()
-_WITH_FUNDS = sa.select(_FUNDS, _TABLE.c.project_id, *_COLUMNS).select_from(
-    _ONE.outerjoin(_TABLE, _TABLE.c.project_id == sa.bindparam("project"))
-)
 
 
 def of(session: Session, project_id: str) -> Rules:
@@ -67,13 +55,6 @@ def of(session: Session, project_id: str) -> Rules:
 def lock(session: Session, project_id: str) -> Rules:
     """The same, locked until the transaction ends, where anything was ever set."""
     return _rules(session.execute(_LOCKED, {"project": project_id}).one_or_none())
-
-
-def with_available(session: Session, project_id: str, user_id: str | None) -> tuple[Rules, int]:
-    """What is set for a project, and the credits somebody may use in it, in one statement."""
-    asked = {"project": project_id, "user": user_id}
-    available, is_set, *row = session.execute(_WITH_FUNDS, asked).one()
-    return _rules(None if is_set is None else row), available or 0
 
 
 def of_all(session: Session, projects: Collection[str]) -> Mapping[str, Rules]:

@@ -20,7 +20,6 @@ from cascade.story.structures import STRUCTURES
 from cascade.ui.kit.language import language
 from cascade.ui.kit.texts import listing, moment, text
 
-
 # What keeps a request from being approved is what would keep its plan from being started.
 _TOLD_AS = {"request_void": "stale_plan"}
 
