@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from cascade.errors import CascadeError, Refused, UsageError
 
-DONE, USAGE, CANCELLED, FAILED, REFUSED = 0, 2, 3, 4, 5
+DONE, USAGE, CANCELLED, FAILED, REFUSED, WAITING = 0, 2, 3, 4, 5, 6
 
 # By family: the first that an error belongs to.
 _OF_FAMILIES: Mapping[type[CascadeError], int] = MappingProxyType(

@@ -13,6 +13,7 @@ from cascade.service import (
     Offer,
     People,
     ProjectView,
+    RequestView,
     Restored,
     RunView,
     SchemaReport,
@@ -75,7 +76,8 @@ def plan_document(offer: Offer) -> dict[str, Any]:
 def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
     """A run in a list.
 
-    One that a model wrote also has `tokens` by model and `steps` with theirs, and `cost` if priced.
+    One of which its editor has said something has a `note`. One that a model wrote also has
+    `tokens` by model and `steps` with theirs, and `cost` if priced.
     """
     document: dict[str, Any] = {
         "id": run.id,
@@ -91,6 +93,8 @@ def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
         "planHash": run.plan_hash,
         "server": run.server,
     }
+    if run.note is not None:
+        document["note"] = run.note
     if run.provider == "offline":
         return document
     document["tokens"] = [{"model": used.model, **_used_document(used)} for used in run.tokens]
@@ -105,6 +109,21 @@ def run_document(run: RunView, cost: Cost | None = None) -> dict[str, Any]:
             "complete": cost.complete,
         }
     return document
+
+
+def request_document(request: RequestView) -> dict[str, Any]:
+    """A request in a list; `valid` until what it was made from has changed, or its time is over."""
+    asked = request.asked
+    return {
+        "runId": asked.run_id,
+        "storyId": asked.story_id,
+        "user": asked.user,
+        "estimatedCredits": asked.estimated_credits,
+        "planHash": asked.plan_hash,
+        "note": asked.note,
+        "askedAt": asked.asked_at.isoformat(),
+        "valid": request.valid,
+    }
 
 
 def _used_document(used: Used) -> dict[str, int]:
@@ -170,7 +189,7 @@ def statement_document(statement: Statement) -> dict[str, Any]:
                 "kind": one.kind,
                 "credits": one.credits,
                 "at": one.at.isoformat(),
-                "user": user,
+                "user": user or None,
                 "reason": one.reason,
             }
             for one, user in statement.entries

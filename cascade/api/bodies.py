@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from cascade.display import is_storable
-from cascade.service import Order, OrderedChange
+from cascade.service import MOST_OF_A_NOTE, Order, OrderedChange
 from cascade.story.limits import LIMITS
 from cascade.story.tension import HIGHEST, LOWEST
 
@@ -85,6 +85,12 @@ class Refusal(_Body):
     code: str
     field: str | None = None
     run_id: str | None = None
+
+
+class ReasonIn(_Body):
+    """Why a request is declined; its editor is told."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=MOST_OF_A_NOTE), Storable]
 
 
 class StoryOut(_Body):
@@ -225,6 +231,7 @@ class RunOut(_Body):
     error: str | None
     resumed_from: str | None
     plan_hash: str
+    note: str | None = None
     tokens: list[ModelUsedOut] | None = None
     steps: list[StepUsedOut] | None = None
     cost: CostOut | None = None

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator
 
 from cascade import shapes
 from cascade.api import bodies
-from cascade.api.bodies import OrderIn
+from cascade.api.bodies import OrderIn, ReasonIn
 from cascade.api.guard import GuardedRoute
 from cascade.api.limits import Limits
 from cascade.api.statuses import Json
@@ -66,10 +66,13 @@ class Caller:
             self.limits.watch(token_id)
         return placed
 
-    def stream(self, run_id: str, after: int, form: Form) -> EventStream:
-        """The events of a run as they come; its place among the open streams is counted already."""
+    def stream(self, run_id: str, after: int, form: Form, *, asks: bool = False) -> EventStream:
+        """The events of a run as they come; its place among the open streams is counted already.
+
+        With `asks` only until it waits for a decision.
+        """
         token_id = self.holder.token_id
-        batches = self.desk.stream(run_id, after, token_id=token_id, silence_s=SILENCE_S)
+        batches = self.desk.stream(run_id, after, token_id=token_id, silence_s=SILENCE_S, asks=asks)
         return EventStream(batches, form, run_id, lambda: self.limits.leave(token_id))
 
 
@@ -144,7 +147,10 @@ Told = Annotated[Telling, Depends(Telling)]
     responses={**_STREAM, **_refusals(400, 402, 403, 404, 409, 413, 415, 422, 429)},
 )
 async def regenerate(body: OrderIn, caller: Asking, told: Told, key: StartName = None) -> Response:
-    """Start a run of these changes and follow it. One that hangs up does not stop it."""
+    """Start a run of these changes and follow it. One that hangs up does not stop it.
+
+    One that somebody has to approve says so and ends there; `events?follow=true` waits on.
+    """
     order = body.order()
     name = _key(key, body.model_dump_json(exclude={"user_id"}))
     with _placing(body):
@@ -173,8 +179,7 @@ async def plan(body: OrderIn, caller: Asking) -> Any:
 )
 async def run(id: Id, caller: Asking) -> Any:
     """Say how a run stands."""
-    found = await caller.ask(caller.desk.run, id)
-    return shapes.run_document(found, caller.desk.cost(found))
+    return await _run_document(id, caller)
 
 
 @router.get(
@@ -211,8 +216,7 @@ async def events(
 async def cancel(id: Id, caller: Asking) -> Any:
     """Ask a run to stop. What it has saved stays; nothing more is charged."""
     await caller.ask(caller.desk.cancel, id)
-    found = await caller.ask(caller.desk.run, id)
-    return shapes.run_document(found, caller.desk.cost(found))
+    return await _run_document(id, caller)
 
 
 @router.post(
@@ -238,6 +242,42 @@ async def restore(id: Id, caller: Asking) -> Any:
     return shapes.restored_document(await caller.ask(caller.desk.restore_run, id))
 
 
+@router.post(
+    "/ai/runs/{id}/approve",
+    response_model=bodies.RunOut,
+    response_model_exclude_unset=True,
+    responses=_refusals(402, 403, 404, 409, 413, 422),
+)
+async def approve(id: Id, caller: Asking) -> Any:
+    """Hold the credits of a request and queue its run."""
+    await caller.ask(caller.desk.approve, id)
+    return await _run_document(id, caller)
+
+
+@router.post(
+    "/ai/runs/{id}/decline",
+    response_model=bodies.RunOut,
+    response_model_exclude_unset=True,
+    responses=_refusals(400, 403, 404, 409, 413, 415, 422),
+)
+async def decline(id: Id, body: ReasonIn, caller: Asking) -> Any:
+    """End a request for a reason, which its editor is told."""
+    await caller.ask(caller.desk.decline, id, body.reason)
+    return await _run_document(id, caller)
+
+
+@router.post(
+    "/ai/runs/{id}/withdraw",
+    response_model=bodies.RunOut,
+    response_model_exclude_unset=True,
+    responses=_refusals(403, 404, 409, 413, 422),
+)
+async def withdraw(id: Id, caller: Asking) -> Any:
+    """Take a request of one's own back."""
+    await caller.ask(caller.desk.withdraw, id)
+    return await _run_document(id, caller)
+
+
 @router.get("/stories", response_model=list[bodies.StoryOut], responses=_refusals())
 async def stories(caller: Asking) -> Any:
     """List the stories."""
@@ -261,10 +301,15 @@ async def story(id: Id, caller: Asking) -> Any:
     return found
 
 
+async def _run_document(run_id: str, caller: Caller) -> dict[str, Any]:
+    found = await caller.ask(caller.desk.run, run_id)
+    return shapes.run_document(found, caller.desk.cost(found))
+
+
 def _follow(caller: Caller, placed: Placed, told: Telling) -> EventStream:
     # Of a run that is new nobody has seen anything.
     after = 0 if placed.is_new or told.seen is None else told.seen
-    return caller.stream(placed.run_id, after, told.form)
+    return caller.stream(placed.run_id, after, told.form, asks=True)
 
 
 @contextmanager

@@ -10,14 +10,14 @@ from typing import NoReturn
 
 import click
 
-from cascade.cli import operator, people, runs, stories, tokens
+from cascade.cli import operator, people, requests, runs, stories, tokens
 from cascade.cli.base import OutputLost, cli, drop_output, say
 from cascade.display import harmless
 from cascade.errors import CascadeError
 from cascade.exits import FAILED, exit_code
 
 # Importing them is what adds their commands to the group.
-__all__ = ["cli", "main", "operator", "people", "runs", "stories", "tokens"]
+__all__ = ["cli", "main", "operator", "people", "requests", "runs", "stories", "tokens"]
 
 
 class _Plain(logging.Formatter):
@@ -28,7 +28,7 @@ class _Plain(logging.Formatter):
 
 
 def main() -> NoReturn:
-    """The entry point. Exit codes: 0 done, 2 usage, 3 cancelled, 4 failed, 5 refused."""
+    """The entry point. Exit codes: 0 done, 2 usage, 3 cancelled, 4 failed, 5 refused, 6 waits."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain("%(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -72,13 +72,24 @@ def credits(context: click.Context, user: str | None, as_json: bool) -> None:
 
 
 @credits.command()
-@click.option("--user", metavar="NAME", required=True, help="Who receives.")
+@click.option("--user", metavar="NAME", help="Who receives; the project itself unless given.")
 @click.option("--project", metavar="P", help="In which project, by its id or name.")
 @click.option("--reason", metavar="TEXT", default="", help="Why; stands in ledger and audit.")
 @click.argument("credits", metavar="N", type=click.IntRange(1, MOST_CREDITS))
 @with_service
-def grant(service: Service, user: str, project: str | None, reason: str, credits: int) -> None:
-    """Give a user N credits. A name that is not known yet becomes an editor."""
+def grant(
+    service: Service, user: str | None, project: str | None, reason: str, credits: int
+) -> None:
+    """Give a user N credits, or a project. A name that is not known yet becomes an editor.
+
+    What a project has pays runs of its editors that were approved.
+    """
+    if user is None:
+        if project is None:
+            raise UsageError("Say who receives: --user NAME, or --project P for the project.")
+        has = service.operator().grant_project(credits, project, reason)
+        say(f"{one_line(project)}: {has} credits available")
+        return
     actor, is_new = service.operator().grant(user, credits, project, reason)
     if is_new:
         say(f"{one_line(user)} was not known and is now an editor.", err=True)

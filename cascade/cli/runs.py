@@ -33,10 +33,16 @@ from cascade.cli.base import (
 )
 from cascade.display import one_line
 from cascade.errors import DatabaseAway, Refused, UsageError
-from cascade.exits import CANCELLED, DONE, FAILED, exit_code
+from cascade.exits import CANCELLED, DONE, FAILED, REFUSED, WAITING, exit_code
 from cascade.service import WARNED_PERCENT, Budget, Desk, Offer, Operator, Service
 
-EXIT_CODES = {"done": DONE, "cancelled": CANCELLED, "error": FAILED}
+EXIT_CODES = {
+    "done": DONE,
+    "cancelled": CANCELLED,
+    "error": FAILED,
+    "rejected": REFUSED,
+    "awaiting_approval": WAITING,
+}
 # How long `cancel` waits for the run's end, which is this process's own to see to.
 CANCEL_PATIENCE_S = 15.0
 LOOK_S = 0.05
@@ -73,6 +79,8 @@ def plan(
 @changes
 @stale
 @directions
+@click.option("--ask", is_flag=True, help="Have somebody decide it first, also where none need.")
+@click.option("--note", metavar="TEXT", default="", help="What you say of it; kept with the run.")
 @as_user
 @with_service
 def run_(
@@ -82,15 +90,17 @@ def run_(
     is_stale: bool,
     beats: tuple[str, ...],
     directed: tuple[str, ...],
+    ask: bool,
+    note: str,
     user: str | None,
 ) -> int:
     """Save new levels and rewrite what hangs under them, and what is out of date.
 
-    Prints its events. Ctrl-C cancels.
+    Prints its events. Ctrl-C cancels. What somebody else has to decide first waits for that.
     """
     mine = desk(service, user)
     offer = _offer(mine, story, sets, directed, _stale(is_stale, beats))
-    return _start_and_follow(service, mine, lambda: mine.start(offer.plan))
+    return _start_and_follow(service, mine, lambda: mine.start(offer.plan, ask=ask, note=note))
 
 
 @cli.command()
@@ -178,6 +188,9 @@ def cancel(service: Service, run: str, user: str | None) -> None:
     run_id = patiently(lambda: mine.find_run(run))
     before = patiently(lambda: mine.run(run_id))
     patiently(lambda: mine.cancel(run_id))
+    if before.status == "awaiting_approval":
+        say(f"The request for run {run_id} is withdrawn.")
+        return
     deadline = time.monotonic() + CANCEL_PATIENCE_S
     while (after := patiently(lambda: mine.run(run_id))).is_active:
         if time.monotonic() > deadline:
@@ -244,6 +257,11 @@ def _start_and_follow(service: Service, mine: Desk, start: Callable[[], str]) ->
         body = {"type": "error", "error": error.message, "code": error.code}
         print_line({**body, "seq": 1, "runId": None, "at": at})
         return exit_code(error)
+    if mine.run(run_id).status == "awaiting_approval":
+        # Nothing is to be executed, so nobody need sit down to it.
+        for event in mine.follow(run_id, asks=True):
+            print_line(event)
+        return WAITING
     interrupted = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     asked = False
@@ -296,6 +314,10 @@ def _print_plan(offer: Offer) -> None:
         say(f"texts go to {one_line(offer.server)}")
     if offer.writer_refused:
         say("the project does not allow that writer: it would be refused")
+    if offer.needs == "threshold":
+        say("Somebody else has to approve it: its price is above the project's threshold.")
+    elif offer.needs == "credits":
+        say("Somebody else has to approve it: the project pays what you cannot.")
     if offer.budget is not None:
         say(_budget(offer, offer.budget))
 
