@@ -67,6 +67,7 @@ DEFAULTS: dict[str, Any] = {
     "most_body_bytes": 1_000_000,
     "starts_per_minute": 60,
     "watchers": 250,
+    "request_days": 30,
     "cors_origins": (),
     "webhook_url": None,
     "webhook_secret": None,
@@ -111,6 +112,7 @@ def test_a_data_file_of_the_earlier_name_is_found(
         ("CASCADE_MOST_BODY_BYTES", "5000", "most_body_bytes", 5000),
         ("CASCADE_STARTS_PER_MINUTE", "3", "starts_per_minute", 3),
         ("CASCADE_WATCHERS", "2", "watchers", 2),
+        ("CASCADE_REQUEST_DAYS", "7", "request_days", 7),
         ("CASCADE_CORS_ORIGINS", "https://a.example", "cors_origins", ("https://a.example",)),
         (
             "CASCADE_CORS_ORIGINS",
@@ -180,6 +182,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, fiel
         ("CASCADE_MOST_BODY_BYTES", "10"),
         ("CASCADE_STARTS_PER_MINUTE", "0"),
         ("CASCADE_WATCHERS", "many"),
+        ("CASCADE_REQUEST_DAYS", "0"),
         ("CASCADE_PROVIDER", "anthropic"),
         ("OPENAI_BASE_URL", "localhost:8080/v1"),
         ("OPENAI_BASE_URL", "127.0.0.1:8080"),

@@ -12,6 +12,7 @@ from cascade.engine.cancelling import Cancels
 from cascade.engine.queue import Queue
 from cascade.engine.seats import seat_for
 from cascade.errors import DatabaseError
+from cascade.runs import requests
 from cascade.store.database import Database
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ log = logging.getLogger("cascade.engine")
 LOOK_S = 0.25
 # How often it looks for runs that were dropped, and for cancels that nobody answers.
 RECONCILE_S = 1.0
+# How often it looks for requests that have waited too long, which is a matter of days.
+TIDY_S = 60.0
 # How long it waits after an error before it tries again.
 AGAIN_S = 0.5
 # How long `stop` waits for the thread, which may be waiting for the database.
@@ -42,6 +45,7 @@ class Executor:
         cancels: Cancels,
         *,
         yields: bool = False,
+        request_days: int,
     ) -> None:
         self._database = database
         self._seat = seat_for(database)
@@ -49,6 +53,7 @@ class Executor:
         self._make_runner = make_runner
         self._cancels = cancels
         self._yields = yields
+        self._request_days = request_days
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cascade-executor", daemon=True)
         self._swept = 0.0
@@ -103,7 +108,7 @@ class Executor:
 
     def _watch(self, runner: Runner) -> None:
         """Returns when there is no more executing with this seat and this runner."""
-        reconciled = 0.0
+        reconciled, tidied = 0.0, float("-inf")
         while not self._stop.is_set():
             if not self._seat.is_kept():
                 # What is under way must end before another's work on it begins.
@@ -117,6 +122,9 @@ class Executor:
                 if time.monotonic() - reconciled > RECONCILE_S:
                     self._queue.reconcile(self._seat.executor_id, lambda: runner.in_hand)
                     reconciled = time.monotonic()
+                if time.monotonic() - tidied > TIDY_S:
+                    self._end_overdue()
+                    tidied = time.monotonic()
                 if self._seat.shared:
                     self._queue.take_over(self._seat.dead(self._queue.executors()))
                 self._sweep()
@@ -125,6 +133,14 @@ class Executor:
                 # The steps wait for it too; the seat says whether it was more than a moment.
                 self._database.note_away(error)
             self._stop.wait(LOOK_S)
+
+    def _end_overdue(self) -> None:
+        """Ends requests that nobody has decided in time, and nobody looks at."""
+        days = self._request_days
+        with self._database.read() as session:
+            found = requests.overdue(session, days)
+        for run_id in found:
+            self._database.transact(requests.expire, run_id, days, patience_s=0)
 
     def _sweep(self) -> None:
         if time.monotonic() - self._swept > RECONCILE_S:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -23,15 +23,14 @@ from cascade.errors import (
     OwnRequest,
     Reason,
     RequestExpired,
-    RequestVoid,
     UnknownStory,
-    UnreadablePieces,
     UnreadableStory,
 )
 from cascade.runs import budgets, chains, events, lifecycle
 from cascade.runs.lifecycle import Enqueue, Entry
 from cascade.runs.plans import plan_of
-from cascade.store import accounts, audit, made, stories
+from cascade.runs.validity import Keeping, Over, Rest, is_overdue, why_over
+from cascade.store import accounts, audit, made, outbox, stories
 from cascade.store.ids import new_id
 from cascade.store.tables import (
     CreditAccount,
@@ -45,9 +44,6 @@ from cascade.store.tables import (
 from cascade.store.tables import RequestCause as RequestCause  # noqa: PLC0414 - given on
 from cascade.story.plan import Plan
 from cascade.story.story import Part, Story
-
-# Why a request has come to its end without anybody's decision.
-Over = RequestVoid | RequestExpired
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +67,6 @@ class Terms:
         if self.own < credits:
             return "credits"
         return "wish" if self.wished else None
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """How long a request is kept, in days, and the version of the prompts that it must be for."""
-
-    days: int
-    prompt_version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Of a request to resume: the run whose rest it is, and what has become of that since."""
-
-    resumes: str
-    resumed_by: str | None
-    is_restored: bool
 
 
 def admit(
@@ -125,6 +104,7 @@ def admit(
     }
     events.append(session, run, body, once="asked")
     _tell(session, run, "request.ask", entry.user_id, None, entry.note)
+    _send(session, run, "request.asked", {"planHash": plan.hash})
     return run_id
 
 
@@ -156,8 +136,7 @@ def approve(
     run.status, run.approved_by = "queued", by
     if request.resumes is not None:
         _join(session, run, request.resumes)
-    _decide(request, "approved", by)
-    session.flush()
+    _decide(session, run, request, "approved", by)
     _tell(session, run, "request.approve", by, "awaiting_approval")
     enqueue(session, run_id)
     return None
@@ -173,11 +152,10 @@ def decline(
     run, request, over = _of_others(session, run_id, by, keeping)
     if over is not None:
         return over
-    _decide(request, "declined", by, reason)
+    _decide(session, run, request, "declined", by, reason)
     message = f"Declined by {name}: {reason}"
-    lifecycle.reject(
-        session, run, Reason("request_declined", message, {"by": name, "said": reason})
-    )
+    why = Reason("request_declined", message, {"by": name, "said": reason})
+    lifecycle.reject(session, run, why)
     _tell(session, run, "request.decline", by, "awaiting_approval", reason)
     return None
 
@@ -218,9 +196,28 @@ def withdraw(session: Session, run_id: str, *, by: str, keeping: Keeping) -> Ove
 def cancel(session: Session, run: Run, *, by: str) -> None:
     """Ends a request as cancelled, for whoever may cancel its run; the row must be locked."""
     request = session.get_one(Request, run.id)
-    _decide(request, "withdrawn", by)
+    _decide(session, run, request, "withdrawn", by)
     lifecycle.cancel(session, run.id)
     _tell(session, run, "request.withdraw", by, "awaiting_approval")
+
+
+def overdue(session: Session, days: int) -> list[str]:
+    """The requests that have waited as long as they may."""
+    wanted = sa.select(Run.id).where(
+        Run.status == sa.literal_column("'awaiting_approval'"),
+        Run.created_at <= now() - timedelta(days=days),
+    )
+    return list(session.scalars(wanted))
+
+
+def expire(session: Session, run_id: str, days: int) -> None:
+    """Ends a request that has waited as long as it may; any other run stays as it is."""
+    run = lifecycle.lock_run(session, run_id)
+    request = session.get(Request, run_id, populate_existing=True)
+    waits = run.status == "awaiting_approval" and is_overdue(run.created_at, days)
+    if request is not None and waits:
+        _decide(session, run, request, "expired", None)
+        lifecycle.reject(session, run, RequestExpired(run_id, days).reason)
 
 
 def look(session: Session, run_id: str, keeping: Keeping) -> None:
@@ -229,47 +226,6 @@ def look(session: Session, run_id: str, keeping: Keeping) -> None:
     request = session.get(Request, run_id, populate_existing=True)
     if request is not None and run.status == "awaiting_approval":
         _end_where_over(session, run, request, keeping, lambda: _story(session, run))
-
-
-def why_over(
-    run_id: str,
-    asked_at: datetime,
-    plan: Plan,
-    rest: Rest | None,
-    story: Story | Part | None,
-    marked: Callable[[], Collection[str]],
-    keeping: Keeping,
-) -> Over | None:
-    """Why a request can be approved no more; None where it can.
-
-    `story` is as it is now: None where it is gone, and the part of it that keeps it from being
-    read. `marked` gives the keys of what is out of date.
-    """
-    if now() >= asked_at + timedelta(days=keeping.days):
-        return RequestExpired(run_id, keeping.days)
-    if story is None:
-        return RequestVoid(run_id, "the story was deleted", cause="story_gone")
-    if rest is not None and rest.resumed_by is not None:
-        later = rest.resumed_by
-        return RequestVoid(run_id, f"run {later} has resumed it", cause="resumed", later=later)
-    if rest is not None and rest.is_restored:
-        return RequestVoid(run_id, "what it would resume was restored", cause="restored")
-    if plan.prompt_version != keeping.prompt_version:
-        return RequestVoid(run_id, "the writer", cause="writer")
-    changed: Part | None
-    if isinstance(story, Part):
-        changed, structure = story, None
-    else:
-        structure = story.structure
-        try:
-            changed = lifecycle.changed_since(plan, story, marked, resumed=rest is not None)
-        except UnreadablePieces as error:
-            key = next(iter(error.fields["pieces"]))
-            changed = Part("header") if key == "language" else Part("piece", key)
-    if changed is None:
-        return None
-    what = changed.describe(structure) if structure else "its structure"
-    return RequestVoid(run_id, what, **changed.fields)
 
 
 def _of_others(
@@ -326,7 +282,8 @@ def _end_where_over(
         keeping,
     )
     if over is not None:
-        _decide(request, "expired" if isinstance(over, RequestExpired) else "void", None)
+        ended: Decision = "expired" if isinstance(over, RequestExpired) else "void"
+        _decide(session, run, request, ended, None)
         lifecycle.reject(session, run, over.reason)
     return over
 
@@ -351,7 +308,7 @@ def _replace(session: Session, story_id: str, user_id: str, newer: str) -> None:
         return
     run = lifecycle.lock_run(session, waiting)
     if run.status == "awaiting_approval":
-        _decide(session.get_one(Request, run.id), "replaced", user_id)
+        _decide(session, run, session.get_one(Request, run.id), "replaced", user_id)
         message = f"Replaced by a newer request of the same editor: {newer}."
         lifecycle.reject(session, run, Reason("request_replaced", message, {"run": newer}))
         session.flush()
@@ -383,10 +340,30 @@ def _join(session: Session, run: Run, resumes: str) -> None:
 
 
 def _decide(
-    request: Request, decision: Decision, by: str | None, reason: str | None = None
+    session: Session,
+    run: Run,
+    request: Request,
+    decision: Decision,
+    by: str | None,
+    reason: str | None = None,
 ) -> None:
     request.decision, request.decided_by, request.reason = decision, by, reason
     request.decided_at = request.updated_at = now()
+    session.flush()
+    decider = session.get_one(User, by).name if by is not None else None
+    _send(session, run, "request.decided", {"decision": decision, "decidedBy": decider})
+
+
+def _send(session: Session, run: Run, kind: outbox.Kind, more: Mapping[str, str | None]) -> None:
+    """Has it told elsewhere; no word that anybody has written is in it."""
+    fields = {
+        "runId": run.id,
+        "storyId": run.story_version_id,
+        "user": session.get_one(User, run.user_id).name,
+        "estimatedCredits": run.estimated_credits,
+        **more,
+    }
+    outbox.tell(session, kind, _project_of(session, run.account_id), fields)
 
 
 def _tell(

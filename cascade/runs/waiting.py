@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from cascade.errors import Reason
-from cascade.runs.requests import Keeping, Over, Rest, why_over
+from cascade.runs.validity import Keeping, Over, Rest, why_over
 from cascade.store import made
 from cascade.store.stories import Projects
 from cascade.store.tables import (

@@ -127,7 +127,14 @@ class House:
             return
         database = self._direct
         queue = self.queue if database is self.database else Queue(database)
-        executor = Executor(database, queue, self._make_runner, self.cancels, yields=yields)
+        executor = Executor(
+            database,
+            queue,
+            self._make_runner,
+            self.cancels,
+            yields=yields,
+            request_days=self.settings.request_days,
+        )
         executor.start()
         sender = self._sender()
         if sender is not None:

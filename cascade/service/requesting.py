@@ -11,7 +11,7 @@ from cascade.errors import BadField, NotARequest, ReasonMissing, Refused
 from cascade.runs import requests, writers
 from cascade.runs import waiting as reading
 from cascade.runs.reading import project_of
-from cascade.runs.requests import Keeping
+from cascade.runs.validity import Keeping
 from cascade.runs.waiting import Asked, Went
 from cascade.service.access import ALLOWED, Gate, View
 from cascade.store import accounts, people, stories

@@ -18,7 +18,7 @@ from cascade.store.tables import Base, OutboxMessage, now
 
 Kind = Literal[
     "request.asked",  # a run waits for a decision
-    "request.decided",  # it was approved, declined or withdrawn, or is void
+    "request.decided",  # approved, declined, withdrawn, replaced, expired or void
     "run.failed",
     "budget.crossed",  # what runs use and hold has come to where producers are warned
 ]

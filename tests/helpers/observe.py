@@ -86,6 +86,7 @@ RULED = (
     "cascade_run_steps",
     "cascade_run_events",
     "cascade_start_keys",
+    "cascade_requests",
     "cascade_audit",
 )
 

@@ -132,7 +132,7 @@ def test_roles_by_hand(people: People, admin: Desk) -> None:
     viewer = people.desk("viewer")
     assert viewer.may_see() == {"read"}
     admin.set_role("viewer", "producer", home)
-    assert viewer.may_see() == {"read", "people", "audit"}
+    assert viewer.may_see() == {"read", "approve", "people", "audit"}
     written = len(admin.audit().entries)
     admin.set_role("viewer", "producer", home)
     admin.set_role("nobody", None, home)
