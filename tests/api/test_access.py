@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +15,8 @@ from cascade.service import Desk
 from cascade.store.tables import StoryVersion
 from tests.helpers.endpoint import START, Reply
 from tests.helpers.observe import Database
-from tests.service.people import EVERYBODY, save_next, start
-from tests.service.table import MEMBERS, ORDERS, READS, STATUSES, Row
+from tests.service.people import EVERYBODY, asked, save_next, start
+from tests.service.table import MEMBERS, ON_REQUESTS, ORDERS, READS, STATUSES, Row
 
 from .conftest import House
 
@@ -63,6 +63,8 @@ def ask(house: House, role: str, row: Row, side: Side) -> Reply:
     """Asks as the table says; of a start only the beginning is read, as nobody executes it."""
     method, _, path = (row.http or "").format(story=side.story_id, run=side.run_id).partition(" ")
     body = side.order if method == "POST" and side.run_id not in path else None
+    if path.endswith("/decline"):
+        body = {"reason": "Later"}
     if method == "GET" or path.endswith("/plan"):
         return house[role](method, path, body)
     with house[role].open(method, path, body) as opened:
@@ -96,7 +98,9 @@ def test_reads(house: House, database_url: str) -> None:
 def test_orders(house: House, database_url: str, case: str) -> None:
     row, (side, _) = ORDERS[case], sides_of(house)
     if case == "cancel":
-        side = Side(side.desk, side.story_id, start(house.people), side.order, side.others)
+        side = replace(side, run_id=start(house.people))
+    if case in ON_REQUESTS:
+        side = replace(side, run_id=asked(house.people))
     before = Database(database_url).everything()
     for role in EVERYBODY:
         if role not in row.may():

@@ -76,6 +76,13 @@ def start(people: People, levels: dict[str, int] | None = None) -> str:
     return desk.start(desk.plan(people.mine, levels or LEVELS).plan)
 
 
+def asked(people: People, role: str = "editor") -> str:
+    """A run that somebody has asked for, and that waits."""
+    desk = people.desk(role)
+    plan = desk.plan(people.mine, {"finale": 1}).plan
+    return desk.start(plan, ask=True, note="For the festival")
+
+
 def save_next(service: Service, run_id: str, text: str = "As new.", latency_ms: int = 40) -> str:
     """Executes one step of a run; its key."""
     with service.database.write() as session:

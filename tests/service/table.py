@@ -81,6 +81,12 @@ READS: Mapping[str, Row] = {
     "growing": Row(READ),
     "replaced": Row(READ),
     "offer_to_resume": Row(READ),
+    # What waits for a decision.
+    "waiting": Row(LISTED, commands=("approvals --json",)),
+    "request": Row(READ),
+    "look_at_request": Row(READ),
+    "own_request": Row(READ),
+    "count_waiting": Row(anywhere("producer", otherwise="nothing")),
     # The story's page, and its parts by themselves.
     "studio": Row(LISTED),
     "curve": Row(READ),
@@ -89,6 +95,8 @@ READS: Mapping[str, Row] = {
     "progress": Row(READ),
     "offer": Row(READ),
 }
+# Orders on a request, which take one.
+ON_REQUESTS = ("approve", "decline", "ask_for_changes", "withdraw")
 ORDERS: Mapping[str, Row] = {
     "save_draft": Row(only("editor", "producer")),
     "edit_draft": Row(only("editor", "producer"), page="numbers"),
@@ -102,6 +110,11 @@ ORDERS: Mapping[str, Row] = {
     "cancel": Row(
         only("editor", "producer"), f"POST {_RUN}/cancel", ("cancel {run}",), "Cancel Process"
     ),
+    "approve": Row(only("producer"), f"POST {_RUN}/approve", ("approve {run}",)),
+    "decline": Row(only("producer"), f"POST {_RUN}/decline", ("decline {run} --reason Later",)),
+    "ask_for_changes": Row(only("producer"), commands=("ask {run} --reason Shorter",)),
+    # Of one's own: the editor's here, and an admin's where an admin asks.
+    "withdraw": Row(only("editor"), f"POST {_RUN}/withdraw", ("withdraw {run}",)),
     "restore_piece": Row(only("editor"), commands=("restore {run} --piece midpoint/beatContent",)),
     "restore_run": Row(only("editor"), f"POST {_RUN}/restore", ("restore {run}",), "Restore"),
     "import_document": Row(only("editor"), page="Import a story"),

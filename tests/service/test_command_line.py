@@ -12,7 +12,8 @@ from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import near
 
 from .people import EVERYBODY, ROLES, People, failed, start, stopped
-from .table import EXITS, ORDERS, READS, STAFF
+from .people import asked as asked_for
+from .table import EXITS, ON_REQUESTS, ORDERS, READS, STAFF
 
 __all__ = ["near"]
 
@@ -27,7 +28,7 @@ def asked(people: People, command: str, run_id: str, role: str) -> tuple[str, ..
 
 
 def test_reads(people: People, near: Near, database_url: str) -> None:
-    run_id = stopped(people)
+    run_id, request = stopped(people), asked_for(people)
     before = Database(database_url).everything()
     for case, row in READS.items():
         for command, role in product(row.commands, EVERYBODY):
@@ -38,8 +39,8 @@ def test_reads(people: People, near: Near, database_url: str) -> None:
                 assert done.stdout == ""
                 assert "There is no " in done.stderr
             elif "--json" in command:
-                listed = {one["id"] for one in json.loads(done.stdout)}
-                assert bool({people.mine, run_id} & listed) == (verdict == "yes")
+                listed = {one.get("id", one.get("runId")) for one in json.loads(done.stdout)}
+                assert bool({people.mine, run_id, request} & listed) == (verdict == "yes")
                 theirs = case == "stories" and role in ("stranger", "admin")
                 assert (people.theirs in listed) == theirs
     for role in ROLES:
@@ -66,6 +67,8 @@ def test_orders(people: People, near: Near, database_url: str, case: str) -> Non
     """Those who may not. What starts a run is done elsewhere; the rest is done here at last."""
     row, database = ORDERS[case], Database(database_url)
     run_id = start(people) if case == "cancel" else failed(people)
+    if case in ON_REQUESTS:
+        run_id = asked_for(people)
     before = database.everything()
     for command, role in product(row.commands, ROLES):
         if role in row.may():
@@ -78,7 +81,7 @@ def test_orders(people: People, near: Near, database_url: str, case: str) -> Non
     assert database.everything() == before
     if case not in STARTING:
         for command in row.commands:
-            done = near(*asked(people, command, run_id, row.may()[-1]))
+            done = near(*asked(people, command, run_id, row.may()[0]))
             assert done.returncode == EXITS["yes"], done.stderr
         assert database.everything() != before
 
