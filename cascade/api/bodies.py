@@ -231,6 +231,7 @@ class RunOut(_Body):
     error: str | None
     resumed_from: str | None
     plan_hash: str
+    server: str | None
     note: str | None = None
     tokens: list[ModelUsedOut] | None = None
     steps: list[StepUsedOut] | None = None
