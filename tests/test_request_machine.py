@@ -25,6 +25,7 @@ from cascade.errors import (
 )
 from cascade.runs import events, requests, steps
 from cascade.runs import lifecycle as runs
+from cascade.runs.fresh import changed_since
 from cascade.runs.lifecycle import Entry
 from cascade.runs.requests import Terms
 from cascade.runs.steps import Assignment
@@ -190,7 +191,7 @@ class RequestMachine(RuleBasedStateMachine):
             return
         assert entered == [run_id]
         plan = Plan.from_json(run.plan)
-        assert runs.changed_since(plan, story, tuple, resumed=self.resumes(run_id)) is None
+        assert changed_since(plan, story, tuple, resumed=self.resumes(run_id)) is None
         self.allowed[run_id] = run.plan_hash
 
     def resumes(self, run_id: str) -> bool:

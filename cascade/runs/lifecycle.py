@@ -6,7 +6,7 @@ two transactions can wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,13 +18,13 @@ from cascade.errors import (
     NothingChanged,
     NotResumable,
     Reason,
-    RunActive,
     StalePlan,
     UnknownRun,
 )
 from cascade.runs import budgets, chains, events
+from cascade.runs.fresh import check_free, check_fresh
 from cascade.runs.plans import plan_of
-from cascade.store import calls, made, outbox, stories
+from cascade.store import calls, outbox, stories
 from cascade.store.ids import new_id
 from cascade.store.tables import (
     ACTIVE,
@@ -38,9 +38,8 @@ from cascade.store.tables import (
     User,
     now,
 )
-from cascade.story import stale
 from cascade.story.piece import Piece
-from cascade.story.plan import Plan, header_digest, make_plan, resume_plan, stale_part
+from cascade.story.plan import Plan, header_digest, resume_plan
 from cascade.story.story import Part, Story
 
 # Writes the run into the runner's queue, in the same transaction.
@@ -140,7 +139,7 @@ def check(session: Session, plan: Plan, *, resumed: bool) -> None:
         raise NothingChanged
     row = stories.lock_story(session, plan.story_id)
     check_free(session, plan.story_id)
-    _check_fresh(session, plan, stories.read_whole(session, row), resumed=resumed)
+    check_fresh(session, plan, stories.read_whole(session, row), resumed=resumed)
 
 
 def enter(
@@ -246,7 +245,7 @@ def plan_to_resume(session: Session, run: Run, story: Story | None = None) -> Pl
         header = Part("header")
         raise StalePlan(header.describe(story.structure), **header.fields)
     plan = resume_plan(first, saved, story)
-    _check_fresh(session, plan, story, resumed=True)
+    check_fresh(session, plan, story, resumed=True)
     return plan
 
 
@@ -418,46 +417,3 @@ def _beats_regenerated(session: Session, run_id: str, plan: Plan) -> int:
     return sum(
         all(step.key in saved for step in plan.steps_of(change.beat_key)) for change in plan.changes
     )
-
-
-def check_free(session: Session, story_id: str) -> None:
-    """Raises RunActive where a run is at work on a story."""
-    active = session.scalar(
-        sa.select(Run.id).where(Run.story_version_id == story_id, Run.status.in_(ACTIVE))
-    )
-    if active is not None:
-        raise RunActive(active)
-
-
-def changed_since(
-    plan: Plan, story: Story, marked: Callable[[], Collection[str]], *, resumed: bool
-) -> Part | None:
-    """The first part of a story that is no longer what a plan was made from; None if all is.
-
-    `marked` gives the keys of what is out of date today; it is asked only where it matters.
-    """
-    changed = stale_part(plan, story)
-    if changed is not None or resumed:
-        return changed
-    # Made again from the story as it is now, it must come out the same: a scene added under
-    # a changed beat is no text that `stale_part` could compare.
-    staying = {change.beat_key for change in plan.changes if change.stays}
-    again = make_plan(
-        story,
-        {change.beat_key: change.new_level for change in plan.changes},
-        directions={change.beat_key: change.direction for change in plan.changes},
-        stale=stale.rewritable(marked(), staying) if staying else [],
-        exclusions=plan.exclusions,
-        prompt_version=plan.prompt_version,
-    )
-    if again.hash == plan.hash:
-        return None
-    same = [step.key for step in again.steps] == [step.key for step in plan.steps]
-    return Part("marks" if staying and not same else "scenes")
-
-
-def _check_fresh(session: Session, plan: Plan, story: Story, *, resumed: bool) -> None:
-    """Raises StalePlan where a story is not the one that a plan was made from any more."""
-    changed = changed_since(plan, story, lambda: made.out_of_date(session, story), resumed=resumed)
-    if changed is not None:
-        raise StalePlan(changed.describe(story.structure), **changed.fields)

@@ -27,6 +27,7 @@ from cascade.errors import (
     UnreadableStory,
 )
 from cascade.runs import budgets, chains, events, lifecycle
+from cascade.runs.fresh import check_free
 from cascade.runs.lifecycle import Enqueue, Entry
 from cascade.runs.plans import plan_of
 from cascade.runs.validity import Keeping, Over, Rest, is_overdue, why_over
@@ -131,7 +132,7 @@ def approve(
     over = _end_where_over(session, run, request, keeping, read)
     if over is not None:
         return over
-    lifecycle.check_free(session, story_id)
+    check_free(session, story_id)
     run.account_id = _pay(session, run)
     run.status, run.approved_by = "queued", by
     if request.resumes is not None:

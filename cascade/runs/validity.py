@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cascade.errors import RequestExpired, RequestVoid, UnreadablePieces
-from cascade.runs import lifecycle
+from cascade.runs.fresh import changed_since
 from cascade.store.tables import now
 from cascade.story.plan import Plan
 from cascade.story.story import Part, Story
@@ -69,7 +69,7 @@ def why_over(
     else:
         structure = story.structure
         try:
-            changed = lifecycle.changed_since(plan, story, marked, resumed=rest is not None)
+            changed = changed_since(plan, story, marked, resumed=rest is not None)
         except UnreadablePieces as error:
             key = next(iter(error.fields["pieces"]))
             changed = Part("header") if key == "language" else Part("piece", key)
