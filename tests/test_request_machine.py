@@ -64,7 +64,7 @@ class RequestMachine(RuleBasedStateMachine):
     who = st.integers(0, 2)
 
     @initialize(
-        deposits=st.lists(st.integers(0, 120), min_size=2, max_size=2), shared=st.integers(0, 120)
+        deposits=st.lists(st.integers(20, 200), min_size=2, max_size=2), shared=st.integers(0, 120)
     )
     def open(self, deposits: list[int], shared: int) -> None:
         # By run what may be executed: the hash that was approved, or started where none need.
@@ -138,6 +138,26 @@ class RequestMachine(RuleBasedStateMachine):
     ) -> Any:
         plan = make_plan(self.read(read_story, self.stories[at]), levels)
         return self.enter(who, plan, above, wished, crash)
+
+    @rule(
+        target=runs_,
+        who=st.integers(0, 1),
+        at=st.integers(0, 1),
+        levels=LEVELS,
+        meddled=st.booleans(),
+        crash=gone,
+    )
+    def ask_and_approve(
+        self, who: int, at: int, levels: dict[str, int], meddled: bool, crash: bool
+    ) -> Any:
+        """The usual way, with somebody between the two who may change what the plan reads."""
+        run_id = self.ask(who=who, at=at, levels=levels, above=None, wished=True, crash=False)
+        if not isinstance(run_id, str):
+            return multiple()
+        if meddled:
+            self.edit(at=at, key="need/keyAction")
+        self.approve(who=2, run_id=run_id, crash=crash)
+        return run_id
 
     @rule(target=runs_, who=st.integers(0, 1), run_id=runs_, wished=st.booleans(), crash=gone)
     def resume(self, who: int, run_id: str, wished: bool, crash: bool) -> Any:

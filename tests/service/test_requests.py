@@ -435,3 +435,15 @@ def test_a_decider_reads_all_of_it_in_as_many_statements_however_many(
     with statements(people.service) as counted:
         producer.count_waiting()
     assert sum(said.startswith("SELECT") for said in counted) == 2
+
+
+def test_what_is_asked_and_decided_is_told_elsewhere_without_a_word_of_anybodys(
+    people: People, producer: Desk, database_url: str
+) -> None:
+    run_id = asked(people)
+    producer.decline(run_id, "Not this month")
+    told = Database(database_url).query("SELECT kind, body FROM cascade_outbox ORDER BY number")
+    assert [one["kind"] for one in told] == ["request.asked", "request.decided"]
+    assert all(run_id in str(one["body"]) for one in told)
+    assert "declined" in str(told[1]["body"])
+    assert not [one for one in told for word in ("festival", "month") if word in str(one["body"])]
