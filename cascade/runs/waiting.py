@@ -48,7 +48,8 @@ class Asked:
     """A request: who asks for what, why it has to be asked, and what has been said and decided.
 
     `user` is its editor as programs name them, `display_name` as people do. `failure` is why it
-    was rejected, if it was; `decided_by` what whoever decided it is called.
+    was rejected, if it was; `decided_by` what whoever decided it is called; `server` to where its
+    texts go, None for nowhere.
     """
 
     run_id: str
@@ -63,6 +64,7 @@ class Asked:
     estimated_credits: int
     provider: str
     model: str
+    server: str | None
     cause: RequestCause
     note: str | None
     comments: tuple[Comment, ...]
@@ -259,6 +261,7 @@ def _read(session: Session, wanted: sa.Select[Any]) -> list[Asked]:
             estimated_credits=run.estimated_credits,
             provider=run.provider,
             model=run.model,
+            server=run.server,
             cause=request.cause,
             note=run.note,
             comments=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from cascade.errors import InsufficientCredits
@@ -10,6 +10,7 @@ from cascade.runs import budgets, writers
 from cascade.runs import lifecycle as runs
 from cascade.runs.reading import Run
 from cascade.service.access import Gate, View
+from cascade.service.house import House
 from cascade.service.offers import Offer
 from cascade.store import accounts, made, revisions
 from cascade.store.accounts import Actor
@@ -98,14 +99,17 @@ class Planning(View):
         return self._actor or accounts.actor_or_none(gate.session, self._house.settings.user)
 
     def _expected_seconds(self, gate: Gate, plan: Plan) -> float:
-        """How long a plan's calls take, by the middle of the writer's last 50."""
-        house = self._house
-        name, model = house.provider.name, house.provider.model
-        latency_ms = revisions.usual_latency_ms(gate.session, name, model)
-        if latency_ms is not None:
-            call_s = latency_ms / 1000
-        elif name == "offline":
-            call_s = house.settings.offline_delay_ms / 1000
-        else:
-            call_s = UNSEEN_CALL_S
-        return call_s * calls_in_a_row(plan.groups(), house.settings.concurrency)
+        return seconds_in(gate, self._house)(plan)
+
+
+def seconds_in(gate: Gate, house: House) -> Callable[[Plan], float]:
+    """How long a plan's calls take, by the middle of the writer's last 50."""
+    name, model = house.provider.name, house.provider.model
+    latency_ms = revisions.usual_latency_ms(gate.session, name, model)
+    if latency_ms is not None:
+        call_s = latency_ms / 1000
+    elif name == "offline":
+        call_s = house.settings.offline_delay_ms / 1000
+    else:
+        call_s = UNSEEN_CALL_S
+    return lambda plan: call_s * calls_in_a_row(plan.groups(), house.settings.concurrency)

@@ -14,6 +14,7 @@ from cascade.runs.reading import project_of
 from cascade.runs.validity import Keeping
 from cascade.runs.waiting import Asked, Went
 from cascade.service.access import ALLOWED, Gate, View
+from cascade.service.planning import seconds_in
 from cascade.store import accounts, people, stories
 from cascade.store.accounts import ADMIN, Actor, Purses
 from cascade.story.story import Story
@@ -45,7 +46,9 @@ class RequestView:
 
     `why_not` is why it can be approved no more, where it cannot. `deciders` are what those are
     called who may decide it, `may_decide` whether whoever reads is one of them. `payer` is told to
-    who may see the credits of others, and to its editor where those are their own.
+    who may see the credits of others, and to its editor where those are their own. `curve` are the
+    story's saved levels by beat, in structure order, none where it cannot be read; `seconds` is how
+    long it takes.
     """
 
     asked: Asked
@@ -58,6 +61,8 @@ class RequestView:
     is_own: bool
     payer: Payer | None
     last_runs: tuple[Went, ...]
+    curve: Mapping[str, int]
+    seconds: float
 
     @property
     def valid(self) -> bool:
@@ -111,6 +116,7 @@ class Requested(View):
         named = accounts.named_projects(session)
         deciders = _deciders(gate, {one.project_id for one in found})
         purses = accounts.purses_in(session, {one.project_id for one in found})
+        seconds = seconds_in(gate, self._house)
         went = reading.went(session, {one.story_id for one in found}, LAST_RUNS)
         views = []
         for one in found:
@@ -133,6 +139,8 @@ class Requested(View):
                     is_own=one.user_id == self._by,
                     payer=self._payer_of(gate, one, purses, named),
                     last_runs=tuple(went.get(one.story_id, ())),
+                    curve=story.curve if story is not None else {},
+                    seconds=seconds(one.plan),
                 )
             )
         return views
