@@ -17,7 +17,7 @@ from cascade.ui.kit.prose import escape
 from cascade.ui.kit.texts import text
 from cascade.ui.shell import announce
 
-_CHOSEN = "view-as"
+_CHOSEN, _LAST = "view-as", "viewed-as"
 # How often somebody in no project looks whether they are in one now.
 LOOKS_S = 5.0
 
@@ -115,7 +115,9 @@ def _find_local() -> None:
     names = [one.name for one in others]
     shown = {one.name: one.display_name for one in others}
     if st.session_state.get(_CHOSEN) not in names:
-        st.session_state[_CHOSEN] = actor.name
+        # A way to another page, taken by the program, leaves a field without what was chosen in it.
+        last = st.session_state.get(_LAST)
+        st.session_state[_CHOSEN] = last if last in names else actor.name
     chosen = st.selectbox(
         text("head.view_as"),
         names,
@@ -124,6 +126,7 @@ def _find_local() -> None:
         label_visibility="collapsed",
         width=160,
     )
+    st.session_state[_LAST] = chosen
     _take(next(one for one in others if one.name == chosen))
 
 
@@ -132,5 +135,5 @@ def _take(actor: Actor) -> None:
     session.set_viewer(actor)
     if before is not None and before.user_id != actor.user_id:
         # What the one before had open and pending is not this one's.
-        session.forget(but=(_CHOSEN,))
+        session.forget(but=(_CHOSEN, _LAST))
         session.set_viewer(actor)
