@@ -15,6 +15,7 @@ from cascade.store.tables import (
     ACTIVE,
     CreditAccount,
     Draft,
+    Request,
     Revision,
     Run,
 )
@@ -53,6 +54,12 @@ def take(session: Session, actor: Actor, story_id: str, may: Collection[str]) ->
     draft = sa.select(Draft.updated_at).where(
         Draft.story_version_id == story_id, Draft.user_id == actor.user_id
     )
-    parts = (draft, newest, active, revision, credits, story)
+    # What a producer has said to a request that goes on waiting.
+    said = (
+        sa.select(sa.func.max(sa.func.length(sa.cast(Request.comments, sa.Text))))
+        .join(Run, Run.id == Request.run_id)
+        .where(Run.story_version_id == story_id, Run.user_id == actor.user_id)
+    )
+    parts = (draft, newest, active, revision, credits, story, said)
     draft_at, *rest = session.execute(sa.select(*(one.scalar_subquery() for one in parts))).one()
     return Pulse(draft_at, " ".join([*map(str, rest), *sorted(may)]))

@@ -16,7 +16,7 @@ from cascade.ui.viewer import draw_door, draw_no_project, find_viewer
 AWAY_S = 2.0
 HERE = Path(__file__).parent
 # In this order: what a later one says counts.
-STYLES = ("words", "frame", "studio", "run", "tables")
+STYLES = ("words", "frame", "studio", "run", "tables", "approvals")
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def main() -> None:
             draw_door()
             return
         session.note_seen()
+        if asked is pages.STUDIO and not st.query_params and session.is_first_draw():
+            _go_to_first()
         if asked.needs is None or _may_see(asked.needs):
             page.run()
     except DatabaseAway as error:
@@ -59,9 +61,18 @@ def main() -> None:
         session.show_error(session.expected(error))
 
 
+def _go_to_first() -> None:
+    """Shows first what somebody came for: whoever decides and does not write, what waits."""
+    desk = session.desk()
+    if "approve" in desk.may_see() and not desk.may_import():
+        pages.go_to(pages.APPROVALS)
+
+
 def _may_see(needs: str) -> bool:
-    rights = session.desk().may_see()
-    pages.draw_navigation(rights)
+    desk = session.desk()
+    rights = desk.may_see()
+    waiting = desk.count_waiting() if "approve" in rights else 0
+    pages.draw_navigation(rights, waiting)
     if "read" not in rights:
         draw_no_project()
     elif needs not in rights:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -27,9 +28,11 @@ class Page:
 
 
 STUDIO = Page("studio")
+APPROVALS = Page("approvals", needs="approve")
 PAGES = (
     STUDIO,
     Page("runs", needs="read"),
+    APPROVALS,
     Page("credits", needs="read"),
     Page("people", needs="people"),
     Page("audit", needs="audit"),
@@ -38,7 +41,14 @@ PAGES = (
 
 def asked_for() -> tuple[Page, StreamlitPage]:
     """The page that the address asks for; the studio where it asks for none."""
-    made = {
+    made = _made()
+    asked = st.navigation(list(made.values()), position="hidden")
+    name = next(name for name, one in made.items() if one.url_path == asked.url_path)
+    return next(page for page in PAGES if page.name == name), asked
+
+
+def _made() -> dict[str, StreamlitPage]:
+    return {
         page.name: st.Page(
             _PAGES / f"{page.name}.py",
             title=text(f"page.{page.name}"),
@@ -47,9 +57,11 @@ def asked_for() -> tuple[Page, StreamlitPage]:
         )
         for page in PAGES
     }
-    asked = st.navigation(list(made.values()), position="hidden")
-    name = next(name for name, one in made.items() if one.url_path == asked.url_path)
-    return next(page for page in PAGES if page.name == name), asked
+
+
+def go_to(page: Page) -> NoReturn:
+    """Shows another page in place of the one that was asked for."""
+    st.switch_page(_made()[page.name])
 
 
 def make_navigation(shown: Page) -> None:
@@ -57,14 +69,18 @@ def make_navigation(shown: Page) -> None:
     _navigation.set((st.container(width="content", key="bar-pages"), shown))
 
 
-def draw_navigation(rights: Collection[str]) -> None:
-    """The ways to the pages that the reader may see, where there is more than one."""
+def draw_navigation(rights: Collection[str], waiting: int) -> None:
+    """The ways to the pages that the reader may see, where there is more than one.
+
+    `waiting` is how many requests wait for their decision.
+    """
     place, shown = _navigation.get()
     links = [
         {
             "name": text(f"page.{page.name}"),
             "address": "./" if page is STUDIO else f"./{page.name}",
             "is_shown": page is shown,
+            "more": waiting if page is APPROVALS else 0,
         }
         for page in PAGES
         if page.needs is None or page.needs in rights

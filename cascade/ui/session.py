@@ -26,6 +26,8 @@ log = logging.getLogger("cascade.ui")
 _provided: list[Service] = []
 # Whether a part that was drawn by itself has found the database away.
 _AWAY = "away"
+# Whether whose page it is has been shown one.
+_BEGUN = "begun"
 # By whose word it is known whose page it is: issuer and subject.
 _SIGNED_IN = "signed-in"
 # When it was kept last that they are here.
@@ -45,6 +47,13 @@ def provided() -> Service | None:
 def service() -> Service:
     """The service of this process."""
     return _provided[0]
+
+
+def is_first_draw() -> bool:
+    """Whether this session shows its viewer a page for the first time; asked once."""
+    is_first = _BEGUN not in st.session_state
+    st.session_state[_BEGUN] = True
+    return is_first
 
 
 def viewer() -> Actor | None:

@@ -101,6 +101,27 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
         "old": [Some(before=x, marked=x, after=x)],
         "new": [Some(before=x, marked="", after=x)],
     },
+    "approvals/card": lambda x: {
+        **dict.fromkeys(
+            ("price", "left", "who", "story", "address", "note", "why", "over", "changes"), x
+        ),
+        **{"is_short": True, "comments": [x], "curve_name": x, "texts": x, "beats": [x]},
+        "facts": [x],
+        "curve": x,
+    },
+    "approvals/curve": lambda x: {
+        **{"width": 10, "height": 10, "before": x, "after": x},
+        "changed": [{"at": (1, 1), "is_rising": True}],
+    },
+    "approvals/list": lambda x: {
+        "name": x,
+        "rows": [
+            {
+                **dict.fromkeys(("address", "price", "who", "story", "when"), x),
+                "is_shown": True,
+            }
+        ],
+    },
     "audit/entries": lambda x: {
         "name": x,
         "rows": [
@@ -201,8 +222,8 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     "shell/pages": lambda x: {
         "name": x,
         "pages": [
-            {"name": x, "address": x, "is_shown": True},
-            {"name": x, "address": x, "is_shown": False},
+            {"name": x, "address": x, "is_shown": True, "more": 0},
+            {"name": x, "address": x, "is_shown": False, "more": 2},
         ],
     },
     "shell/scheme": lambda x: {"scheme": x},

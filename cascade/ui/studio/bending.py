@@ -20,7 +20,7 @@ from cascade.ui.kit import address
 from cascade.ui.kit.changes import listed
 from cascade.ui.kit.texts import count, text
 from cascade.ui.session import guarded
-from cascade.ui.studio.view import View
+from cascade.ui.studio.view import View, or_else
 
 # The parts of the page that are drawn anew by themselves.
 CURVE, STATE, OUTLINE, BEAT, WORDS = "curve", "state", "outline", "beat", "words"
@@ -47,6 +47,7 @@ class Bending:
         self.drawn: tuple[Story, Draft, Runs] | None
         self.drawn = view.story, studio.draft.get(), view.runs
         self.offer = studio.offer
+        self.request = or_else(studio.request, None, [])
         # What an edit has read for the parts that it draws anew, and until when it is news.
         self._read: dict[str, tuple[Story, Draft]] = {}
         self._read_until = 0.0

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cascade.errors import RunActive
-from cascade.service import Desk, Offer
+from cascade.service import MOST_OF_A_NOTE, Budget, Desk, Offer
 from cascade.story.plan import Plan
 from cascade.story.story import Story
 from cascade.ui import pending, session
@@ -20,7 +20,7 @@ from cascade.ui.kit import address
 from cascade.ui.kit.changes import as_list
 from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape, scene_name, step_name
-from cascade.ui.kit.texts import duration, listing, text
+from cascade.ui.kit.texts import duration, listing, moment, text
 from cascade.ui.kit.writer import writer_words
 from cascade.ui.session import guarded
 
@@ -33,6 +33,8 @@ _STALE = "confirming/stale"
 _LEFT, _INCLUDE = "confirming/left", "confirming/include"
 # What the open dialog has shown last, and what it said before that where it was something else.
 _SHOWN, _BEFORE = "confirming/shown", "confirming/before"
+# Whether somebody is to decide it first, and what is said to them.
+_ASK, _NOTE = "confirming/ask", "confirming/note"
 
 
 def is_open(story_id: str) -> bool:
@@ -55,7 +57,7 @@ def ask(story_id: str, stale_beats: Sequence[str] = (), *, left: Sequence[str] =
 
 def close_dialog() -> None:
     """Closes the dialog; a callback."""
-    for key in (_FLAG, _STALE, _LEFT, _INCLUDE, _SHOWN, _BEFORE):
+    for key in (_FLAG, _STALE, _LEFT, _INCLUDE, _SHOWN, _BEFORE, _ASK, _NOTE):
         st.session_state.pop(key, None)
 
 
@@ -77,6 +79,7 @@ def draw_dialog(desk: Desk, story_id: str, *, is_locked: bool) -> None:
             _say_what_changed(offer)
             _draw_offer(desk, story, offer)
             _draw_included(offer)
+            _draw_asking(offer)
             _draw_buttons(desk, offer, is_locked=is_locked)
         except Exception as error:
             session.show_error(session.expected(error))
@@ -143,6 +146,10 @@ def _facts(desk: Desk, offer: Offer) -> list[str]:
         duration(offer.expected_seconds),
         writer_words("confirm.writer", writer.name, writer.model),
     ]
+    if offer.server is not None:
+        facts.append(text("confirm.server", server=offer.server))
+    if offer.budget is not None:
+        facts.append(_budget("confirm.budget", offer.budget))
     if not offer.missing:
         after = offer.available - offer.plan.estimated_credits
         facts.insert(0, text("banner.balance", before=offer.available, after=after))
@@ -172,17 +179,40 @@ def _draw_included(offer: Offer) -> None:
         )
 
 
+def _draw_asking(offer: Offer) -> None:
+    """Says why somebody else decides it, or offers to ask them; and takes a word to them."""
+    if not offer.plan.steps:
+        return
+    if offer.needs is not None:
+        st.info(text(f"confirm.needs_{offer.needs}"), icon=":material/how_to_reg:")
+    elif not offer.missing:
+        st.checkbox(text("confirm.ask_first"), key=_ASK)
+    if _asks(offer):
+        st.text_input(text("confirm.note"), key=_NOTE, max_chars=MOST_OF_A_NOTE)
+
+
+def _asks(offer: Offer) -> bool:
+    return offer.needs is not None or bool(st.session_state.get(_ASK))
+
+
 def _draw_buttons(desk: Desk, offer: Offer, *, is_locked: bool) -> None:
+    asks = _asks(offer)
+
     @guarded("dialog")
     def start() -> None:
         try:
-            run_id = desk.start(offer.plan)
+            note = st.session_state.get(_NOTE) or ""
+            run_id = desk.start(offer.plan, ask=asks, note=note if asks else "")
         except RunActive as error:
             # The page shows that run; the dialog over it would only be in the way.
             close_dialog()
             session.keep_problem("page", error)
             return
         close_dialog()
+        if asks:
+            # What is pending stays so: nothing is saved before somebody has decided.
+            session.notify(text("requested.asked"))
+            return
         if any(not change.stays for change in offer.plan.changes):
             pending.forget(offer.plan.story_id)
         address.go(story=offer.plan.story_id, run=run_id)
@@ -199,12 +229,23 @@ def _draw_buttons(desk: Desk, offer: Offer, *, is_locked: bool) -> None:
             st.error(escape(why_not), width="stretch")
         st.button(text("confirm.cancel"), key="confirm-cancel", on_click=close_dialog)
         st.button(
-            text("confirm.start"),
+            text("confirm.ask" if asks else "confirm.start"),
             key="confirm-start",
             type="primary",
             disabled=bool(why_not),
             on_click=start,
         )
+
+
+def _budget(key: str, budget: Budget, **values: object) -> str:
+    return text(
+        key,
+        budget=budget.credits,
+        used=budget.used,
+        held=budget.held,
+        anew=moment(budget.anew, session.zone()),
+        **values,
+    )
 
 
 def _why_not(offer: Offer, *, is_locked: bool) -> str:
@@ -213,7 +254,11 @@ def _why_not(offer: Offer, *, is_locked: bool) -> str:
         return text("confirm.at_work")
     if not offer.plan.steps:
         return text("confirm.nothing_stale" if st.session_state.get(_STALE) else "confirm.nothing")
-    if offer.missing:
+    if offer.writer_refused:
+        return text("confirm.writer_refused", writer=offer.server or "offline")
+    if offer.budget is not None and offer.over_budget:
+        return _budget("confirm.over_budget", offer.budget, needed=offer.plan.estimated_credits)
+    if offer.missing and offer.needs is None:
         return text(
             "confirm.missing",
             missing=offer.missing,

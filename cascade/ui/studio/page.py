@@ -61,7 +61,8 @@ def draw_studio(desk: Desk) -> None:
     if studio is None:
         _draw_empty(desk)
         return
-    draw_navigation(studio.rights)
+    head = or_else(studio.head, None, [])
+    draw_navigation(studio.rights, head.waiting if head is not None else 0)
     st.session_state[_HERE] = studio.story_id
     if story_asked is not None and not studio.trouble:
         # Asked for by its title it is the same story all the same.
@@ -89,7 +90,7 @@ def draw_studio(desk: Desk) -> None:
 def _draw_empty(desk: Desk) -> None:
     """What can be done where there is no story yet."""
     rights = desk.may_see()
-    draw_navigation(rights)
+    draw_navigation(rights, 0)
     if "read" not in rights:
         draw_no_project()
         return

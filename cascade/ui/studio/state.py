@@ -26,6 +26,7 @@ from cascade.ui.shell import Bring, announce
 from cascade.ui.studio import confirm
 from cascade.ui.studio.bending import STATE, Bending
 from cascade.ui.studio.outline import mark_changed
+from cascade.ui.studio.requested import draw_withdraw, request_words, waiting_request
 
 
 def draw_state(bending: Bending, live: Live | None, last: Last | None, bring: Bring | None) -> None:
@@ -74,6 +75,10 @@ def _draw_pending(bending: Bending, last: Last | None) -> None:
     said = _said(bending, story)
     words = last.words(bending.studio.may) if last is not None else ""
     remark = session.remarked()
+    request = waiting_request(bending)
+    title = last.title if last is not None else ""
+    if request is not None:
+        title, words = request_words(request)
     with st.container(key="state-pending", width="stretch"):
         st.html(
             render(
@@ -82,8 +87,8 @@ def _draw_pending(bending: Bending, last: Last | None) -> None:
                 is_pending=bool(draft.levels),
                 why_not=_why_not(bending),
                 remark=remark,
-                title=last.title if last is not None else "",
-                is_shown=last is not None and last.is_shown,
+                title=title,
+                is_shown=request is not None or (last is not None and last.is_shown),
                 words=words,
             )
         )
@@ -92,7 +97,9 @@ def _draw_pending(bending: Bending, last: Last | None) -> None:
         finish = last is not None and last.rest.offer is not None
         left = last.left if last is not None else ()
         _draw_editing(bending, story, left, is_pending=is_pending, finish=finish)
-        if last is not None:
+        if request is not None:
+            draw_withdraw(bending.desk, request)
+        elif last is not None:
             last.draw_buttons(bending.desk, bending.studio.may, is_first=not draft.levels)
     mark_changed(story, levels)
 
@@ -160,7 +167,9 @@ def _priced(offer: Offer) -> str:
     texts = count("banner.texts", len(plan.steps))
     if plan.affected_scenes:
         texts = count("banner.scenes", len(plan.affected_scenes), texts=texts)
-    if offer.missing:
+    if offer.needs is not None:
+        after = text("banner.needs")
+    elif offer.missing:
         after = text("banner.missing", missing=offer.missing, available=offer.available)
     else:
         left = offer.available - plan.estimated_credits

@@ -1,0 +1,1 @@
+"""The page of requests: what waits for a decision, and the decision."""
