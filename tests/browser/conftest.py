@@ -30,7 +30,8 @@ def server(sqlite_url: str, tmp_path: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.stop()
-    assert "Traceback" not in server.log.read_text()
+    log = server.log.read_text()
+    assert "Traceback" not in log, log
 
 
 @pytest.fixture
