@@ -36,7 +36,7 @@ class MoneyFilter:
 
 @dataclass(frozen=True, slots=True)
 class Grantee:
-    """Somebody to whom credits may be given in a project, by its id."""
+    """Somebody to whom credits may be given in a project, by its id; no `user` is the project."""
 
     project_id: str
     project: str
@@ -241,7 +241,7 @@ def _narrowed(seen: list[AccountView], asked: MoneyFilter) -> list[AccountView]:
 
 
 def _grantees(gate: Gate) -> Iterator[Grantee]:
-    """To whom this person may give credits."""
+    """To whom this person may give credits: people, and then the projects themselves."""
     may = gate.projects_for("grant")
     if may is not None and not may:
         return
@@ -249,6 +249,9 @@ def _grantees(gate: Gate) -> Iterator[Grantee]:
     for one in people.everybody(gate.session, may):
         if one.project_id in there:
             yield Grantee(one.project_id, there[one.project_id], one.name, one.display_name)
+    for project_id, called in there.items():
+        if may is None or project_id in may:
+            yield Grantee(project_id, called, "", called)
 
 
 def _month(said: str | None, zone: str) -> Month:

@@ -110,6 +110,32 @@ def test_credits_are_given_taken_back_and_refused(people: People) -> None:
     assert [one.reason for one in found.entries] == ["Too many", "For the second act"]
 
 
+def test_a_project_itself_is_given_credits(people: People) -> None:
+    at, itself = draw("producer"), "Sample Project (the project itself)"
+    receivers = field(at, "selectbox", "grant-person").options
+    # Whoever does not choose gives to a person; and nobody's project is another's.
+    assert receivers[-1] == itself
+    assert not any("Another project" in one for one in receivers)
+    assert itself not in words(at)
+    at = grant(at, itself, 25, "For what is approved")
+    assert "Sample Project has 25 credits more." in words(at)
+    own = [one for one in people.desk("producer").money().accounts if not one.user]
+    assert [(one.project, one.available) for one in own] == [("Sample Project", 25)]
+    # Among the accounts, and in the ledger.
+    assert words(at).count(itself) == 2
+    at = draw("producer", "id")
+    itself = "Sample Project (proyek itu sendiri)"
+    assert field(at, "selectbox", "grant-person").options[-1] == itself
+    assert words(at).count(itself) == 2
+
+
+def test_an_admin_tells_projects_apart(people: People) -> None:
+    receivers = field(draw("admin"), "selectbox", "grant-person").options
+    assert receivers[-2:] == [
+        "Sample Project (the project itself)", "Another project (the project itself)",
+    ]  # fmt: skip
+
+
 def test_the_ledger_is_turned_over(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cascade.ui.credits.page.PAGE", 1)
     run_id = stopped(people)

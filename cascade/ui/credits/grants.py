@@ -1,4 +1,4 @@
-"""Giving credits to somebody one works with, and taking back what was given in error."""
+"""Giving credits to people and to projects themselves, and taking back what was given in error."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def draw_granting(desk: Desk, grantees: tuple[Grantee, ...]) -> None:
 
 
 def _named(one: Grantee, *, several: bool) -> str:
+    if not one.user:
+        return text("credits.itself", project=one.project)
     shown = one.display_name or one.user
     name = shown if shown == one.user else f"{shown} ({one.user})"
     return f"{name}, {one.project}" if several else name

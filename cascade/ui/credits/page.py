@@ -96,8 +96,8 @@ def _draw_figures(found: MoneyPage) -> None:
         several = len({one.project_id for one in found.accounts}) > 1
         rows = [
             {
-                "user": one.display_name or one.user,
-                "project": one.project if several else "",
+                "user": _holder(one),
+                "project": one.project if several and one.user else "",
                 "figures": [number(getattr(one, name)) for name in figures],
             }
             for one in found.accounts
@@ -128,7 +128,7 @@ def _draw_ledger(found: MoneyPage) -> None:
 def _line(one: Line, account: AccountView, titles: Mapping[str, str]) -> dict[str, str]:
     row = {
         "when": moment(one.at, session.zone()),
-        "who": account.display_name or account.user,
+        "who": _holder(account),
         "reason": one.reason or "",
         "address": "",
         "granted": NOTHING,
@@ -147,6 +147,13 @@ def _line(one: Line, account: AccountView, titles: Mapping[str, str]) -> dict[st
         "captured": number(one.captured),
         "released": still if one.released is None else number(one.released),
     }
+
+
+def _holder(one: AccountView) -> str:
+    """Whose account it is, in words."""
+    if not one.user:
+        return text("credits.itself", project=one.project)
+    return one.display_name or one.user
 
 
 def _signed(credits: int) -> str:
