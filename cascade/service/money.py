@@ -13,6 +13,7 @@ from cascade import ledger
 from cascade.display import is_storable
 from cascade.errors import BadField, GrantIncomplete, UnknownUser
 from cascade.service.access import Gate, View
+from cascade.service.ruling import ProjectView, project_views
 from cascade.store import accounts, audit, books, people, rules, stories
 from cascade.store.accounts import Actor
 from cascade.store.audit import Entry
@@ -49,7 +50,8 @@ class MoneyPage:
     """The accounts that are asked for, and what became of their credits.
 
     `projects` and `users` are what they can be narrowed by, `titles` what stories are called by
-    their ids; `is_more` where there are older lines.
+    their ids; `is_more` where there are older lines. `ruled` are the projects that are asked for
+    and whose spending as a whole is theirs to see, with what each allows.
     """
 
     accounts: tuple[AccountView, ...]
@@ -61,6 +63,7 @@ class MoneyPage:
     users: Mapping[str, str]
     titles: Mapping[str, str]
     grantees: tuple[Grantee, ...]
+    ruled: tuple[ProjectView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class Money(View):
                 {one.user: one.display_name for one in seen if one.user},
                 {one.id: one.title for one in told},
                 tuple(_grantees(gate)),
+                tuple(one for one in project_views(gate) if asked.project in (None, one.id)),
             )
 
     def ledger_rows(

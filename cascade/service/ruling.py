@@ -10,10 +10,11 @@ from typing import TypedDict
 from cascade.display import is_storable
 from cascade.errors import BadField
 from cascade.runs import budgets
-from cascade.service.access import View
+from cascade.runs.budgets import Budget
+from cascade.service.access import Gate, View
 from cascade.store import accounts, books, rules
 from cascade.store.rules import Rules
-from cascade.story.months import month_of
+from cascade.story.months import Month, month_of
 
 # A threshold or a budget, in credits.
 MOST_OF_A_RULE = 1_000_000_000
@@ -34,17 +35,30 @@ class RuleChange(TypedDict, total=False):
 class ProjectView:
     """A project in a list, with what was spent in it this month and what is on hold in it now.
 
-    The month is that of its `time_zone`.
+    The `month` is that of its `time_zone`.
     """
 
     id: str
     name: str
     spent: int
     held: int
+    month: Month
     approve_above: int | None = None
     budget: int | None = None
     time_zone: str = rules.NONE_SET.time_zone
     writers: tuple[str, ...] | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """What it allows."""
+        return Rules(self.approve_above, self.budget, self.time_zone, self.writers)
+
+    @property
+    def standing(self) -> Budget | None:
+        """How its budget stands; None where it has none."""
+        if self.budget is None:
+            return None
+        return Budget(self.budget, self.spent, self.held, self.month, self.time_zone)
 
 
 class Ruling(View):
@@ -53,26 +67,7 @@ class Ruling(View):
     def projects(self) -> list[ProjectView]:
         """The projects whose spending is theirs to see, the oldest first."""
         with self._reading() as gate:
-            projects = gate.projects_for("audit")
-            there = accounts.named_projects(gate.session)
-            seen = [one for one in there if projects is None or one in projects]
-            set_ = rules.of_all(gate.session, seen)
-            now = datetime.now(UTC)
-            months = {id_: month_of(now, its.time_zone) for id_, its in set_.items()}
-            use = books.uses(gate.session, months)
-            return [
-                ProjectView(
-                    id_,
-                    there[id_],
-                    use[id_].used,
-                    use[id_].held,
-                    set_[id_].approve_above,
-                    set_[id_].budget,
-                    set_[id_].time_zone,
-                    set_[id_].writers,
-                )
-                for id_ in seen
-            ]
+            return project_views(gate)
 
     def set_project(self, project: str | None, change: RuleChange) -> Rules:
         """Sets what a project allows, by its id or name, else the only one; what is set now.
@@ -87,6 +82,33 @@ class Ruling(View):
             if (before.budget, before.time_zone) != (after.budget, after.time_zone):
                 budgets.warn_if_short(gate.session, project_id, after)
             return after
+
+
+def project_views(gate: Gate) -> list[ProjectView]:
+    """The projects whose spending is this person's to see, the oldest first."""
+    projects = gate.projects_for("audit")
+    if projects is not None and not projects:
+        return []
+    there = accounts.named_projects(gate.session)
+    seen = [one for one in there if projects is None or one in projects]
+    set_ = rules.of_all(gate.session, seen)
+    now = datetime.now(UTC)
+    months = {id_: month_of(now, its.time_zone) for id_, its in set_.items()}
+    use = books.uses(gate.session, months)
+    return [
+        ProjectView(
+            id_,
+            there[id_],
+            use[id_].used,
+            use[id_].held,
+            months[id_],
+            set_[id_].approve_above,
+            set_[id_].budget,
+            set_[id_].time_zone,
+            set_[id_].writers,
+        )
+        for id_ in seen
+    ]
 
 
 def _checked(change: RuleChange) -> RuleChange:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from cascade.service import AccountView, Desk, Line, MoneyFilter, MoneyPage
 from cascade.ui import session
+from cascade.ui.credits.budgets import draw_budgets
 from cascade.ui.credits.file import as_csv
 from cascade.ui.credits.grants import draw_granting
 from cascade.ui.credits.spend import asked_time, draw_spend, since
@@ -43,6 +44,7 @@ def draw_credits(desk: Desk) -> None:
         session.show_notice()
         _draw_filters(found)
         _draw_figures(found)
+        draw_budgets(found.ruled)
         if found.grantees:
             draw_granting(desk, found.grantees)
         draw_spend(found, now)
