@@ -47,6 +47,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "bad_field": 422,
         "bad_level": 422,
         "bad_name": 422,
+        "bad_rule": 422,
         "grant_incomplete": 422,
         "reason_missing": 422,
         "unknown_beat": 422,

@@ -27,6 +27,7 @@ about a writer: a `code`, stable and for programs, fields, and the whole in Engl
         BodyTooLarge
         WrongMediaType
         BadField
+          BadRule
         WrongStructure
         BadName
         BadIdentity
@@ -78,6 +79,7 @@ from __future__ import annotations
 
 from cascade.errors.asked import (
     BadField,
+    BadRule,
     BodyTooLarge,
     KeyReused,
     NotAuthenticated,
@@ -168,6 +170,7 @@ __all__ = [
     "BadLevel",
     "BadName",
     "BadProduct",
+    "BadRule",
     "BadSetting",
     "BodyTooLarge",
     "BudgetExceeded",

@@ -66,8 +66,19 @@ class BadField(UsageError):
 
     code = "bad_field"
 
-    def __init__(self, field: str, why: str) -> None:
-        super().__init__(f"{said(field)} cannot be used: {why}.", field=said(field), why=why)
+    def __init__(self, field: str, why: str, **more: object) -> None:
+        super().__init__(
+            f"{said(field)} cannot be used: {why}.", field=said(field), why=why, **more
+        )
+
+
+class BadRule(BadField):
+    """A rule of a project that cannot be set so: `most` is how much or how many of it may be."""
+
+    code = "bad_rule"
+
+    def __init__(self, rule: str, why: str, most: int = 0) -> None:
+        super().__init__(rule, why, cause=rule, most=most)
 
 
 class WrongStructure(UsageError):

@@ -66,7 +66,7 @@ from cascade.store.drafts import Draft
 from cascade.store.figures import LATENCIES_S, Figures
 from cascade.store.pulse import Pulse
 from cascade.store.revisions import Written
-from cascade.store.rules import Rules
+from cascade.store.rules import Rule, Rules
 from cascade.store.startkeys import Key
 from cascade.store.stories import StorySummary
 from cascade.store.tokens import Holder, TokenView
@@ -130,6 +130,7 @@ __all__ = [
     "Rest",
     "Restored",
     "Role",
+    "Rule",
     "RuleChange",
     "Rules",
     "RunFilter",

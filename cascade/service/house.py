@@ -41,13 +41,15 @@ THREADS = 8
 class Writer:
     """Who writes, for people to read, and how many texts at once.
 
-    One with a `server` can be asked whether it is ready.
+    One that `has_server` can be asked whether it is ready. `server` is to where texts go, as people
+    name it; None for nowhere.
     """
 
     name: str
     model: str
     concurrency: int
     has_server: bool
+    server: str | None = None
 
     @property
     def is_offline(self) -> bool:
@@ -91,6 +93,7 @@ class House:
             model=self.provider.model,
             concurrency=self.settings.concurrency,
             has_server=self.settings.writer != "offline",
+            server=self.provider.server,
         )
 
     def get_ready(self) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from cascade.display import is_storable
-from cascade.errors import BadField
+from cascade.errors import BadRule
 from cascade.runs import budgets
 from cascade.runs.budgets import Budget
 from cascade.service.access import Gate, View
@@ -72,7 +72,7 @@ class Ruling(View):
     def set_project(self, project: str | None, change: RuleChange) -> Rules:
         """Sets what a project allows, by its id or name, else the only one; what is set now.
 
-        What is set so already changes nothing. Raises UnknownProject, NotAllowed, BadField.
+        What is set so already changes nothing. Raises UnknownProject, NotAllowed, BadRule.
         """
         values = _checked(change)
         with self._writing() as gate:
@@ -112,24 +112,26 @@ def project_views(gate: Gate) -> list[ProjectView]:
 
 
 def _checked(change: RuleChange) -> RuleChange:
-    """What is to be set as it is kept. Raises BadField."""
+    """What is to be set as it is kept. Raises BadRule."""
     kept = change.copy()
     for name, credits in (
         ("approve_above", change.get("approve_above")),
         ("budget", change.get("budget")),
     ):
         if credits is not None and not 0 <= credits <= MOST_OF_A_RULE:
-            raise BadField(name, f"it is to be 0 to {MOST_OF_A_RULE:,} credits, or none")
+            why = f"it is to be 0 to {MOST_OF_A_RULE:,} credits, or none"
+            raise BadRule(name, why, MOST_OF_A_RULE)
     if "time_zone" in change and change["time_zone"] not in zoneinfo.available_timezones():
-        raise BadField("time_zone", "it is to be the name of a zone, as Asia/Jakarta or UTC")
+        raise BadRule("time_zone", "it is to be the name of a zone, as Asia/Jakarta or UTC")
     writers = change.get("writers")
     if writers is not None:
         kept["writers"] = tuple(dict.fromkeys(one.strip().lower() for one in writers))
         if not 1 <= len(writers) <= MOST_WRITERS or not all(map(_is_name, kept["writers"] or ())):
-            raise BadField(
+            raise BadRule(
                 "writers",
                 f"it is to be the names of 1 to {MOST_WRITERS} servers, as api.openai.com, or "
                 "offline, or none for any",
+                MOST_WRITERS,
             )
     return kept
 

@@ -104,7 +104,7 @@ def zone() -> tzinfo:
 # Problems: an expected error of a callback waits here until its part of the page is drawn.
 
 # Where a message is shown. A part that is drawn by itself shows its own: the rest stays as it is.
-Place = Literal["page", "dialog"]
+Place = Literal["page", "dialog", "rules"]
 
 
 def guarded(place: Place = "page") -> Callable[[Callable[P, None]], Callable[P, None]]:

@@ -23,6 +23,7 @@ from cascade.errors import (
     BadLevel,
     BadName,
     BadProduct,
+    BadRule,
     BudgetExceeded,
     CannotImport,
     CascadeError,
@@ -74,7 +75,7 @@ from cascade.llm import faults
 from cascade.llm.doctor import Diagnosis
 from cascade.llm.flaws import Flaw
 from cascade.samples import Cause
-from cascade.service import Action
+from cascade.service import Action, Rule
 from cascade.store.tables import Decision, Role, RunStatus
 from cascade.story.story import Part
 from cascade.story.structures import STRUCTURES
@@ -196,6 +197,8 @@ def refusals() -> Iterator[CascadeError]:
     yield UnreadableStory("Tides", "", ["hero", "cat", "harmon"])
     yield NotADemo("a run is under way; wait until it has ended, or cancel it", "run_active")
     yield BadName("\x07", 200)
+    for rule in get_args(Rule):
+        yield BadRule(rule, "it is to be another", 20)
     for what in ("issuer", "subject"):
         yield BadIdentity(what, 255)
     yield NameTaken("Ana")

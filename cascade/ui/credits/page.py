@@ -13,6 +13,7 @@ from cascade.ui import session
 from cascade.ui.credits.budgets import draw_budgets
 from cascade.ui.credits.file import as_csv
 from cascade.ui.credits.grants import draw_granting
+from cascade.ui.credits.rules import draw_rules
 from cascade.ui.credits.spend import asked_time, draw_spend, since
 from cascade.ui.kit import address
 from cascade.ui.kit.choice import chosen, draw_choice
@@ -47,6 +48,8 @@ def draw_credits(desk: Desk) -> None:
         draw_budgets(found.ruled)
         if found.grantees:
             draw_granting(desk, found.grantees)
+        if found.ruled:
+            draw_rules(desk, found.ruled)
         draw_spend(found, now)
         _draw_ledger(found)
         draw_turning(_LIST, found.lines[-1].id if found.lines else None, is_more=found.is_more)
