@@ -232,14 +232,15 @@ def redraw_when(is_so: Callable[[], bool], every_s: float) -> None:
     is_full_run = False
 
 
-def notify(words: str) -> None:
-    """Keeps a message of success until the page is drawn; it goes away with the next action."""
-    st.session_state["notice"] = words
+def notify(words: str, place: Place = "page") -> None:
+    """Keeps a message of success until its place is drawn; it goes away with the next action."""
+    st.session_state["notice"] = (place, words)
 
 
-def show_notice() -> None:
-    """Shows what the last action achieved, where it has left a message."""
-    if words := st.session_state.get("notice"):
+def show_notice(place: Place = "page") -> None:
+    """Shows what the last action achieved, where it has left a message in that place."""
+    found, words = st.session_state.get("notice") or (place, "")
+    if words and found == place:
         st.success(escape(words), icon=":material/check_circle:")
 
 

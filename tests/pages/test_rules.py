@@ -148,10 +148,13 @@ def test_a_producer_sets_rules_and_takes_them_away(people: People) -> None:
         "Runs above so many credits need approval: none → 40",
         "Budget a month: none → 1,500",
         "Time zone of its months: UTC → Asia/Jakarta",
-        "Writers that are allowed: all → offline and api.example.org",
+        "Writers that are allowed: all → offline, api.example.org",
         "of 1,500 credits",
     ):
         assert said in words(at)
+    # Where it was set, and nothing above what is read there.
+    [box] = [one for one in at.expander if one.label == "Rules of the project"]
+    assert [one.value for one in box.success] == [one.value for one in at.success]
     assert fields(at) == ("40", "1500", "Asia/Jakarta", ("offline", "api.example.org"))
     rule(at, "budget").input("")
     rule(at, "writers").set_value([])

@@ -23,7 +23,7 @@ from cascade.service import (
 from cascade.ui import session
 from cascade.ui.kit.expanders import box
 from cascade.ui.kit.html import render
-from cascade.ui.kit.texts import listing, number, text
+from cascade.ui.kit.texts import number, text
 from cascade.ui.session import guarded
 
 NAMES: tuple[Rule, ...] = get_args(Rule)
@@ -47,6 +47,7 @@ def draw_rules(desk: Desk, projects: tuple[ProjectView, ...]) -> None:
             )
         _draw_form(desk, named[chosen])
         session.show_problem("rules")
+        session.show_notice("rules")
 
 
 def _draw_form(desk: Desk, project: ProjectView) -> None:
@@ -60,8 +61,8 @@ def _draw_form(desk: Desk, project: ProjectView) -> None:
         # Of what was sent, how a name is spelled may be all that was other.
         other = (one for one in NAMES if one in change and _is_other(one, set_, after))
         changes = [_told(one, set_, after) for one in other]
-        words = text("rules.changed", project=project.name, changes=listing(changes))
-        session.notify(words if changes else text("rules.same"))
+        words = text("rules.changed", project=project.name, changes="; ".join(changes))
+        session.notify(words if changes else text("rules.same"), "rules")
 
     with st.form("rules", width=560, border=False):
         st.html(render("kit/about", words=text("rules.about")))
@@ -162,5 +163,5 @@ def _words(name: Rule, value: Any) -> str:
     if value is None:
         return text("rules.all_writers" if name == "writers" else "rules.none")
     if name == "writers":
-        return listing(value)
+        return ", ".join(value)
     return number(value) if isinstance(value, int) else str(value)
