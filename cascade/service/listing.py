@@ -49,7 +49,7 @@ class Listing(View):
                 most=most + 1,
             )
             # Who starts a run pays it: whoever has an account may have started one.
-            paying = books.accounts_of(gate.session, gate.projects, None, ())
+            paying = books.accounts_of(gate.session, gate.projects, None, (), {})
             return RunsPage(
                 tuple(found[:most]),
                 len(found) > most,

@@ -140,7 +140,8 @@ class Money(View):
         with self._reading() as gate:
             gate.permit_somewhere("read")
             asked = asked or MoneyFilter()
-            seen = self._seen(gate)
+            there = accounts.named_projects(gate.session)
+            seen = self._seen(gate, there)
             shown = _narrowed(seen, asked)
             of = None if gate.sees_all and asked == MoneyFilter() else [one.id for one in shown]
             lines = books.lines(gate.session, of, before=before, most=most + 1)
@@ -154,8 +155,8 @@ class Money(View):
                 {one.project_id: one.project for one in seen},
                 {one.user: one.display_name for one in seen if one.user},
                 {one.id: one.title for one in told},
-                tuple(_grantees(gate)),
-                tuple(one for one in project_views(gate) if asked.project in (None, one.id)),
+                tuple(_grantees(gate, there)),
+                tuple(one for one in project_views(gate, there) if asked.project in (None, one.id)),
             )
 
     def ledger_rows(
@@ -170,7 +171,9 @@ class Money(View):
 
         def read(gate: Gate, before: int | None) -> list[Movement]:
             gate.permit_somewhere("read")
-            shown = _narrowed(self._seen(gate), asked or MoneyFilter())
+            shown = _narrowed(
+                self._seen(gate, accounts.named_projects(gate.session)), asked or MoneyFilter()
+            )
             by_id.update((one.id, one) for one in shown)
             of = [one.id for one in shown]
             return books.movements(gate.session, of, before=before, most=PORTION)
@@ -197,10 +200,10 @@ class Money(View):
                 raise UnknownUser(name)
             grant(gate, actor, project_id, credits, self._actor.user_id, why)
 
-    def _seen(self, gate: Gate) -> list[AccountView]:
+    def _seen(self, gate: Gate, there: Mapping[str, str]) -> list[AccountView]:
         own = gate.roles.by_project.keys()
         whole = gate.projects_for("statement")
-        return books.accounts_of(gate.session, whole, self._actor.user_id, own)
+        return books.accounts_of(gate.session, whole, self._actor.user_id, own, there)
 
 
 def grant(
@@ -244,14 +247,13 @@ def _narrowed(seen: list[AccountView], asked: MoneyFilter) -> list[AccountView]:
     ]
 
 
-def _grantees(gate: Gate) -> Iterator[Grantee]:
+def _grantees(gate: Gate, there: Mapping[str, str]) -> Iterator[Grantee]:
     """To whom this person may give credits: people, and then the projects themselves."""
     may = gate.projects_for("grant")
     if may is not None and not may:
         return
-    there = accounts.named_projects(gate.session)
     for one in people.everybody(gate.session, may):
-        if one.project_id in there:
+        if one.project_id is not None and one.project_id in there:
             yield Grantee(one.project_id, there[one.project_id], one.name, one.display_name)
     for project_id, called in there.items():
         if may is None or project_id in may:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypedDict
@@ -67,7 +68,7 @@ class Ruling(View):
     def projects(self) -> list[ProjectView]:
         """The projects whose spending is theirs to see, the oldest first."""
         with self._reading() as gate:
-            return project_views(gate)
+            return project_views(gate, accounts.named_projects(gate.session))
 
     def set_project(self, project: str | None, change: RuleChange) -> Rules:
         """Sets what a project allows, by its id or name, else the only one; what is set now.
@@ -84,12 +85,11 @@ class Ruling(View):
             return after
 
 
-def project_views(gate: Gate) -> list[ProjectView]:
-    """The projects whose spending is this person's to see, the oldest first."""
+def project_views(gate: Gate, there: Mapping[str, str]) -> list[ProjectView]:
+    """Of the projects there are, by their names, those whose spending is this person's to see."""
     projects = gate.projects_for("audit")
     if projects is not None and not projects:
         return []
-    there = accounts.named_projects(gate.session)
     seen = [one for one in there if projects is None or one in projects]
     set_ = rules.of_all(gate.session, seen)
     now = datetime.now(UTC)

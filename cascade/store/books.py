@@ -15,7 +15,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from cascade.store import accounts
 from cascade.store.columns import UtcDateTime
 from cascade.store.ids import oldest_first
 from cascade.store.stories import Projects
@@ -136,9 +135,16 @@ class Sums:
 
 
 def accounts_of(
-    session: Session, whole: Projects, user_id: str | None, member_of: Collection[str]
+    session: Session,
+    whole: Projects,
+    user_id: str | None,
+    member_of: Collection[str],
+    named: Mapping[str, str],
 ) -> list[AccountView]:
-    """The accounts of some projects, and a user's own of others; by project and name."""
+    """The accounts of some projects, and a user's own of others; by project and name.
+
+    Projects are `named` by their ids.
+    """
     wanted = sa.select(CreditAccount, User.name, User.display_name).outerjoin(
         User, User.id == CreditAccount.user_id
     )
@@ -152,7 +158,6 @@ def accounts_of(
             *oldest_first(CreditAccount.project_id), CreditAccount.user_id.is_not(None), User.name
         )
     ).all()
-    named = accounts.named_projects(session)
     return [
         AccountView(
             row.id,

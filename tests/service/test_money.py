@@ -361,7 +361,7 @@ def test_the_statements_are_as_many_for_many(people: People, count: int) -> None
     for role in ("viewer", "producer", "admin"):
         desk = people.desk(role)
         asked: list[tuple[Callable[[], Any], int]] = [
-            (desk.money, 9),
+            (desk.money, 10),
             (desk.all_runs, 5),
             (partial(_all, desk.ledger_rows), 4),
         ]
