@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from cascade.exits import exit_code
 from cascade.service import Actor, Service
 from cascade.settings import Settings
 from tests.helpers.observe import Database
+from tests.helpers.seeded import Make, first_start, postgres_copy, sqlite_copy
 from tests.store.test_migrate import product_tables
 
 WORDS = {
@@ -72,16 +74,9 @@ SCENES = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgres-json", "postgres-jsonb"])
-def url(request: pytest.FixtureRequest) -> str:
-    kind, _, _ = request.param.partition("-")
-    return str(request.getfixturevalue(f"{kind}_url"))
-
-
-@pytest.fixture
-def database(request: pytest.FixtureRequest, url: str) -> Database:
+def product(url: str, json_type: str) -> None:
+    """Makes a product's tables with its rows, and what a first start adds to them."""
     database = Database(url)
-    json_type = "JSONB" if "jsonb" in request.node.name else "JSON"
     for statement in product_tables(database.is_sqlite, json_type=json_type):
         database.execute(statement)
     database.execute("INSERT INTO projects (id, name) VALUES ('p1', 'Prod')")
@@ -103,11 +98,37 @@ def database(request: pytest.FixtureRequest, url: str) -> Database:
             "VALUES (:id, :story, :beat, :number, :plot, :script)",
             **dict(zip(("id", "story", "beat", "number", "plot", "script"), scene, strict=True)),
         )
-    return database
+    first_start(url)
+
+
+def product_json(url: str) -> None:
+    product(url, "JSON")
+
+
+def product_jsonb(url: str) -> None:
+    product(url, "JSONB")
+
+
+MADE: dict[str, Make] = {"json": product_json, "jsonb": product_jsonb}
+
+
+@pytest.fixture(params=["sqlite", "postgres-json", "postgres-jsonb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    kind, _, json_type = request.param.partition("-")
+    if kind == "sqlite":
+        yield sqlite_copy(tmp_path, product_json)
+    else:
+        with postgres_copy(request.getfixturevalue("postgres_server"), MADE[json_type]) as copy:
+            yield copy
 
 
 @pytest.fixture
-def service(url: str, database: Database) -> Iterator[Service]:
+def database(url: str) -> Database:
+    return Database(url)
+
+
+@pytest.fixture
+def service(url: str) -> Iterator[Service]:
     service = Service(Settings(database_url=url, provider="offline", offline_delay_ms=0))
     yield service
     service.close()
