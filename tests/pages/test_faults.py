@@ -11,19 +11,44 @@ import pytest
 import sqlalchemy as sa
 
 from cascade.errors import CascadeError
-from cascade.service import Desk, Service
+from cascade.service import Desk, RunView, Service
+from cascade.settings import Settings
 from cascade.store.tables import Run, StoryVersion
 from cascade.ui import session
 from cascade.ui.run import details, receipt
 from cascade.ui.studio import beat, curve, head, outline, state, words
 from cascade.ui.studio import page as studio
 from tests.helpers.limited import Limited, empty, seeded
+from tests.helpers.seeded import first_start, sqlite_copy
 
-from .conftest import Page, bend, story_of
+from .conftest import CAT, Page, bend, story_of
 
 __all__ = ["empty", "seeded"]
 
 UNEXPECTED = "Something unexpected went wrong in the program (ZeroDivisionError)"
+
+
+def after_a_run(url: str) -> None:
+    """What a first start makes, and a run of two beats that is done."""
+    first_start(url)
+    service = Service(Settings(database_url=url, provider="offline", offline_delay_ms=0))
+    desk = service.desk(service.actor())
+    plan = desk.plan(story_of(service).id, {"midpoint": 4, "allIsLost": 2}).plan
+    with service.executing():
+        events = list(service.operator().follow(desk.start(plan)))
+    service.close()
+    assert events[-1]["type"] == "done"
+
+
+@pytest.fixture
+def ran(
+    open_service: Callable[..., Service], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Service, RunView]:
+    """The service after that run, which is made once: what is tested is what comes later."""
+    url = sqlite_copy(tmp_path_factory.mktemp("ran"), after_a_run)
+    service = open_service(database_url=url)
+    [run] = service.operator().runs()
+    return service, run
 
 
 def fails(*_: Any, **__: Any) -> Any:
@@ -60,14 +85,15 @@ def change(service: Service, place: int = 0, **columns: Any) -> str:
     ],
 )
 def test_an_unexpected_error_is_a_message_in_its_place(
-    service: Service,
+    ran: tuple[Service, RunView],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     module: Any,
     name: str,
 ) -> None:
-    page = bend(Page(service))
-    page.run_through()
+    service, run = ran
+    page = Page(service, story=CAT, run=run.id)
+    assert not page.errors
     page.set(Finale=3)
     monkeypatch.setattr(module, name, fails)
     page.open_beat("finale")
@@ -104,9 +130,12 @@ def test_an_unexpected_error_of_a_use_case(
     ],
 )
 def test_a_part_that_cannot_be_read_takes_no_other_along(
-    service: Service, monkeypatch: pytest.MonkeyPatch, part: str, is_there: tuple[str, ...]
+    ran: tuple[Service, RunView],
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    is_there: tuple[str, ...],
 ) -> None:
-    run = bend(Page(service)).run_through()
+    service, run = ran
     monkeypatch.setattr(f"cascade.service.studio.{part}", fails)
     page = Page(service, run=run.id)
     assert any(error.startswith(UNEXPECTED) for error in page.errors)
