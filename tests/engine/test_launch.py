@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cascade.engine import executor
 from cascade.engine.seats import seat_for
 from cascade.service import Service
 from cascade.settings import Settings
@@ -36,8 +37,12 @@ def start(service: Service, level: int) -> str:
 
 
 def test_a_launch_that_fails_once_at_each_of_its_statements(
-    service: Service, record_property: Callable[[str, object], None]
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
 ) -> None:
+    # Only a pause: what is waited for after each failed launch is the next one.
+    monkeypatch.setattr(executor, "AGAIN_S", 0.05)
     before = set(threading.enumerate())
     for at in range(1, MANY):
         run_id = start(service, at % 5 + 1)
@@ -54,14 +59,20 @@ def test_a_launch_that_fails_once_at_each_of_its_statements(
             break
     record_property("figures", f"{at} launches, each with another fault")
     assert service.desk(service.actor("editor")).credits().held == 0
-    wait_for(lambda: len(begun_since(before)) <= 2, f"{begun_since(before)} to end, all but 2")
+    wait_for(lambda: not begun_since(before), f"{begun_since(before)} to end")
     if not service.database.is_sqlite:
         wait_for(lambda: sessions(service) <= 3, "the sessions to end")
         tell(f"{sessions(service)} sessions are left")
 
 
 def begun_since(before: set[threading.Thread]) -> list[str]:
-    return sorted(thread.name for thread in set(threading.enumerate()) - before)
+    """The threads that a launch can have left: the service's own pool for its steps is not one.
+
+    That has a thread for each step that was ever in the database at once, of all launches together:
+    more of them on a busy machine.
+    """
+    there = sorted(thread.name for thread in set(threading.enumerate()) - before)
+    return [name for name in there if not name.startswith("cascade-database_")]
 
 
 def sessions(service: Service) -> int:
