@@ -24,9 +24,24 @@ TAGS: dict[Language, str] = {"en": "en-US", "id": "id-ID"}
 
 
 @pytest.fixture
-def server(sqlite_url: str, tmp_path: Path) -> Iterator[Server]:
-    """A running server, its writer so slow that no run ends before the test has looked at it."""
-    server = Server(sqlite_url, tmp_path / "server.log", CASCADE_OFFLINE_DELAY_MS="3000")
+def told(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the server is told: a writer so slow that no run ends before the test has looked at it.
+
+    A test that wants something else is parametrized with it, by `telling`.
+    """
+    given: dict[str, str] = getattr(request, "param", {})
+    return {"CASCADE_OFFLINE_DELAY_MS": "3000", **given}
+
+
+def telling(**env: str) -> pytest.MarkDecorator:
+    """Has the test's server started with these settings, rather than started anew with them."""
+    return pytest.mark.parametrize("told", [env], ids=["+".join(env.values())], indirect=True)
+
+
+@pytest.fixture
+def server(sqlite_url: str, tmp_path: Path, told: dict[str, str]) -> Iterator[Server]:
+    """A running server."""
+    server = Server(sqlite_url, tmp_path / "server.log", **told)
     server.start()
     yield server
     server.stop()

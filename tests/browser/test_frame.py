@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from cascade.ui.kit.language import LANGUAGES, Language
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, TAGS
+from .conftest import PATIENCE_MS, TAGS, telling
 from .studio import CHANGES, Studio, middle
 
 # How much of the page has moved without anybody's doing, as browsers count it.
@@ -48,8 +48,15 @@ def is_in_the_window(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES, indirect=True)
-@pytest.mark.parametrize("size", [(1440, 900), (1366, 768), (1024, 768), (683, 384)])
-def test_what_one_works_with_is_in_the_window(studio: Studio, size: tuple[int, int]) -> None:
+def test_what_one_works_with_is_in_the_window(studio: Studio) -> None:
+    for size in ((1440, 900), (1366, 768), (1024, 768), (683, 384)):
+        fits(studio, size)
+        studio.press("banner.reset")
+        studio.nothing_is_pending()
+        studio.page.mouse.wheel(0, -3000)
+
+
+def fits(studio: Studio, size: tuple[int, int]) -> None:
     page = studio.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     studio.bend()
@@ -156,11 +163,10 @@ def test_one_tab_stop_for_all_points(studio: Studio) -> None:
     studio.in_step("Midpoint", 4)
 
 
+@telling(CASCADE_OFFLINE_DELAY_MS="300")
 @pytest.mark.parametrize("language", LANGUAGES, indirect=True)
 def test_the_path_by_thumb(small: Studio, server: Server) -> None:
     page = small.page
-    server.restart(CASCADE_OFFLINE_DELAY_MS="300")
-    page.goto(server.page)
     small.nothing_is_pending()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     small.slider("Midpoint").tap()
@@ -197,9 +203,9 @@ def test_the_path_by_thumb(small: Studio, server: Server) -> None:
     expect(small.state).to_contain_text(small.count("run.title.restored_part", 8, back=1))
 
 
+@telling(CASCADE_OFFLINE_DELAY_MS="400")
 def test_nothing_moves_from_the_start_of_a_run_to_its_end(studio: Studio, server: Server) -> None:
     page = studio.page
-    server.restart(CASCADE_OFFLINE_DELAY_MS="400")
     page.goto(f"{server.page}&beat=midpoint")
     studio.beat("Midpoint")
     studio.slider("Midpoint").press("4")

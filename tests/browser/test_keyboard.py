@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.helpers.serving import Server
 
+from .conftest import telling
 from .studio import Studio
 
 # The parts of the page as they are read, from the top.
@@ -124,11 +125,11 @@ def follows(before: Stop, after: Stop) -> None:
         assert is_later, f"{after.said} stands before {before.said}"
 
 
+# So slow that the run is still at work when the keyboard comes to its details.
+@telling(CASCADE_OFFLINE_DELAY_MS="2000")
 def test_from_the_address_to_an_undone_run_by_keyboard_alone(
     studio: Studio, server: Server
 ) -> None:
-    # So slow that the run is still at work when the keyboard comes to its details.
-    server.restart(CASCADE_OFFLINE_DELAY_MS="2000")
     page, walk = studio.page, Walk(studio)
     page.set_viewport_size({"width": 1366, "height": 768})
     page.goto(server.page)

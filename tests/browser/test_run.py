@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from cascade.service import Service
 from tests.helpers.serving import Server
 
+from .conftest import telling
 from .studio import CHANGES, Studio
 
 # Counts how many of each part of the page there are at most from now on.
@@ -112,6 +113,8 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     expect(studio.state).to_contain_text(studio.say("run.title.cancelled"))
 
 
+# Two runs to their ends; the first need only be cancelled before its second step is saved.
+@telling(CASCADE_OFFLINE_DELAY_MS="1500")
 def test_what_a_cancelled_run_left_is_brought_back_in_line(
     studio: Studio, server: Server, look: Callable[[], Service]
 ) -> None:
@@ -146,12 +149,11 @@ def test_what_a_cancelled_run_left_is_brought_back_in_line(
     studio.in_step("Midpoint", 4)
 
 
+@telling(CASCADE_WORKER="external")
 def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
     studio: Studio, server: Server
 ) -> None:
     page = studio.page
-    server.restart(CASCADE_WORKER="external")
-    page.goto(server.page)
     studio.nothing_is_pending()
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
@@ -165,14 +167,13 @@ def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
     expect(page.get_by_role("alert").filter(has_text="cascade worker")).to_have_count(0)
 
 
+@telling(CASCADE_OFFLINE_DELAY_MS="50")
 def test_a_run_is_read_and_undone_byte_for_byte(
-    studio: Studio, server: Server, look: Callable[[], Service]
+    studio: Studio, look: Callable[[], Service]
 ) -> None:
     page = studio.page
     database = look()
     before = database.operator().story(database.operator().stories()[0].id)
-    server.restart(CASCADE_OFFLINE_DELAY_MS="50")
-    page.goto(server.page)
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
     studio.press("banner.save")
@@ -217,12 +218,11 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     database.close()
 
 
+@telling(CASCADE_OFFLINE_DELAY_MS="2500")
 def test_a_run_counts_in_the_title_and_the_bar_is_in_focus_when_it_ends(
     studio: Studio, server: Server
 ) -> None:
     page = studio.page
-    server.restart(CASCADE_OFFLINE_DELAY_MS="2500")
-    page.goto(server.page)
     studio.nothing_is_pending()
     page.evaluate(COUNT_PARTS)
     other = Studio(page.context.new_page(), studio.language)

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from cascade.service import Service
 from tests.helpers.serving import Server
 
+from .conftest import telling
 from .studio import CHANGES, Studio
 
 
@@ -175,13 +176,13 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     expect(studio.dialog.get_by_text("keep the betrayal off-stage")).to_be_visible()
 
 
+@telling(CASCADE_USER="poor")
 @pytest.mark.parametrize("size", [(1366, 768), (400, 800)])
 def test_the_dialog_says_what_keeps_it_from_starting_where_one_looks(
     studio: Studio, server: Server, look: Callable[[], Service], size: tuple[int, int]
 ) -> None:
     database = look()
     database.operator().grant("poor", 12)
-    server.restart(CASCADE_USER="poor")
     page = studio.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(server.page)
