@@ -21,7 +21,9 @@ MOST_STOPS = 90
 WHERE = """(parts) => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
-  const box = one.getBoundingClientRect();
+  // Of a box to tick the label is seen, with the box drawn in it.
+  const shown = one.type === "checkbox" ? one.closest("label") : one;
+  const box = shown.getBoundingClientRect();
   // Where it is seen at all: in the window, and in every pane around it that scrolls.
   const seen = { left: box.left, top: box.top, right: box.right, bottom: box.bottom };
   const cut = (by) => {
@@ -31,7 +33,7 @@ WHERE = """(parts) => {
   cut({ left: 0, top: 0, right: innerWidth, bottom: innerHeight });
   let scrolled = 0;
   const dialog = one.closest("[role='dialog']");
-  for (let around = one.parentElement; around; around = around.parentElement) {
+  for (let around = shown.parentElement; around; around = around.parentElement) {
     // What is around a dialog does not hold it.
     if (dialog && !dialog.contains(around)) break;
     if (getComputedStyle(around).overflowY === "visible") continue;
@@ -46,7 +48,7 @@ WHERE = """(parts) => {
     inDialog: !!dialog,
     top: box.top + scrolled, left: box.left, right: box.right,
     is: one.outerHTML.slice(0, 200),
-    isSeen: !!hit && (one.contains(hit) || one.parentElement.contains(hit)),
+    isSeen: !!hit && (shown.contains(hit) || shown.parentElement.contains(hit)),
   };
 }"""
 
