@@ -128,6 +128,14 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
             dict.fromkeys(("when", "who", "name", "what", "on", "project", "change", "reason"), x)
         ],
     },
+    "credits/budgets": lambda x: {
+        "budgets": [
+            {
+                **dict.fromkeys(("project", "month", "use", "left", "begins", "means"), x),
+                **{"state": "low", "used": "10.00", "held": "5.00"},
+            }
+        ]
+    },
     "credits/accounts": lambda x: {
         "name": x,
         "columns": [x],
