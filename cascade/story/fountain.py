@@ -214,6 +214,16 @@ def bracketed(line: str) -> tuple[list[tuple[int, int]], int]:
     return found, -1
 
 
+def _opening_notes(line: str) -> tuple[str, str]:
+    """The notes and comments that a line opens with, and what stands behind them."""
+    at = 0
+    for start, end in bracketed(line)[0] if line.startswith(("[[", "/*")) else ():
+        if line[at:start].strip():
+            break
+        at = end
+    return line[:at], line[at:].lstrip()
+
+
 def read(script: str) -> Iterator[Element]:
     """The elements of a script in order. Raises nothing: what is nothing else is action."""
     return _Reader(script).elements()
@@ -294,14 +304,16 @@ class _Reader:
         return element
 
     def _forced(self, line: str, plain: str) -> Element | None:
-        rest = line[1:].strip()
+        # The mark stands behind the notes that a line opens with; those stay before its words.
+        notes, marked = _opening_notes(line)
+        rest = f"{notes} {marked[1:].strip()}".strip()
         match plain[0]:
             case "!":
-                return Element("action", line[1:].rstrip(), forced=True)
+                return Element("action", f"{notes}{marked[1:].rstrip()}", forced=True)
             case "~":
                 return Element("lyric", rest)
             case "#":
-                return Element("section", line.lstrip("#").strip())
+                return Element("section", f"{notes} {marked.lstrip('#').strip()}".strip())
             case "=" if len(plain) > 2 and not plain.strip("="):
                 return Element("page_break", line)
             case "=" if not plain.startswith("=="):

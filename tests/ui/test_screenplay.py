@@ -80,6 +80,8 @@ def test_no_word_of_a_sample_is_lost(scene: Scene) -> None:
         "*a* " * 30 + "\n" + "*b* _c_ " * 100 + "\n" + "**d** [[e]] " * 600,
         "MIRA (V.O.) [[x]] ^\nGo.\n\nTAN ^\n(low)\nNo [[n]].\n\nBO ^\n[[silent]]",
         "ONE\n" * 3 + "(two\n\nthree)\n \nfour",
+        "[[/*]]> FADE\n\n[[a]] /* b */ .HALL\n\n[[c]]!Bang",
+        "[[d]]# Act\n\n[[e]]~la\n\n[[f]]= idea",
     ],
 )
 def test_no_word_of_an_odd_script_is_lost(script: str) -> None:
