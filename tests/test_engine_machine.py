@@ -58,6 +58,7 @@ from tests.helpers.machines import (
     write_for,
 )
 from tests.helpers.making import with_level, with_text
+from tests.helpers.unqueued import start_run
 
 # The fixture `database`: pytest finds it by its being here.
 __all__ = ["machine_database"]
@@ -109,13 +110,11 @@ class EngineMachine(RuleBasedStateMachine):
         entered: list[str] = []
 
         def start(session: Session) -> str:
-            return runs.start(
+            return start_run(
                 session,
                 plan,
-                user_id=actor.user_id,
-                account_id=account_id,
-                provider="offline",
-                model="pretended",
+                actor.user_id,
+                account_id,
                 enqueue=lambda _, run_id: entered.append(run_id),
                 resumed_from=runs.lock_run(session, resumed_from) if resumed_from else None,
             )

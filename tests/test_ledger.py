@@ -58,6 +58,7 @@ from tests.helpers.machines import (
     transact,
     write_for,
 )
+from tests.helpers.unqueued import start_run
 
 # The fixture `database`: pytest finds it by its being here.
 __all__ = ["machine_database"]
@@ -389,23 +390,16 @@ def test_entries_that_contradict_each_other_are_refused(two: Accounts) -> None:
             enter(kind, credits, run_id, key, to)
 
 
-def start_run(two: Accounts, session: Session, at: int = 0) -> str:
+def start_of(two: Accounts, session: Session, at: int = 0) -> str:
     """Starts a run of 5 credits."""
     actor, account_id = two.users[at]
-    return runs.start(
-        session,
-        make_plan(read_story(session, two.story_id), {"go": 5}),
-        user_id=actor.user_id,
-        account_id=account_id,
-        provider="offline",
-        model="pretended",
-        enqueue=lambda _session, _run_id: None,
-    )
+    plan = make_plan(read_story(session, two.story_id), {"go": 5})
+    return start_run(session, plan, actor.user_id, account_id)
 
 
 def test_rows_of_runs_that_contradict_each_other_are_refused(two: Accounts) -> None:
     with two.database.write() as session:
-        run_id = start_run(two, session)
+        run_id = start_of(two, session)
     columns = ", ".join(column.name for column in Run.__table__.columns if column.name != "id")
 
     def copy(new: str) -> None:
@@ -535,7 +529,7 @@ def test_captures_and_releases_at_once(two: Accounts) -> None:
 def test_starts_at_once_make_one_run(two: Accounts) -> None:
     def start(n: int) -> str:
         with two.database.write() as session:
-            return start_run(two, session, n % 2)
+            return start_of(two, session, n % 2)
 
     found = at_once(8, start)
     started = [one for one in found if isinstance(one, str)]
@@ -548,7 +542,7 @@ def test_saves_and_a_cancel_at_once(two: Accounts) -> None:
     """A step that committed before the cancel counts; one that comes after it is refused."""
     for _ in range(3):
         with two.database.write() as session:
-            run_id = start_run(two, session)
+            run_id = start_of(two, session)
             plan = make_plan(read_story(session, two.story_id), {"go": 5})
             runs.begin(session, run_id)
             assignment = steps.announce(session, run_id, "go/beatContent")

@@ -105,31 +105,6 @@ def lock_standing(session: Session, run_id: str) -> Standing:
     return Standing(*row)
 
 
-def start(
-    session: Session,
-    plan: Plan,
-    *,
-    user_id: str,
-    account_id: str,
-    provider: str,
-    model: str,
-    server: str | None = None,
-    enqueue: Enqueue,
-    resumed_from: Run | None = None,
-    accepted: Mapping[str, int] | None = None,
-) -> str:
-    """Holds the estimate, writes the run and its steps, enqueues it; the id of the run.
-
-    `accepted` maps step keys to the calls whose rejected texts are saved instead of new ones.
-
-    Raises NothingChanged, StalePlan, RunActive, BudgetExceeded, InsufficientCredits; then nothing
-    is written.
-    """
-    check(session, plan, resumed=resumed_from is not None)
-    entry = Entry(user_id, account_id, provider, model, server)
-    return enter(session, plan, entry, enqueue, resumed_from=resumed_from, accepted=accepted)
-
-
 def check(session: Session, plan: Plan, *, resumed: bool) -> None:
     """Locks the story of a plan, and sees that the plan still holds and nothing is in its way.
 
@@ -153,6 +128,7 @@ def enter(
 ) -> str:
     """Holds the estimate of a plan that was checked, writes its run, enqueues it; the run's id.
 
+    `accepted` maps step keys to the calls whose rejected texts are saved instead of new ones.
     Raises BudgetExceeded, InsufficientCredits.
     """
     run_id = new_id()

@@ -5,27 +5,46 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from sqlalchemy.orm import Session
+
 from cascade.runs import lifecycle as runs
+from cascade.runs.lifecycle import Enqueue, Entry
 from cascade.service import Actor, Service
 from cascade.store.accounts import open_account
 from cascade.store.inserting import insert_story
+from cascade.store.tables import Run
 from cascade.story.plan import Plan
 from cascade.story.story import Story
+
+
+def _in_no_queue(_session: Session, _run_id: str) -> None:
+    pass
+
+
+def start_run(
+    session: Session,
+    plan: Plan,
+    user_id: str,
+    account_id: str,
+    *,
+    enqueue: Enqueue = _in_no_queue,
+    resumed_from: Run | None = None,
+) -> str:
+    """Starts a run of a plan that needs nobody's decision; its id.
+
+    Raises what stands in its way: then nothing is written.
+    """
+    runs.check(session, plan, resumed=resumed_from is not None)
+    entry = Entry(user_id, account_id, "offline", "pretended")
+    return runs.enter(session, plan, entry, enqueue, resumed_from=resumed_from)
 
 
 def start_unqueued(service: Service, actor: Actor, plan: Plan) -> str:
     """Starts a run of a plan that no executor will take up; its id."""
     project_id = service.operator().story(plan.story_id).project_id
     with service.database.write() as session:
-        return runs.start(
-            session,
-            plan,
-            user_id=actor.user_id,
-            account_id=open_account(session, actor, project_id).id,
-            provider="offline",
-            model="pretended",
-            enqueue=lambda _session, _run_id: None,
-        )
+        account_id = open_account(session, actor, project_id).id
+        return start_run(session, plan, actor.user_id, account_id)
 
 
 def add_story(service: Service, story: Story) -> Story:
