@@ -122,14 +122,13 @@ def approve(
     row = None
     with suppress(UnknownStory):
         row = stories.lock_story(session, story_id)
-    run, request = _take(session, run_id)
-    if run.user_id == by:
-        raise OwnRequest(run_id)
-
-    def read() -> Story | None:
-        return None if row is None else stories.read_whole(session, row)
-
-    over = _end_where_over(session, run, request, keeping, read)
+    run, request, over = _of_others(
+        session,
+        run_id,
+        by,
+        keeping,
+        lambda: None if row is None else stories.read_whole(session, row),
+    )
     if over is not None:
         return over
     check_free(session, story_id)
@@ -144,7 +143,7 @@ def approve(
 
 
 def decline(
-    session: Session, run_id: str, *, by: str, name: str, reason: str, keeping: Keeping
+    session: Session, run_id: str, reason: str, *, by: str, name: str, keeping: Keeping
 ) -> Over | None:
     """Ends a request for a reason, which its editor is told; what has ended it before, if anything.
 
@@ -162,7 +161,7 @@ def decline(
 
 
 def ask_for_changes(
-    session: Session, run_id: str, *, by: str, name: str, comment: str, keeping: Keeping
+    session: Session, run_id: str, comment: str, *, by: str, name: str, keeping: Keeping
 ) -> Over | None:
     """Tells a request's editor what is to be changed; it goes on waiting.
 
@@ -188,7 +187,7 @@ def withdraw(session: Session, run_id: str, *, by: str, keeping: Keeping) -> Ove
     run, request = _take(session, run_id)
     if run.user_id != by:
         raise NotAsker(run_id, _name(session, run.user_id))
-    over = _end_where_over(session, run, request, keeping, lambda: _story(session, run))
+    over = _end_where_over(session, run, request, keeping)
     if over is None:
         cancel(session, run, by=by)
     return over
@@ -226,24 +225,24 @@ def look(session: Session, run_id: str, keeping: Keeping) -> None:
     run = lifecycle.lock_run(session, run_id)
     request = session.get(Request, run_id, populate_existing=True)
     if request is not None and run.status == "awaiting_approval":
-        _end_where_over(session, run, request, keeping, lambda: _story(session, run))
+        _end_where_over(session, run, request, keeping)
 
 
 def _of_others(
-    session: Session, run_id: str, by: str, keeping: Keeping
+    session: Session,
+    run_id: str,
+    by: str,
+    keeping: Keeping,
+    read: Callable[[], Story | None] | None = None,
 ) -> tuple[Run, Request, Over | None]:
-    """A request of somebody else, locked, and what has ended it.
+    """A request of somebody else, locked, and what has ended it; `read` gives a locked story.
 
     Raises NotARequest, AlreadyDecided, OwnRequest.
     """
     run, request = _take(session, run_id)
     if run.user_id == by:
         raise OwnRequest(run_id)
-    return (
-        run,
-        request,
-        _end_where_over(session, run, request, keeping, lambda: _story(session, run)),
-    )
+    return run, request, _end_where_over(session, run, request, keeping, read)
 
 
 def _take(session: Session, run_id: str) -> tuple[Run, Request]:
@@ -263,10 +262,11 @@ def _end_where_over(
     run: Run,
     request: Request,
     keeping: Keeping,
-    read: Callable[[], Story | Part | None],
+    read: Callable[[], Story | None] | None = None,
 ) -> Over | None:
+    story: Story | Part | None
     try:
-        story = read()
+        story = _story(session, run) if read is None else read()
     except UnreadableStory:
         story = Part("header")
 

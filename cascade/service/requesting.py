@@ -222,35 +222,21 @@ class Deciding(Requested):
         Raises ReasonMissing, BadField, UnknownRun, NotAllowed, NotARequest, AlreadyDecided,
         OwnRequest, RequestVoid, RequestExpired.
         """
-        said = _needed(reason)
-        with self._writing() as gate:
-            gate.permit_run("approve", run_id)
-            over = requests.decline(
-                gate.session,
-                run_id,
-                by=self._actor.user_id,
-                name=self._actor.display_name,
-                reason=said,
-                keeping=self._keeping,
-            )
-        _refuse(over)
+        self._answer(requests.decline, run_id, reason)
 
     def ask_for_changes(self, run_id: str, comment: str) -> None:
         """Tells a request's editor what is to be changed; it goes on waiting.
 
         Raises what `decline` raises.
         """
-        said = _needed(comment)
+        self._answer(requests.ask_for_changes, run_id, comment)
+
+    def _answer(self, answer: Callable[..., Refused | None], run_id: str, words: str) -> None:
+        said = _needed(words)
+        by, name = self._actor.user_id, self._actor.display_name
         with self._writing() as gate:
             gate.permit_run("approve", run_id)
-            over = requests.ask_for_changes(
-                gate.session,
-                run_id,
-                by=self._actor.user_id,
-                name=self._actor.display_name,
-                comment=said,
-                keeping=self._keeping,
-            )
+            over = answer(gate.session, run_id, said, by=by, name=name, keeping=self._keeping)
         _refuse(over)
 
     def withdraw(self, run_id: str) -> None:
