@@ -15,7 +15,15 @@ from sqlalchemy.orm import Session, aliased
 
 from cascade.errors import CorrectionTooLarge, InsufficientCredits
 from cascade.store.columns import UtcDateTime
-from cascade.store.tables import Base, CreditAccount, CreditEntry, EntryKind, now
+from cascade.store.tables import (
+    CAPTURE,
+    ONCE_A_RUN,
+    Base,
+    CreditAccount,
+    CreditEntry,
+    EntryKind,
+    now,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +172,6 @@ def _entries(session: Session, run_id: str, kind: EntryKind, step_key: str | Non
     return session.execute(sa.select(sa.literal(1)).where(*wanted).limit(1)).first() is not None
 
 
-# The conditions of the partial indexes, spelled as those are: a SQLite that does not find them in a
-# statement reads every entry there ever was.
-_CAPTURE: sa.ColumnElement[str] = sa.literal_column("'capture'")
-_ONCE_A_RUN: list[sa.ColumnElement[str]] = [
-    sa.literal_column("'hold'"),
-    sa.literal_column("'release'"),
-]
-
-
 def _new_capture() -> sa.Executable:
     """Enters a capture where the run's hold is open, has that much left, and has none of the step.
 
@@ -184,7 +183,7 @@ def _new_capture() -> sa.Executable:
     other = aliased(CreditEntry)
     of_run = sa.select(other.id).where(other.run_id == run_id)
     captured = sa.select(sa.func.coalesce(sa.func.sum(other.credits), 0)).where(
-        other.run_id == run_id, other.kind == _CAPTURE
+        other.run_id == run_id, other.kind == CAPTURE
     )
     entry = sa.select(
         CreditEntry.account_id,
@@ -196,9 +195,9 @@ def _new_capture() -> sa.Executable:
     ).where(
         CreditEntry.run_id == run_id,
         CreditEntry.kind == "hold",
-        CreditEntry.kind.in_(_ONCE_A_RUN),
-        ~of_run.where(other.kind == "release", other.kind.in_(_ONCE_A_RUN)).exists(),
-        ~of_run.where(other.kind == _CAPTURE, other.step_key == step_key).exists(),
+        CreditEntry.kind.in_(ONCE_A_RUN),
+        ~of_run.where(other.kind == "release", other.kind.in_(ONCE_A_RUN)).exists(),
+        ~of_run.where(other.kind == CAPTURE, other.step_key == step_key).exists(),
         CreditEntry.credits - captured.scalar_subquery() >= credits,
     )
     columns = ["account_id", "kind", "credits", "run_id", "step_key", "at"]
@@ -225,7 +224,7 @@ _NEW_CAPTURE = _new_capture()
 _PAID_BY = sa.select(CreditEntry.account_id).where(
     CreditEntry.run_id == sa.bindparam("run"),
     CreditEntry.kind == "hold",
-    CreditEntry.kind.in_(_ONCE_A_RUN),
+    CreditEntry.kind.in_(ONCE_A_RUN),
 )
 _TAKEN = _taken()
 

@@ -15,6 +15,7 @@ from cascade.display import is_storable
 from cascade.store.stories import Projects
 from cascade.store.tables import (
     ACTIVE,
+    CAPTURE,
     CreditAccount,
     CreditEntry,
     ModelCall,
@@ -29,8 +30,6 @@ from cascade.story.plan import Change
 
 # No database takes a pattern of any length.
 LONGEST_TEXT = 200
-# As the condition of the partial index is spelled, so that it is found.
-_CAPTURE: sa.ColumnElement[str] = sa.literal_column("'capture'")
 OFFLINE = "offline"
 
 
@@ -106,7 +105,7 @@ def lines(
     used = (
         sa.select(sa.func.coalesce(sa.func.sum(CreditEntry.credits), 0))
         .join(part, part.id == CreditEntry.run_id)
-        .where(of_chain, CreditEntry.kind == _CAPTURE)
+        .where(of_chain, CreditEntry.kind == CAPTURE)
         .scalar_subquery()
     )
     parts = sa.select(sa.func.count()).select_from(part).where(of_chain).scalar_subquery()

@@ -34,6 +34,7 @@ from cascade.runs.validity import Keeping, Over, Rest, is_overdue, why_over
 from cascade.store import accounts, audit, made, outbox, stories
 from cascade.store.ids import new_id
 from cascade.store.tables import (
+    AWAITING_APPROVAL,
     CreditAccount,
     Decision,
     Request,
@@ -204,7 +205,7 @@ def cancel(session: Session, run: Run, *, by: str) -> None:
 def overdue(session: Session, days: int) -> list[str]:
     """The requests that have waited as long as they may."""
     wanted = sa.select(Run.id).where(
-        Run.status == sa.literal_column("'awaiting_approval'"),
+        Run.status == AWAITING_APPROVAL,
         Run.created_at <= now() - timedelta(days=days),
     )
     return list(session.scalars(wanted))

@@ -18,6 +18,8 @@ from cascade.runs.validity import Keeping, Over, Rest, why_over
 from cascade.store import made
 from cascade.store.stories import Projects
 from cascade.store.tables import (
+    AWAITING_APPROVAL,
+    CAPTURE,
     CreditAccount,
     CreditEntry,
     Decision,
@@ -30,8 +32,7 @@ from cascade.store.tables import (
 from cascade.story.plan import Plan
 from cascade.story.story import Part, Story
 
-# As the condition of the partial index is spelled, so that it is found.
-_IS_WAITING = Run.status == sa.literal_column("'awaiting_approval'")
+_IS_WAITING = Run.status == AWAITING_APPROVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def went(session: Session, story_ids: Collection[str], most: int) -> dict[str, l
     )
     used = (
         sa.select(sa.func.coalesce(sa.func.sum(CreditEntry.credits), 0))
-        .where(CreditEntry.run_id == Run.id, CreditEntry.kind == sa.literal_column("'capture'"))
+        .where(CreditEntry.run_id == Run.id, CreditEntry.kind == CAPTURE)
         .scalar_subquery()
     )
     ranked = (

@@ -18,17 +18,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from cascade.store.columns import UtcDateTime
 from cascade.store.ids import oldest_first
 from cascade.store.stories import Projects
-from cascade.store.tables import CreditAccount, CreditEntry, Run, User
+from cascade.store.tables import CAPTURE, ONCE_A_RUN, CreditAccount, CreditEntry, Run, User
 from cascade.story.kinds import KINDS
 from cascade.story.months import Month
 
 Ids = Collection[str] | None
 # The conditions of the partial indexes, spelled as those are, so that they are found.
-_CAPTURE: sa.ColumnElement[str] = sa.literal_column("'capture'")
-_ONCE_A_RUN: list[sa.ColumnElement[str]] = [
-    sa.literal_column("'hold'"),
-    sa.literal_column("'release'"),
-]
 _LINES: list[sa.ColumnElement[str]] = [sa.literal_column("'grant'"), sa.literal_column("'hold'")]
 _ACTIVE: list[sa.ColumnElement[str]] = [
     sa.literal_column(f"'{one}'") for one in ("queued", "running", "cancelling")
@@ -240,7 +235,7 @@ def spent(session: Session, of: Ids, since: datetime | None) -> list[Spent]:
     wanted = (
         sa.select(*columns, sa.func.sum(CreditEntry.credits))
         .join(Run, Run.id == CreditEntry.run_id)
-        .where(CreditEntry.kind == _CAPTURE, _is_of(CreditEntry.account_id, of))
+        .where(CreditEntry.kind == CAPTURE, _is_of(CreditEntry.account_id, of))
         .group_by(*columns)
         .order_by(at)
     )
@@ -293,7 +288,7 @@ def uses(session: Session, months: Mapping[str, Month]) -> dict[str, Use]:
         sa.select(sa.func.coalesce(sa.func.sum(CreditEntry.credits), 0))
         .where(
             CreditEntry.account_id == CreditAccount.id,
-            CreditEntry.kind == _CAPTURE,
+            CreditEntry.kind == CAPTURE,
             CreditEntry.at >= its("begin"),
             CreditEntry.at < its("end"),
         )
@@ -356,14 +351,14 @@ def _captured(run_id: InstrumentedAttribute[Any]) -> sa.ColumnElement[int]:
     """What a run has used so far."""
     other = aliased(CreditEntry)
     total = sa.func.coalesce(sa.func.sum(other.credits), 0)
-    return sa.select(total).where(other.run_id == run_id, other.kind == _CAPTURE).scalar_subquery()
+    return sa.select(total).where(other.run_id == run_id, other.kind == CAPTURE).scalar_subquery()
 
 
 def _entered(kind: str, run_id: InstrumentedAttribute[Any]) -> sa.Select[int]:
     """The credits of the one entry of a kind that a run has."""
     other = aliased(CreditEntry)
     return sa.select(other.credits).where(
-        other.run_id == run_id, other.kind == kind, other.kind.in_(_ONCE_A_RUN)
+        other.run_id == run_id, other.kind == kind, other.kind.in_(ONCE_A_RUN)
     )
 
 

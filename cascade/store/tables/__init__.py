@@ -13,7 +13,10 @@ from cascade.store.tables.base import (
 from cascade.store.tables.outbox import OutboxMessage
 from cascade.store.tables.own import (
     ACTIVE,
+    AWAITING_APPROVAL,
+    CAPTURE,
     ENDED,
+    ONCE_A_RUN,
     AuditRow,
     CreditAccount,
     CreditEntry,
@@ -47,7 +50,10 @@ from cascade.store.tables.rules import ProjectRules
 
 __all__ = [
     "ACTIVE",
+    "AWAITING_APPROVAL",
+    "CAPTURE",
     "ENDED",
+    "ONCE_A_RUN",
     "PREFIX",
     "PRODUCT_TABLES",
     "QUEUE_SCHEMA",

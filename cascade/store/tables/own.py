@@ -28,6 +28,14 @@ ACTIVE: tuple[RunStatus, ...] = ("queued", "running", "cancelling")
 ENDED: tuple[RunStatus, ...] = ("rejected", "done", "cancelled", "failed")
 Role = Literal["editor", "producer", "viewer"]
 EntryKind = Literal["grant", "hold", "capture", "release"]
+# Spelled as the conditions of the partial indexes are: a SQLite that does not find those in a
+# statement reads every row there ever was.
+CAPTURE: sa.ColumnElement[str] = sa.literal_column("'capture'")
+ONCE_A_RUN: list[sa.ColumnElement[str]] = [
+    sa.literal_column("'hold'"),
+    sa.literal_column("'release'"),
+]
+AWAITING_APPROVAL: sa.ColumnElement[str] = sa.literal_column("'awaiting_approval'")
 StepStatus = Literal["pending", "saved", "failed"]
 
 
