@@ -242,8 +242,8 @@ def project_document(project: ProjectView) -> dict[str, Any]:
     return {
         "id": project.id,
         "name": project.name,
-        "approveAbove": project.approve_above,
-        "budget": project.budget,
+        "approveAbove": project.rules.approve_above,
+        "budget": project.rules.budget,
         "spent": project.spent,
         "held": project.held,
     }

@@ -14,7 +14,6 @@ from cascade.errors import UsageError
 from cascade.service import (
     MOST_OF_A_RULE,
     AuditEntry,
-    ProjectView,
     RuleChange,
     Rules,
     Service,
@@ -95,7 +94,7 @@ def list_projects(service: Service, user: str | None, as_json: bool) -> None:
         return
     for one in found:
         say(f"{one.id}  {one_line(one.name)}: {one.spent} spent this month, {one.held} held")
-        say(f"  {_rules(one)}")
+        say(f"  {_rules(one.rules)}")
 
 
 class _Credits(click.ParamType[int | None]):
@@ -149,7 +148,7 @@ def _is_said(context: click.Context, option: str) -> bool:
     return context.get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
-def _rules(of: Rules | ProjectView) -> str:
+def _rules(of: Rules) -> str:
     """What a project allows, on a line."""
     above = "none" if of.approve_above is None else str(of.approve_above)
     budget = "none" if of.budget is None else f"{of.budget} a month"

@@ -36,7 +36,7 @@ class RuleChange(TypedDict, total=False):
 class ProjectView:
     """A project in a list, with what was spent in it this month and what is on hold in it now.
 
-    The `month` is that of its `time_zone`.
+    The `month` is that of its time zone.
     """
 
     id: str
@@ -44,22 +44,15 @@ class ProjectView:
     spent: int
     held: int
     month: Month
-    approve_above: int | None = None
-    budget: int | None = None
-    time_zone: str = rules.NONE_SET.time_zone
-    writers: tuple[str, ...] | None = None
-
-    @property
-    def rules(self) -> Rules:
-        """What it allows."""
-        return Rules(self.approve_above, self.budget, self.time_zone, self.writers)
+    rules: Rules
 
     @property
     def standing(self) -> Budget | None:
         """How its budget stands; None where it has none."""
-        if self.budget is None:
+        of = self.rules
+        if of.budget is None:
             return None
-        return Budget(self.budget, self.spent, self.held, self.month, self.time_zone)
+        return Budget(of.budget, self.spent, self.held, self.month, of.time_zone)
 
 
 class Ruling(View):
@@ -96,17 +89,7 @@ def project_views(gate: Gate, there: Mapping[str, str]) -> list[ProjectView]:
     months = {id_: month_of(now, its.time_zone) for id_, its in set_.items()}
     use = books.uses(gate.session, months)
     return [
-        ProjectView(
-            id_,
-            there[id_],
-            use[id_].used,
-            use[id_].held,
-            months[id_],
-            set_[id_].approve_above,
-            set_[id_].budget,
-            set_[id_].time_zone,
-            set_[id_].writers,
-        )
+        ProjectView(id_, there[id_], use[id_].used, use[id_].held, months[id_], set_[id_])
         for id_ in seen
     ]
 

@@ -39,7 +39,12 @@ def budget(people: People, credits: int | None, zone: str = "Asia/Jakarta") -> N
 def bars(at: AppTest) -> list[tuple[str, str, str]]:
     """Of each budget its mark, and how much of its bar is used and held."""
     parts = re.findall(r'<li class="(\w*)">(.*?)</li>', words(at), re.DOTALL)
-    return [(mark, *BAR.search(part).groups()) for mark, part in parts]  # type: ignore[union-attr]
+    found = []
+    for mark, part in parts:
+        bar = BAR.search(part)
+        assert bar, part
+        found.append((mark, bar[1], bar[2]))
+    return found
 
 
 def test_a_budget_is_told_in_numbers_and_by_its_own_clock(people: People) -> None:

@@ -34,8 +34,7 @@ def test_what_is_set_is_told_and_seen(people: People) -> None:
     assert producer.set_project("Sample Project", {"time_zone": "Asia/Jakarta"}).budget == 100
     producer.set_project(None, {"writers": (" API.openai.com ", "offline", "offline")})
     [seen] = producer.projects()
-    assert (seen.approve_above, seen.budget, seen.time_zone) == (0, 100, "Asia/Jakarta")
-    assert seen.writers == ("api.openai.com", "offline")
+    assert seen.rules == Rules(0, 100, "Asia/Jakarta", ("api.openai.com", "offline"))
     people.service.operator().set_project(home, {"budget": None, "writers": None})
     assert told(people) == [
         ("project.threshold", None, 0, "producer"),
@@ -49,9 +48,7 @@ def test_what_is_set_is_told_and_seen(people: People) -> None:
     assert {(one.object, one.project) for one in entries} == {(home, "Sample Project")}
     # Nothing of it is another project's.
     other = people.service.operator().projects()[1]
-    assert (other.approve_above, other.budget, other.time_zone, other.writers) == (
-        None, None, "UTC", None,
-    )  # fmt: skip
+    assert other.rules == Rules(None, None, "UTC", None)
 
 
 def test_what_is_set_so_already_is_no_deed(people: People, database_url: str) -> None:
@@ -108,7 +105,7 @@ def test_two_who_set_at_once_both_count(people: People) -> None:
     for one in threads:
         one.join()
     [seen] = people.desk("producer").projects()
-    assert (seen.budget, seen.approve_above, seen.writers) == (7, 8, ("x",))
+    assert (seen.rules.budget, seen.rules.approve_above, seen.rules.writers) == (7, 8, ("x",))
     assert len(told(people)) == 3
 
 

@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import streamlit as st
 
@@ -137,16 +137,8 @@ def _credits(name: Rule, typed: str) -> int | None:
 
 def _change(typed: Rules, set_: Rules) -> RuleChange:
     """What was typed that is other than what the fields were filled with."""
-    change = RuleChange()
-    if typed.approve_above != set_.approve_above:
-        change["approve_above"] = typed.approve_above
-    if typed.budget != set_.budget:
-        change["budget"] = typed.budget
-    if typed.time_zone != set_.time_zone:
-        change["time_zone"] = typed.time_zone
-    if typed.writers != set_.writers:
-        change["writers"] = typed.writers
-    return change
+    other = (name for name in NAMES if _is_other(name, set_, typed))
+    return cast(RuleChange, {name: getattr(typed, name) for name in other})
 
 
 def _is_other(name: Rule, before: Rules, after: Rules) -> bool:
