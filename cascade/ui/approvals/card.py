@@ -12,7 +12,7 @@ from cascade.story.plan import Plan
 from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import session
 from cascade.ui.kit import address
-from cascade.ui.kit.changes import MOST_NAMED, short_change
+from cascade.ui.kit.changes import listed_plan, scene_numbers, texts_of
 from cascade.ui.kit.html import render
 from cascade.ui.kit.problems import explain
 from cascade.ui.kit.texts import count, duration, listing, moment, text
@@ -26,6 +26,7 @@ def draw_card(one: RequestView) -> None:
     """The request. What is decided by stands first; what is looked up, folded."""
     asked, zone = one.asked, session.zone()
     plan = asked.plan
+    changes = listed_plan(plan)
     st.html(
         render(
             "approvals/card",
@@ -42,10 +43,10 @@ def draw_card(one: RequestView) -> None:
             ],
             why=text(f"approvals.why_{asked.cause}"),
             over="" if one.why_not is None else explain(one.why_not),
-            changes=_changes(plan),
+            changes=changes,
             curve=_curve(one.curve, plan),
-            curve_name=text("approvals.curve", changes=_changes(plan)),
-            texts=_texts(plan),
+            curve_name=text("approvals.curve", changes=changes),
+            texts=texts_of(plan),
             beats=_scenes(plan),
             facts=[
                 _writer(one),
@@ -66,26 +67,11 @@ def _left(payer: Payer | None) -> str:
     return text(key, name=payer.name, before=payer.available, after=payer.after)
 
 
-def _changes(plan: Plan) -> str:
-    changes = [short_change(one) for one in plan.changes]
-    if len(changes) > MOST_NAMED:
-        more = count("change.more", len(changes) - MOST_NAMED + 1)
-        changes = [*changes[: MOST_NAMED - 1], more]
-    return ", ".join(changes)
-
-
-def _texts(plan: Plan) -> str:
-    texts = count("banner.texts", len(plan.steps))
-    scenes = len(plan.affected_scenes)
-    return count("banner.scenes", scenes, texts=texts) if scenes else texts
-
-
 def _scenes(plan: Plan) -> list[str]:
     """By beat which of its scenes are written."""
     found = []
     for change in plan.changes:
-        steps = plan.steps_of(change.beat_key)
-        numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
+        numbers = scene_numbers(plan, change.beat_key)
         scenes = listing(f"{number}" for number in numbers)
         found.append(
             text("approvals.scenes", beat=change.beat_label, scenes=scenes)

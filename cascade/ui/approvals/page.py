@@ -23,7 +23,7 @@ LOOK_S = 2.0
 
 def draw_approvals(desk: Desk) -> None:
     """The page: the request that the address names, else the one that has waited longest."""
-    waiting = [one for one in desk.waiting() if one.may_decide or one.is_own]
+    waiting = _waiting(desk)
     with st.container(key="approvals"):
         st.header(text("approvals.title"), anchor=False)
         session.show_problem("page")
@@ -39,12 +39,17 @@ def draw_approvals(desk: Desk) -> None:
                 _draw_list(waiting, chosen)
             draw_card(chosen)
             _draw_decision(desk, chosen)
-    shown = _ids(waiting)
-    session.redraw_when(lambda: _ids(desk.waiting()) != shown, LOOK_S)
+    shown = _signs(waiting)
+    session.redraw_when(lambda: _signs(_waiting(desk)) != shown, LOOK_S)
 
 
-def _ids(waiting: Sequence[RequestView]) -> set[tuple[str, bool]]:
-    return {(one.asked.run_id, one.valid) for one in waiting if one.may_decide or one.is_own}
+def _waiting(desk: Desk) -> list[RequestView]:
+    """The requests that are the reader's to decide, and their own."""
+    return [one for one in desk.waiting() if one.may_decide or one.is_own]
+
+
+def _signs(waiting: Sequence[RequestView]) -> set[tuple[str, bool]]:
+    return {(one.asked.run_id, one.valid) for one in waiting}
 
 
 def _draw_list(waiting: Sequence[RequestView], chosen: RequestView) -> None:

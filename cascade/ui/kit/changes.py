@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from markupsafe import Markup
 
 from cascade.story.piece import Piece
-from cascade.story.plan import Change
+from cascade.story.plan import Change, Plan
 from cascade.story.story import Story
 from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import count, listing, text
@@ -34,10 +34,32 @@ def listed(story: Story, pending: Mapping[str, int]) -> str:
         short(story.structure.beat(key).label, story.curve[key], level)
         for key, level in pending.items()
     ]
+    return _first_few(changes)
+
+
+def listed_plan(plan: Plan) -> str:
+    """The same of what a plan changes."""
+    return _first_few([short_change(one) for one in plan.changes])
+
+
+def _first_few(changes: list[str]) -> str:
     if len(changes) > MOST_NAMED:
         more = count("change.more", len(changes) - MOST_NAMED + 1)
         changes = [*changes[: MOST_NAMED - 1], more]
     return ", ".join(changes)
+
+
+def texts_of(plan: Plan) -> str:
+    """How much a plan writes: `14 texts in 5 scenes`."""
+    texts = count("banner.texts", len(plan.steps))
+    scenes = len(plan.affected_scenes)
+    return count("banner.scenes", scenes, texts=texts) if scenes else texts
+
+
+def scene_numbers(plan: Plan, beat_key: str) -> list[int]:
+    """The scenes of a beat that a plan writes in."""
+    numbers = {step.scene_number for step in plan.steps_of(beat_key)}
+    return sorted(one for one in numbers if one is not None)
 
 
 def tone(old: int, new: int) -> str:

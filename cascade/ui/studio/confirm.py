@@ -17,7 +17,7 @@ from cascade.story.plan import Plan
 from cascade.story.story import Story
 from cascade.ui import pending, session
 from cascade.ui.kit import address
-from cascade.ui.kit.changes import as_list
+from cascade.ui.kit.changes import as_list, scene_numbers
 from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape, scene_name, step_name
 from cascade.ui.kit.texts import duration, listing, moment, text
@@ -160,8 +160,7 @@ def _scenes(story: Story, plan: Plan) -> list[tuple[str, list[str]]]:
     """The affected scenes by beat."""
     beats = []
     for change in plan.changes:
-        steps = plan.steps_of(change.beat_key)
-        numbers = sorted({step.scene_number for step in steps if step.scene_number is not None})
+        numbers = scene_numbers(plan, change.beat_key)
         scenes = [story.scene(change.beat_key, number) for number in numbers]
         names = [scene_name(scene) for scene in scenes if scene is not None]
         beats.append((change.beat_label, names))

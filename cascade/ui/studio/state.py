@@ -14,7 +14,7 @@ from cascade.errors import CascadeError
 from cascade.service import Offer
 from cascade.story.story import Story
 from cascade.ui import pending, session
-from cascade.ui.kit.changes import listed
+from cascade.ui.kit.changes import listed, texts_of
 from cascade.ui.kit.html import render
 from cascade.ui.kit.problems import explain
 from cascade.ui.kit.texts import count, duration, text
@@ -164,9 +164,6 @@ def _price(bending: Bending) -> str:
 def _priced(offer: Offer) -> str:
     """`45 credits · 14 texts in 5 scenes · about 16 seconds · 500 → 455`."""
     plan = offer.plan
-    texts = count("banner.texts", len(plan.steps))
-    if plan.affected_scenes:
-        texts = count("banner.scenes", len(plan.affected_scenes), texts=texts)
     if offer.needs is not None:
         after = text("banner.needs")
     elif offer.missing:
@@ -175,4 +172,4 @@ def _priced(offer: Offer) -> str:
         left = offer.available - plan.estimated_credits
         after = text("banner.balance", before=offer.available, after=left)
     credits = count("credits", plan.estimated_credits)
-    return " · ".join((credits, texts, duration(offer.expected_seconds), after))
+    return " · ".join((credits, texts_of(plan), duration(offer.expected_seconds), after))
