@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,21 +13,13 @@ import sqlalchemy as sa
 from cascade.errors import NotAuthenticated, UnknownRun
 from cascade.runs import events, lifecycle, tail
 from cascade.runs.tail import THREAD
-from cascade.service import Service
-from cascade.settings import Settings
 from cascade.store.tables import Run
 from tests.helpers.observe import Database, wait_for
 from tests.helpers.seeded_fixtures import database_url
-from tests.service.people import People, gather, start
+from tests.service.conftest import people
+from tests.service.people import People, start
 
-__all__ = ["database_url"]
-
-
-@pytest.fixture
-def people(database_url: str) -> Iterator[People]:
-    service = Service(Settings(database_url=database_url, provider="offline"))
-    yield gather(service)
-    service.close()
+__all__ = ["database_url", "people"]
 
 
 def say(people: People, run_id: str, **body: Any) -> float:
