@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.checking import check_credits
 from tests.helpers.near import Near
-from tests.helpers.observe import Database, check_credits
+from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import database_url, near, unchanged
 
 __all__ = ["database_url", "near", "unchanged"]

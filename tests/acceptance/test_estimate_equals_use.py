@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import cascade
 from cascade.service import Service
 from cascade.settings import Settings
-from tests.helpers.observe import Database, assert_untouched, check_events, plan_document
+from tests.helpers.checking import check_events, plan_document
+from tests.helpers.observe import Database, assert_untouched
 
 SAMPLES = sorted((Path(cascade.__file__).parent / "samples").glob("*.json"))
 

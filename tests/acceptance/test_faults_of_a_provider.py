@@ -19,8 +19,8 @@ import pytest
 from cascade.engine import writing
 from cascade.llm import abilities
 from cascade.llm.abilities import Abilities
+from tests.helpers.checking import completed_keys, plan_document, step_keys
 from tests.helpers.model_server import Call, ModelServer, Reply, http, text_for
-from tests.helpers.observe import completed_keys, plan_document, step_keys
 from tests.helpers.small_run import (
     BEAT,
     PROPERTIES,

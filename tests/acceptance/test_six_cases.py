@@ -10,19 +10,21 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.checking import (
+    check_credits,
+    check_events,
+    check_saved_once,
+    completed_keys,
+    entries_of,
+    step_keys,
+)
 from tests.helpers.model_server import ModelServer, Reply
 from tests.helpers.near import Near
 from tests.helpers.observe import (
     Database,
     assert_document_untouched,
     assert_untouched,
-    check_credits,
-    check_events,
-    check_saved_once,
-    completed_keys,
-    entries_of,
     level_in,
-    step_keys,
     text_in,
 )
 from tests.helpers.seeded_fixtures import model

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 
 from cascade.settings import Settings
 from cascade.store.tables import StartKey
+from tests.helpers.checking import check_events
 from tests.helpers.endpoint import START, chunks
-from tests.helpers.observe import Database, check_events, wait_for
+from tests.helpers.observe import Database, wait_for
 
 from .conftest import House, settings_of
 

@@ -16,9 +16,10 @@ from cascade.llm.provider import Answer, Delta
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.story.brief import Brief
+from tests.helpers.checking import check_credits, check_events, check_saved_once
 from tests.helpers.model_server import ModelServer, Reply
 from tests.helpers.near import Near
-from tests.helpers.observe import Database, check_credits, check_events, check_saved_once, wait_for
+from tests.helpers.observe import Database, wait_for
 from tests.helpers.seeded_fixtures import model
 
 HERO = "A Hundred Diameters"
@@ -251,7 +252,7 @@ def test_cancelling_when_the_executor_is_dead(cli: Any, near: Near, server: Mode
 
 def plan_before(near: Near) -> dict[str, Any]:
     """The plan of CHANGE as it was when the level was still 5, from the run that is stored."""
-    from tests.helpers.observe import plan_document
+    from tests.helpers.checking import plan_document
 
     database = Database(near.env["CASCADE_DATABASE_URL"])
     return plan_document(database.plan_of(near.json("runs")[0]["id"]))

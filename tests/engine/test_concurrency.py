@@ -8,8 +8,9 @@ import pytest
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.checking import check_events, completed_keys, plan_document
 from tests.helpers.model_server import Call, ModelServer, Reply
-from tests.helpers.observe import Database, check_events, completed_keys, plan_document
+from tests.helpers.observe import Database
 
 HERO = "A Hundred Diameters"
 # A beat of four scenes: calls 1 and 2 are content and key action, 3-6 plots, 7-10 scripts.

@@ -11,15 +11,9 @@ import pytest
 
 from cascade.errors import StalePlan
 from cascade.service import Service
+from tests.helpers.checking import check_credits, check_events, completed_keys, plan_document
 from tests.helpers.model_server import Call, ModelServer
-from tests.helpers.observe import (
-    Database,
-    assert_untouched,
-    check_credits,
-    check_events,
-    completed_keys,
-    plan_document,
-)
+from tests.helpers.observe import Database, assert_untouched
 
 HERO = "A Hundred Diameters"
 EDIT = "Somebody's own words: “don't lose them” \\ ✎\n\n  indented\tas it is."

@@ -14,9 +14,10 @@ from cascade.runs import steps
 from cascade.runs.steps import Assignment, Written
 from cascade.service import Service
 from cascade.store.calls import Call
+from tests.helpers.checking import check_credits
 from tests.helpers.earlier import make_busy, save_steps, start, transact
 from tests.helpers.near import Near
-from tests.helpers.observe import Database, check_credits, wait_for
+from tests.helpers.observe import Database, wait_for
 
 GONE = "The story was deleted after this run was planned"
 

@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from cascade.store.migrate import MIGRATION_LOCK
+from tests.helpers.checking import check_credits
 from tests.helpers.near import Near
-from tests.helpers.observe import Database, check_credits, lock_holder, tell, wait_for
+from tests.helpers.observe import Database, lock_holder, tell, wait_for
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

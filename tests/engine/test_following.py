@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from cascade.runs.tail import THREAD
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.checking import check_credits, check_events
 from tests.helpers.driver_faults import driver_fault
 from tests.helpers.model_server import ModelServer, Reply
 from tests.helpers.near import Near
-from tests.helpers.observe import Database, check_credits, check_events, wait_for
+from tests.helpers.observe import Database, wait_for
 from tests.helpers.seeded_fixtures import model
 
 HERO = "A Hundred Diameters"

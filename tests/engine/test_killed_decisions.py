@@ -7,8 +7,9 @@ import signal
 import time
 from typing import Any
 
+from tests.helpers.checking import check_credits
 from tests.helpers.near import Near
-from tests.helpers.observe import Database, check_credits, tell
+from tests.helpers.observe import Database, tell
 
 STORY = "A Hundred Diameters"
 KILLS = 8

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from cascade.errors import NotResumable, StalePlan
 from cascade.service import Service
+from tests.helpers.checking import check_events, plan_document
 from tests.helpers.model_server import ModelServer
-from tests.helpers.observe import Database, assert_untouched, check_events, plan_document
+from tests.helpers.observe import Database, assert_untouched
 
 from .test_conflict import HERO, Gate, started
 

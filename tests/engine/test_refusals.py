@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from cascade import shapes
 from cascade.service import Actor, RunView, Service
 from cascade.settings import Settings
-from tests.helpers.observe import Database, check_credits
+from tests.helpers.checking import check_credits
+from tests.helpers.observe import Database
 
 HERO = "A Hundred Diameters"
 

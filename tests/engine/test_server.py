@@ -11,15 +11,9 @@ import pytest
 
 from cascade.service import Service
 from cascade.settings import Settings
+from tests.helpers.checking import check_credits, check_events, check_saved_once, plan_document
 from tests.helpers.near import Near
-from tests.helpers.observe import (
-    Database,
-    check_credits,
-    check_events,
-    check_saved_once,
-    plan_document,
-    wait_for,
-)
+from tests.helpers.observe import Database, wait_for
 from tests.helpers.serving import Server
 
 STORY = "A Hundred Diameters"

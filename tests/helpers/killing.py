@@ -20,19 +20,15 @@ import sqlalchemy as sa
 from cascade.engine.seats import SEATS, lock_number
 from cascade.service import Service
 from cascade.settings import Settings
-from tests.helpers.near import Near
-from tests.helpers.observe import (
-    Database,
+from tests.helpers.checking import (
     check_credits,
     check_events,
     check_saved_once,
     entries_of,
-    lock_holder,
-    masked,
     plan_document,
-    tell,
-    wait_for,
 )
+from tests.helpers.near import Near
+from tests.helpers.observe import Database, lock_holder, masked, tell, wait_for
 
 WORKERS = 3
 DELAY_MS = 40

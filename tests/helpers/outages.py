@@ -19,15 +19,14 @@ import sqlalchemy as sa
 from cascade import shapes
 from cascade.errors import DatabaseAway, RunActive
 from cascade.service import Service
-from tests.helpers.observe import (
-    Database,
+from tests.helpers.checking import (
     check_credits,
     check_events,
     check_saved_once,
     entries_of,
     plan_document,
-    wait_for,
 )
+from tests.helpers.observe import Database, wait_for
 
 T = TypeVar("T")
 

@@ -13,16 +13,15 @@ from cascade import samples, shapes
 from cascade.engine import writing
 from cascade.service import RunView, Service
 from cascade.settings import Settings
-from tests.helpers.model_server import ModelServer
-from tests.helpers.observe import (
-    Database,
-    assert_untouched,
+from tests.helpers.checking import (
     check_credits,
     check_events,
     check_saved_once,
     entries_of,
     plan_document,
 )
+from tests.helpers.model_server import ModelServer
+from tests.helpers.observe import Database, assert_untouched
 from tests.helpers.seeded_fixtures import copy
 
 SAMPLE = Path(samples.__file__).parent / "maximum-permissible-error.json"

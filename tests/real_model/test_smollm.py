@@ -21,17 +21,14 @@ import pytest
 from cascade import shapes
 from cascade.service import Service
 from cascade.settings import Settings
-from tests.helpers.observe import (
-    Database,
-    assert_untouched,
+from tests.helpers.checking import (
     check_credits,
     check_events,
     check_saved_once,
     entries_of,
     plan_document,
-    tell,
-    wait_for,
 )
+from tests.helpers.observe import Database, assert_untouched, tell, wait_for
 from tests.helpers.seeded import sqlite_copy
 
 pytestmark = pytest.mark.real_model

@@ -26,7 +26,8 @@ from cascade.errors import (
 from cascade.service import Desk, Service
 from cascade.settings import Settings
 from cascade.store.tables import Run
-from tests.helpers.observe import Database, check_credits
+from tests.helpers.checking import check_credits
+from tests.helpers.observe import Database
 from tests.helpers.statements import statements
 from tests.helpers.unqueued import add_story
 

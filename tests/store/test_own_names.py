@@ -22,6 +22,7 @@ from cascade.store import check as check_
 from cascade.store.audit import Entry
 from cascade.store.database import Database
 from cascade.store.tables import PRODUCT_TABLES
+from tests.helpers.checking import check_credits
 from tests.helpers.earlier import (
     OWN,
     PLAIN,
@@ -35,7 +36,7 @@ from tests.helpers.earlier import (
     shape_of,
 )
 from tests.helpers.limited import Limited
-from tests.helpers.observe import check_credits, wait_for
+from tests.helpers.observe import wait_for
 from tests.helpers.seeded import postgres_copy, sqlite_copy
 
 from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema

@@ -11,6 +11,7 @@ import pytest
 from cascade.store import check, migrate
 from cascade.store.database import Database
 from cascade.store.tables import PREFIX
+from tests.helpers.checking import check_credits
 from tests.helpers.earlier import (
     OWN,
     content_of,
@@ -20,7 +21,6 @@ from tests.helpers.earlier import (
     shape_of,
     tables_of,
 )
-from tests.helpers.observe import check_credits
 
 from .test_migrate import execute
 from .test_own_names import (
