@@ -51,6 +51,11 @@ def test_a_request_is_made_read_and_approved_with_one_click(
     approve.click()
     other.sees(other.count("approvals.approved", 45, story="Tinggi Muka Air"))
 
+    # On a telephone every page is still to be reached.
+    producer.set_viewport_size({"width": 400, "height": 800})
+    for one in producer.locator(".cascade-pages a").all():
+        expect(one).to_be_in_viewport(ratio=1)
+
     # The editor sees it begin, without doing anything.
     expect(studio.state).to_contain_text(re.compile(r"1/2|2/2"))
     service = look()
