@@ -11,6 +11,7 @@ from typing import Literal, NoReturn, ParamSpec
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 
 from cascade.errors import CascadeError, DatabaseAway, SignedOut, Unexpected
@@ -174,10 +175,23 @@ def show_problem(place: Place) -> None:
         show_error(st.session_state["problem"][1])
 
 
+def alone() -> DeltaGenerator:
+    """A place for one part that is drawn by itself, and for nothing that comes after it.
+
+    Where such a part is drawn again before a draw of the whole page has left the server, Streamlit
+    sends of the two only the part's own (1.67). The browser then takes the old part's place away,
+    all that stands after it moves up by one, and the new part is put over the first of that.
+    """
+    return st.container(gap=None)
+
+
 def fragment(
     draw: Callable[P, None], *, key: str | None = None, run_every: float | None = None
 ) -> Callable[P, None]:
-    """A part of the page that is drawn by itself; what goes wrong in it is said in its place."""
+    """A part of the page that is drawn by itself; what goes wrong in it is said in its place.
+
+    Nothing comes after it where it stands (see `alone`).
+    """
 
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
         address.settle()
@@ -228,7 +242,8 @@ def redraw_when(is_so: Callable[[], bool], every_s: float) -> None:
         if so:
             st.rerun()
 
-    look()
+    with alone():
+        look()
     is_full_run = False
 
 

@@ -35,7 +35,8 @@ def draw_beat(bending: Bending, view: View) -> None:
         _draw_words(bending, found, view.marks(found))
 
     with st.container(key="beat"):
-        session.fragment(_draw_head, key=BEAT)(bending)
+        with session.alone():
+            session.fragment(_draw_head, key=BEAT)(bending)
         session.fragment(words, key=WORDS)()
     is_full_run = False
 

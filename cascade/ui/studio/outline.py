@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from markupsafe import Markup
 
 from cascade.story.piece import level_key
 from cascade.story.story import Scene, Story
@@ -50,11 +51,12 @@ def draw_outline(bending: Bending, view: View) -> None:
         st.html(render("studio/chosen", beat=chosen))
         _name_steppers(story)
 
-    session.fragment(outline, key=OUTLINE)()
+    with session.alone():
+        session.fragment(outline, key=OUTLINE)()
 
 
-def mark_changed(story: Story, levels: Mapping[str, int]) -> None:
-    """Colours the numeric editors of changed beats.
+def changed_numbers(story: Story, levels: Mapping[str, int]) -> Markup:
+    """The style that colours the numeric editors of changed beats.
 
     By style and not by another container: that would make a new field, and focus would be lost.
     """
@@ -63,7 +65,7 @@ def mark_changed(story: Story, levels: Mapping[str, int]) -> None:
         for key, saved in story.curve.items()
         if levels[key] != saved
     ]
-    st.html(render("studio/numbers", changed=changed))
+    return render("studio/numbers", changed=changed)
 
 
 def _draw_row(bending: Bending, story: Story, place: int, beat: Beat, marks: Marks) -> None:

@@ -39,7 +39,8 @@ def draw_review(desk: Desk, view: View, *, may: frozenset[str]) -> None:
         announce("beat", regions={"pane": {"role": "region", "name": text("mode.review")}})
         return
     draw = partial(_draw, desk, story, shown.progress.run, found, may="restore" in may)
-    session.fragment(draw, key=_PART)()
+    with session.alone():
+        session.fragment(draw, key=_PART)()
 
 
 def _draw(desk: Desk, story: Story, run: RunView, found: Undoing, *, may: bool) -> None:

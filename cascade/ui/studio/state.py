@@ -25,7 +25,7 @@ from cascade.ui.session import guarded
 from cascade.ui.shell import Bring, announce
 from cascade.ui.studio import confirm
 from cascade.ui.studio.bending import STATE, Bending
-from cascade.ui.studio.outline import mark_changed
+from cascade.ui.studio.outline import changed_numbers
 from cascade.ui.studio.requested import draw_withdraw, request_words, waiting_request
 
 
@@ -42,7 +42,8 @@ def draw_state(bending: Bending, live: Live | None, last: Last | None, bring: Br
             else:
                 _draw_pending(bending, last)
 
-    session.fragment(state, key=STATE, run_every=live.pause_s if live is not None else None)()
+    with session.alone():
+        session.fragment(state, key=STATE, run_every=live.pause_s if live is not None else None)()
     if live is not None:
         live.drawn = None
     announce(
@@ -66,7 +67,8 @@ def draw_state(bending: Bending, live: Live | None, last: Last | None, bring: Br
             # Nothing is put back while a run is at work; nor is it asked when that has ended.
             stop_asking()
 
-    session.fragment(dialog, key=confirm.DIALOG)()
+    with session.alone():
+        session.fragment(dialog, key=confirm.DIALOG)()
 
 
 def _draw_pending(bending: Bending, last: Last | None) -> None:
@@ -90,6 +92,7 @@ def _draw_pending(bending: Bending, last: Last | None) -> None:
                 title=title,
                 is_shown=request is not None or (last is not None and last.is_shown),
                 words=words,
+                numbers=changed_numbers(story, levels),
             )
         )
     with st.container(horizontal=True, width="content", gap="small", key="state-buttons"):
@@ -101,7 +104,6 @@ def _draw_pending(bending: Bending, last: Last | None) -> None:
             draw_withdraw(bending.desk, request)
         elif last is not None:
             last.draw_buttons(bending.desk, bending.studio.may, is_first=not draft.levels)
-    mark_changed(story, levels)
 
 
 def _draw_editing(
