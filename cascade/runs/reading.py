@@ -31,6 +31,7 @@ ENDED_AFTER_HOLD: tuple[RunStatus, ...] = ("done", "cancelled", "failed")
 class StepView:
     """One step of a run as it is saved; `rejected_text` is one that failed its checks.
 
+    `is_accepted` where the text is one that was rejected before, and that its editor took.
     `error_code` and `error_fields` say to programs what `error` says in English. `tokens` are
     those of all its calls, whatever became of them; None where none has been made.
     """
@@ -43,6 +44,8 @@ class StepView:
     error_code: str | None = None
     error_fields: Mapping[str, Any] = field(default_factory=dict)
     tokens: Used | None = None
+    saved_at: datetime | None = None
+    is_accepted: bool = False
 
     @property
     def failure(self) -> Reason | None:
@@ -305,7 +308,9 @@ def run_view(session: Session, run: Run) -> RunView:
     """The view of a run from its row."""
     steps = session.scalars(
         sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position)
-    )
+    ).all()
+    failed = [step.key for step in steps if step.status == "failed"]
+    rejected = calls.rejected_texts(session, run.chain_id, failed)
     user = session.get(User, run.user_id)
     assert user is not None
     usage = calls.usage_of(session, run.id)
@@ -325,7 +330,9 @@ def run_view(session: Session, run: Run) -> RunView:
         used_credits=used,
         # Of what was rejected or waits nothing was ever held.
         released_credits=run.estimated_credits - used if run.status in ENDED_AFTER_HOLD else 0,
-        steps=tuple(_step_view(session, step, usage.by_step.get(step.key)) for step in steps),
+        steps=tuple(
+            _step_view(step, rejected.get(step.key), usage.by_step.get(step.key)) for step in steps
+        ),
         provider=run.provider,
         server=run.server,
         model=run.model,
@@ -342,17 +349,16 @@ def run_view(session: Session, run: Run) -> RunView:
     )
 
 
-def _step_view(session: Session, step: RunStep, used: Used | None) -> StepView:
-    rejected = None
-    if step.status == "failed":
-        rejected = calls.last_rejected(session, step.chain_id, step.key)
+def _step_view(step: RunStep, rejected_text: str | None, used: Used | None) -> StepView:
     return StepView(
         key=step.key,
         status=step.status,
         credits=step.credits,
         error=step.error,
-        rejected_text=rejected.rejected_text if rejected is not None else None,
+        rejected_text=rejected_text,
         error_code=step.error_code,
         error_fields=step.error_fields or {},
         tokens=used,
+        saved_at=step.saved_at,
+        is_accepted=step.accepted_call_id is not None,
     )

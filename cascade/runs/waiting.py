@@ -109,6 +109,12 @@ def one(session: Session, run_id: str) -> Asked | None:
     return found[0] if found else None
 
 
+def of_chain(session: Session, chain_id: str) -> list[Asked]:
+    """The requests that runs of a chain were, whatever came of them, the oldest first."""
+    wanted = _READ.where(Run.chain_id == chain_id).order_by(Run.created_at, Run.id)
+    return _read(session, wanted)
+
+
 def newest_of(session: Session, user_id: str, story_id: str) -> Asked | None:
     """The newest request of an editor for a story, whatever came of it."""
     wanted = _READ.where(Run.story_version_id == story_id, Run.user_id == user_id)

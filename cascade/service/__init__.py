@@ -31,6 +31,7 @@ from cascade.runs.progress import (
     remaining_s,
 )
 from cascade.runs.reading import RunSummary, RunView
+from cascade.runs.record import Attempt, RunRecord, StepRecord
 from cascade.runs.requests import RequestCause
 from cascade.runs.restore import Replaced, Restored
 from cascade.runs.waiting import Asked, Comment, Went
@@ -38,7 +39,7 @@ from cascade.service.access import Action
 from cascade.service.auditing import AuditPage
 from cascade.service.desk import Desk
 from cascade.service.house import House, Writer, check_database
-from cascade.service.listing import RunsPage
+from cascade.service.listing import RunInFull, RunsPage
 from cascade.service.money import (
     MOST_CREDITS,
     MOST_OF_A_REASON,
@@ -60,7 +61,7 @@ from cascade.store import accounts, check, figures, migrate, tokens
 from cascade.store.accounts import Actor, Role, Standing
 from cascade.store.audit import AuditEntry, AuditFilter
 from cascade.store.books import AccountView, Hold, Line, Movement, Spent
-from cascade.store.calls import Used
+from cascade.store.calls import Tokens, Used
 from cascade.store.check import ColumnReport, SchemaReport, TableReport
 from cascade.store.drafts import Draft
 from cascade.store.figures import LATENCIES_S, Figures
@@ -85,6 +86,7 @@ __all__ = [
     "Action",
     "Actor",
     "Asked",
+    "Attempt",
     "AuditEntry",
     "AuditFilter",
     "AuditPage",
@@ -134,7 +136,9 @@ __all__ = [
     "RuleChange",
     "Rules",
     "RunFilter",
+    "RunInFull",
     "RunLine",
+    "RunRecord",
     "RunSummary",
     "RunView",
     "Runs",
@@ -146,10 +150,12 @@ __all__ = [
     "Standing",
     "Statement",
     "StepLine",
+    "StepRecord",
     "StorySummary",
     "Studio",
     "TableReport",
     "TokenView",
+    "Tokens",
     "Used",
     "Went",
     "Writer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
@@ -99,6 +99,17 @@ def read(session: Session, call_id: int) -> Call | None:
 
 def usage_of(session: Session, run_id: str) -> Usage:
     """What a run's calls used, in one query."""
+    return _usage(session, ModelCall.run_id == run_id)
+
+
+def usage_of_chain(session: Session, chain_id: str) -> Usage:
+    """What the calls to models of all runs of a chain used, in one query."""
+    parts = sa.select(Run.id).where(Run.chain_id == chain_id)
+    # The offline writer uses nothing, which is no more than its label says.
+    return _usage(session, ModelCall.run_id.in_(parts) & (ModelCall.provider != "offline"))
+
+
+def _usage(session: Session, of: sa.ColumnElement[bool]) -> Usage:
     known = ModelCall.prompt_tokens.is_not(None) & ModelCall.completion_tokens.is_not(None)
 
     def count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -121,7 +132,7 @@ def usage_of(session: Session, run_id: str) -> Usage:
             total(ModelCall.completion_tokens),
             total(ModelCall.latency_ms),
         )
-        .where(ModelCall.run_id == run_id)
+        .where(of)
         .group_by(ModelCall.step_key, ModelCall.model)
     )
     models: dict[str, Tokens] = {}
@@ -149,6 +160,23 @@ def last_rejected(session: Session, chain_id: str, key: str) -> ModelCall | None
         .order_by(ModelCall.id.desc())
         .limit(1)
     )
+
+
+def rejected_texts(session: Session, chain_id: str, keys: Collection[str]) -> dict[str, str]:
+    """The last text of each of some steps that a check rejected, by key; in one query."""
+    if not keys:
+        return {}
+    rows = session.execute(
+        sa.select(ModelCall.step_key, ModelCall.rejected_text)
+        .join(Run, Run.id == ModelCall.run_id)
+        .where(
+            Run.chain_id == chain_id,
+            ModelCall.step_key.in_(list(keys)),
+            ModelCall.rejected_text.is_not(None),
+        )
+        .order_by(ModelCall.id)
+    )
+    return {key: text or "" for key, text in rows}
 
 
 def show_growing(session: Session, run_id: str, key: str, text: str) -> None:

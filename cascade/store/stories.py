@@ -99,6 +99,17 @@ def summaries(session: Session, projects: Projects = None) -> list[StorySummary]
     ]
 
 
+def title_of(session: Session, story_id: str, projects: Projects = None) -> str | None:
+    """What a story of some projects is called; None where it is not there."""
+    product = product_of(session)
+    row = session.execute(
+        sa.select(product.header["title"])
+        .select_from(product.stories_with_projects)
+        .where(product.stories["id"] == story_id, _of(product, projects))
+    ).one_or_none()
+    return None if row is None else row[0] or ""
+
+
 def project_of(session: Session, story_id: str) -> str:
     """The project that a story belongs to; empty for one of none. Raises UnknownStory."""
     row = None

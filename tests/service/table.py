@@ -75,6 +75,7 @@ READS: Mapping[str, Row] = {
     "runs": Row(LISTED, commands=("runs --json",)),
     "find_run": Row(READ),
     "run": Row(READ, f"GET {_RUN}"),
+    "run_in_full": Row(READ),
     "events": Row(READ, f"GET {_RUN}/events", ("events {run}",)),
     "follow": Row(READ, commands=("events {run} --follow",)),
     "stream": Row(READ, f"GET {_RUN}/events?follow=true"),

@@ -111,6 +111,7 @@ def reads_of(
         "runs": lambda: desk.runs() + desk.runs(story_id),
         "find_run": lambda: desk.find_run(run_id),
         "run": lambda: desk.run(run_id),
+        "run_in_full": lambda: desk.run_in_full(run_id),
         "events": lambda: desk.events(run_id),
         "follow": lambda: list(desk.follow(run_id)),
         "stream": lambda: asyncio.run(streamed(desk, run_id)),

@@ -195,13 +195,42 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     "run/changed": lambda x: {"changes": [(x, x)]},
     "run/figures": lambda x: {
         "chain": Some(estimated_credits=3, used_credits=2, released_credits=1),
-        "parts": [{"address": x, "is_shown": True, "name": x, "state": x, "credits": x}],
+        "parts": [x, x],
     },
     "run/line": lambda x: {"title": x, "where": x, "figures": [x, x], "waits_for": x},
+    "run/parts": lambda x: {
+        "parts": [{"address": x, "is_shown": True, "name": x, "state": x, "credits": x}],
+    },
     "run/steps": lambda x: {
         "lines": [{"state": x, "sign": x, "name": x, "used": x, "state_words": x, "words": x}]
     },
     "run/waiting": lambda x: {"waiting": [x]},
+    "runs/attempts": lambda x: {
+        "rows": [
+            dict.fromkeys(
+                (
+                    "name",
+                    "beat",
+                    "number",
+                    "outcome",
+                    "outcome_words",
+                    "why",
+                    "began",
+                    "latency",
+                    "tokens",
+                ),
+                x,
+            )
+        ]
+    },
+    "runs/back": lambda _: {},
+    "runs/head": lambda x: {
+        "status": x,
+        "state": x,
+        "facts": [x],
+        "id": x,
+        "ways": [{"address": x, "words": x}],
+    },
     "runs/list": lambda x: {
         "name": x,
         "rows": [
@@ -223,6 +252,38 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
                 ),
                 x,
             )
+        ],
+    },
+    "runs/receipt": lambda x: {"figures": [(x, 3)]},
+    "runs/request": lambda x: {
+        "who": x,
+        "note": x,
+        "comments": [x],
+        "decided": x,
+        "resumes": x,
+    },
+    "runs/steps": lambda x: {
+        "begin": x,
+        "end": x,
+        "rows": [
+            {
+                **dict.fromkeys(
+                    (
+                        "state",
+                        "state_words",
+                        "why",
+                        "name",
+                        "beat",
+                        "address",
+                        "began",
+                        "ended",
+                        "took",
+                        "tries",
+                    ),
+                    x,
+                ),
+                "bars": [{"outcome": x, "left": 1.5, "width": 2.5}],
+            }
         ],
     },
     "shell/door": lambda x: {"words": x, "failed": x},

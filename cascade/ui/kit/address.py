@@ -77,6 +77,17 @@ def of_run(story_id: str, run_id: str) -> str:
     return f"./?{urlencode({'story': story_id, 'run': run_id})}"
 
 
+def of_record(run_id: str) -> str:
+    """The address of a run in full, from any page."""
+    return f"./runs?{urlencode({'run': run_id})}"
+
+
+def of_text(story_id: str, run_id: str, key: str | None = None) -> str:
+    """The address of what a run wrote, beside what was there before; of one text by its key."""
+    to = {"story": story_id, "run": run_id, "mode": "review", **({"text": key} if key else {})}
+    return f"./?{urlencode(to)}"
+
+
 def _parts() -> dict[str, str | None]:
     return {name: st.query_params.get(name) or None for name in NAMES}
 

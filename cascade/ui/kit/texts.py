@@ -87,6 +87,11 @@ def moment(when: datetime, zone: tzinfo, now: datetime | None = None) -> str:
     return str(together).format(hour, day)
 
 
+def second(when: datetime, zone: tzinfo) -> str:
+    """An hour, minute and second in a time zone: `22:37:04`."""
+    return str(format_skeleton("Hms", when.astimezone(zone), locale=language()))
+
+
 def listing(words: Iterable[str]) -> str:
     """Several things in a row: `the plot, the script and two levels`."""
     return str(format_list(list(words), locale=Locale.parse(language())))

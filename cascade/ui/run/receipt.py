@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 from markupsafe import Markup
 
-from cascade.service import BeatProgress, Desk, RunView
+from cascade.service import BeatProgress, Cost, Desk, RunView, Tokens
 from cascade.story.stale import rewritable
 from cascade.ui.kit import address
 from cascade.ui.kit.changes import short_change, stale_texts, tone
@@ -27,9 +27,10 @@ def draw_receipt(
     if run.failure:
         st.error(escape(failure(run.failure)), icon=":material/error:")
     draw_rejected(desk, story, run, rest.offer, may="resume" in may)
-    st.html(render("run/figures", chain=run.chain, parts=_parts(run)))
+    parts = parts_of(run, lambda part_id: address.link(story=run.story_id, run=part_id))
+    st.html(render("run/figures", chain=run.chain, parts=parts) + render("run/parts", parts=parts))
     if run.provider != "offline" and run.tokens:
-        st.caption(escape(_used(desk, run)))
+        st.caption(escape(used_words(run.tokens, desk.cost(run))))
     if run.status == "done" and (left := rewritable(view.beats.out_of_date, story.structure.keys)):
         st.markdown(escape(f"{stale_texts(story, left)} {text('stale.below')}"))
     st.markdown(f"**{text('run.changed')}**")
@@ -38,14 +39,14 @@ def draw_receipt(
         st.markdown(escape(f"{text('run.no_resume')} {explain(rest.why_not)}"))
 
 
-def _parts(run: RunView) -> list[dict[str, object]]:
+def parts_of(run: RunView, address_of: Callable[[str], str]) -> list[dict[str, object]]:
     """The runs of a chain, each a way to it; none where there is just the one."""
     parts = run.chain.parts
     if len(parts) == 1:
         return []
     return [
         {
-            "address": address.link(story=run.story_id, run=part.id),
+            "address": address_of(part.id),
             "is_shown": part.id == run.id,
             "name": text("run.part", number=number),
             "state": text(f"runs.state.{part.status}"),
@@ -55,10 +56,10 @@ def _parts(run: RunView) -> list[dict[str, object]]:
     ]
 
 
-def _used(desk: Desk, run: RunView) -> str:
+def used_words(tokens: Iterable[Tokens], cost: Cost | None) -> str:
     """Tokens, by model, and money; what the server did not say is said to be unknown."""
-    words = []
-    for used in run.tokens:
+    tokens, words = list(tokens), []
+    for used in tokens:
         if used.unknown_calls == used.calls:
             words.append(text("run.tokens_unknown", model=used.model))
             continue
@@ -72,9 +73,8 @@ def _used(desk: Desk, run: RunView) -> str:
         if used.unknown_calls:
             line += f", {count('run.tokens_missing', used.unknown_calls)}"
         words.append(line)
-    cost = desk.cost(run)
     if cost is not None:
-        nothing_known = all(used.unknown_calls == used.calls for used in run.tokens)
+        nothing_known = all(used.unknown_calls == used.calls for used in tokens)
         key = "run.cost" if cost.complete else "run.cost_least"
         amount = money(cost.amount, cost.currency)
         words.append(text("run.cost_unknown") if nothing_known else text(key, amount=amount))

@@ -1,11 +1,14 @@
-"""The page of all runs of one's projects: what each is, costs and has used."""
+"""The page of all runs of one's projects: what each is, costs and has used; each leads to more.
+
+What the list is narrowed to stands in the address, so that the way back from a run leads to it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cascade.service import Desk, RunFilter, RunLine, RunsPage
 from cascade.ui import session
@@ -14,8 +17,11 @@ from cascade.ui.kit.choice import chosen, draw_choice
 from cascade.ui.kit.html import render
 from cascade.ui.kit.texts import count, moment, number, text
 from cascade.ui.kit.turning import draw_turning, turn_back, turned
+from cascade.ui.runs.record import draw_run
 
 PAGE = 100
+# In characters.
+MOST_OF_A_FIELD = 200
 # The name of the list, for what narrows it and turns it over.
 _LIST = "runs"
 STATES = ("queued", "running", "cancelling", "done", "cancelled", "failed")
@@ -24,7 +30,15 @@ NOTHING = "–"
 
 
 def draw_all_runs(desk: Desk) -> None:
-    """The page. Raises NotAllowed for whoever is in no project."""
+    """The page: the run that the address names, else all.
+
+    Raises NotAllowed for whoever is in no project.
+    """
+    run_id = address.asked_for("run")
+    if run_id is not None:
+        draw_run(desk, run_id)
+        return
+    _follow_address()
     behind = turned(_LIST)
     asked = RunFilter(*(chosen(f"runs-{name}") or None for name in _FIELDS))
     found = desk.all_runs(asked, before=behind[-1] if behind else None, most=PAGE)
@@ -41,18 +55,44 @@ def draw_all_runs(desk: Desk) -> None:
         draw_turning(_LIST, last, is_more=found.is_more)
 
 
-_FIELDS = ("story", "user", "status", "text")
+# The fields of what is asked for, each with what it is called in the address.
+_FIELDS = {"story": "of", "user": "by", "status": "status", "text": "words"}
+
+
+def _follow_address() -> None:
+    """Takes what is asked for from the address, where the reader comes with one or back to it."""
+    ctx = get_script_run_ctx(suppress_warning=True)
+    is_back = ctx is not None and ctx.is_history_navigation
+    for name, called in _FIELDS.items():
+        key = f"runs-{name}"
+        asked = (st.query_params.get(called) or "")[:MOST_OF_A_FIELD]
+        if is_back or (asked and key not in st.session_state):
+            st.session_state[key] = asked if name == "text" else asked or None
+
+
+def _narrow() -> None:
+    """Begins the list anew, with what is asked for in the address."""
+    turn_back(_LIST)
+    for name, called in _FIELDS.items():
+        if asked := chosen(f"runs-{name}"):
+            st.query_params[called] = asked
+        else:
+            st.query_params.pop(called, None)
 
 
 def _draw_filters(found: RunsPage) -> None:
-    anew = partial(turn_back, _LIST)
+    anew = _narrow
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-filters"):
         draw_choice("runs-story", text("allruns.story"), found.titles, anew)
         draw_choice("runs-user", text("allruns.who"), found.users, anew)
         states = {one: text(f"runs.state.{one}") for one in STATES}
         draw_choice("runs-status", text("allruns.status"), states, anew)
         st.text_input(
-            text("allruns.text"), key="runs-text", on_change=anew, max_chars=200, width=200
+            text("allruns.text"),
+            key="runs-text",
+            on_change=anew,
+            max_chars=MOST_OF_A_FIELD,
+            width=200,
         )
 
 
@@ -71,8 +111,7 @@ def _row(one: RunLine, titles: Mapping[str, str]) -> dict[str, object]:
     released = one.released_credits
     return {
         "story": titles.get(one.story_id) or text("allruns.gone"),
-        # Of a story that is no more there is no page.
-        "address": address.of_run(one.story_id, one.id) if one.story_id in titles else "",
+        "address": address.of_record(one.id),
         "what": ", ".join(changes),
         "who": one.display_name or one.user,
         "when": moment(one.created_at, session.zone()),
