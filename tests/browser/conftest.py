@@ -76,7 +76,8 @@ def page(
     context.set_default_timeout(PATIENCE_MS)
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
+        # At the address of a page Streamlit looks for its server below it first.
+        if message.type == "error" and "/_stcore/" not in message.location["url"]:
             console.append(message.text)
 
     context.on("console", note)
