@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from cascade.service import Service
+from cascade.settings import Settings
 from tests.helpers.near import Near
 from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import database_url, near
+from tests.service.people import REJECTED, failed, gather
 
 __all__ = ["database_url", "near"]
 
@@ -93,6 +96,33 @@ def test_a_note_is_kept_with_a_run_that_nobody_has_to_decide(near: Near) -> None
     assert done.returncode == 0, done.stderr
     assert near.json("runs")[0]["note"] == "As agreed"
     assert near.json("approvals") == []
+
+
+def test_the_rest_of_a_run_is_asked_for_as_the_whole_was(near: Near, run_id: str) -> None:
+    assert near("approve", run_id, "--user", "producer").returncode == 0
+    assert near("cancel", run_id).returncode == 0
+    done = near("resume", run_id, "--ask", "--note", "Only the rest")
+    assert done.returncode == 6, done.stderr
+    [event] = map(json.loads, done.stdout.splitlines())
+    assert event["type"] == "awaiting_approval"
+    [one] = near.json("approvals")
+    assert (one["runId"], one["note"]) == (event["runId"], "Only the rest")
+    assert near("approve", event["runId"], "--user", "producer").returncode == 0
+    resumed = near.json("runs")[0]
+    assert (resumed["status"], resumed["resumedFrom"]) == ("queued", run_id)
+    assert resumed["note"] == "Only the rest"
+
+
+def test_an_accepted_text_is_asked_for_too(near: Near, database_url: str) -> None:
+    service = Service(Settings(database_url=database_url, provider="offline"))
+    bad = failed(gather(service))
+    service.close()
+    done = near("resume", bad, "--accept", REJECTED, "--ask")
+    assert done.returncode == 6, done.stderr
+    [one] = near.json("approvals")
+    accepted = "SELECT count(*) FROM cascade_run_steps WHERE accepted_call_id IS NOT NULL"
+    of = f"{accepted} AND run_id = :run AND key = :key"
+    assert Database(database_url).value(of, run=one["runId"], key=REJECTED) == 1
 
 
 def test_credits_for_a_project_are_nobodys(near: Near) -> None:

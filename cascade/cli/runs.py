@@ -48,6 +48,14 @@ CANCEL_PATIENCE_S = 15.0
 LOOK_S = 0.05
 
 
+asks = click.option(
+    "--ask", is_flag=True, help="Have somebody decide it first, also where none need."
+)
+noted = click.option(
+    "--note", metavar="TEXT", default="", help="What you say of it; kept with the run."
+)
+
+
 @cli.command()
 @click.argument("story")
 @changes
@@ -79,8 +87,8 @@ def plan(
 @changes
 @stale
 @directions
-@click.option("--ask", is_flag=True, help="Have somebody decide it first, also where none need.")
-@click.option("--note", metavar="TEXT", default="", help="What you say of it; kept with the run.")
+@asks
+@noted
 @as_user
 @with_service
 def run_(
@@ -106,15 +114,24 @@ def run_(
 @cli.command()
 @click.argument("run")
 @click.option("--accept", metavar="STEP", help="Save that step's rejected text as it is.")
+@asks
+@noted
 @as_user
 @with_service
-def resume(service: Service, run: str, accept: str | None, user: str | None) -> int:
-    """Do what a cancelled or failed run left undone, as a new run; prints its events."""
+def resume(
+    service: Service, run: str, accept: str | None, ask: bool, note: str, user: str | None
+) -> int:
+    """Do what a cancelled or failed run left undone, as a new run; prints its events.
+
+    What somebody else has to decide first waits for that.
+    """
     mine = desk(service, user)
     run_id = mine.find_run(run)
 
     def start() -> str:
-        return mine.accept(run_id, accept) if accept else mine.resume(run_id)
+        if accept:
+            return mine.accept(run_id, accept, ask=ask, note=note)
+        return mine.resume(run_id, ask=ask, note=note)
 
     return _start_and_follow(service, mine, start)
 
