@@ -29,7 +29,10 @@ PORTION = 20_000
 
 @dataclass(frozen=True, slots=True)
 class MoneyFilter:
-    """Whose accounts are asked for, by a project's id and a user's name; None means any."""
+    """Whose accounts are asked for, by a project's id and a user's name; None means any.
+
+    Without a name, but not None, `user` means those of projects themselves.
+    """
 
     project: str | None = None
     user: str | None = None
@@ -49,7 +52,8 @@ class Grantee:
 class MoneyPage:
     """The accounts that are asked for, and what became of their credits.
 
-    `projects` and `users` are what they can be narrowed by, `titles` what stories are called by
+    `projects` and `users` are what they can be narrowed by, `users` without a name where a project
+    has an account of its own that is theirs to see; `titles` what stories are called by
     their ids; `is_more` where there are older lines. `ruled` are the projects that are asked for
     and whose spending as a whole is theirs to see, with what each allows.
     """
@@ -153,7 +157,7 @@ class Money(View):
                 len(lines) > most,
                 tuple(books.spent(gate.session, of, since)),
                 {one.project_id: one.project for one in seen},
-                {one.user: one.display_name for one in seen if one.user},
+                _users(seen),
                 {one.id: one.title for one in told},
                 tuple(_grantees(gate, there)),
                 tuple(one for one in project_views(gate, there) if asked.project in (None, one.id)),
@@ -245,6 +249,12 @@ def _narrowed(seen: list[AccountView], asked: MoneyFilter) -> list[AccountView]:
         for one in seen
         if asked.project in (None, one.project_id) and asked.user in (None, one.user)
     ]
+
+
+def _users(seen: list[AccountView]) -> dict[str, str]:
+    """What those are called who have accounts, by their names; the projects themselves last."""
+    named = {one.user: one.display_name for one in seen if one.user}
+    return named | {one.user: one.display_name for one in seen if not one.user}
 
 
 def _grantees(gate: Gate, there: Mapping[str, str]) -> Iterator[Grantee]:

@@ -129,6 +129,32 @@ def test_a_project_itself_is_given_credits(people: People) -> None:
     assert words(at).count(itself) == 2
 
 
+def test_the_page_is_narrowed_to_what_is_the_projects_own(people: People) -> None:
+    at = draw("producer")
+    whose = field(at, "selectbox", "credits-user")
+    assert "The project itself" not in whose.options, "it has no account yet"
+    people.desk("producer").grant("", 25, people.home, "For what is approved")
+    at = draw("producer")
+    assert field(at, "selectbox", "credits-user").options[-1] == "The project itself"
+    field(at, "selectbox", "credits-user").set_value("").run()
+    assert figures(at)["Deposited"] == "25"
+    said = words(at)
+    assert "For what is approved" in said
+    assert said.count("+") == 1, "one line of the ledger"
+    file = list(
+        csv.DictReader(io.StringIO(as_csv(people.desk("producer"), OWN).decode("utf-8-sig")))
+    )
+    assert [(one["user"], one["credits"]) for one in file] == [("", "25")]
+    # An editor sees nothing of it; an admin who sees several projects has all of theirs as one.
+    assert "" not in people.desk("editor").money().users
+    assert people.desk("editor").money(OWN).accounts == ()
+    options = field(draw("admin"), "selectbox", "credits-user").options
+    assert options[-1] == "The projects themselves"
+
+
+OWN = MoneyFilter(user="")
+
+
 def test_an_admin_tells_projects_apart(people: People) -> None:
     receivers = field(draw("admin"), "selectbox", "grant-person").options
     assert receivers[-2:] == [

@@ -66,7 +66,7 @@ def draw_credits(desk: Desk) -> None:
 def _draw_filters(found: MoneyPage) -> None:
     several = [
         (name, named)
-        for name, named in (("project", found.projects), ("user", found.users))
+        for name, named in (("project", found.projects), ("user", _users(found)))
         if len(named) > 1
     ]
     if not several:
@@ -75,6 +75,13 @@ def _draw_filters(found: MoneyPage) -> None:
         for name, named in several:
             anew = partial(turn_back, _LIST)
             draw_choice(f"credits-{name}", text(f"credits.{name}"), named, anew)
+
+
+def _users(found: MoneyPage) -> Mapping[str, str]:
+    """What those are called whom the page can be narrowed to, the projects themselves as one."""
+    if "" not in found.users:
+        return found.users
+    return {**found.users, "": count("credits.themselves", len(found.projects))}
 
 
 def _draw_figures(found: MoneyPage) -> None:
