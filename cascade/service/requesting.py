@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from cascade.display import is_storable
 from cascade.errors import BadField, NotARequest, ReasonMissing, Refused
@@ -15,7 +15,7 @@ from cascade.runs.validity import Keeping
 from cascade.runs.waiting import Asked, Went
 from cascade.service.access import ALLOWED, Gate, View
 from cascade.service.planning import seconds_in
-from cascade.store import accounts, people, stories
+from cascade.store import accounts, people, pulse, stories
 from cascade.store.accounts import ADMIN, Actor, Purses
 from cascade.story.story import Story
 
@@ -191,6 +191,17 @@ class Deciding(Requested):
         """How many requests wait that are theirs to decide; cheap, for the bar of every page."""
         with self._reading() as gate:
             return count_for(gate, self._actor)
+
+    def signs_of_waiting(self) -> frozenset[str]:
+        """A few signs that change whenever a page of what waits has something new to show.
+
+        None where nothing waits. Cheap: it is asked every few seconds by every such page. A text
+        that another program writes leaves no sign until the request is looked at or decided.
+        """
+        with self._reading() as gate:
+            overdue = datetime.now(UTC) - timedelta(days=self._keeping.days)
+            deciding = gate.projects_for("approve")
+            return pulse.of_requests(gate.session, gate.projects, deciding, overdue, MOST_WAITING)
 
     def own_request(self, story_id: str) -> OwnRequest | None:
         """Their newest request for a story, whatever came of it. Raises UnknownStory."""

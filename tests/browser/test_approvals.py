@@ -61,6 +61,14 @@ def test_a_request_is_made_read_and_approved_with_one_click(
     service = look()
     [run] = service.operator().runs()
     assert run.estimated_credits == 45
+
+    # And the producer what is asked for next, and what is taken back.
+    desk = service.desk(service.actor("editor"))
+    story = desk.story("A Hundred Diameters")
+    asked = desk.start(desk.plan(story.id, {"ordeal": 3}).plan, ask=True)
+    expect(producer.locator(".cascade-request")).to_contain_text(story.title)
+    desk.withdraw(asked)
+    expect(producer.locator(".cascade-request")).to_have_count(0)
     service.close()
 
 

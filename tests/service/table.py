@@ -87,6 +87,7 @@ READS: Mapping[str, Row] = {
     "request": Row(READ),
     "look_at_request": Row(READ),
     "own_request": Row(READ),
+    "signs_of_waiting": Row(LISTED),
     "count_waiting": Row(anywhere("producer", otherwise="nothing")),
     # The story's page, and its parts by themselves.
     "studio": Row(LISTED),

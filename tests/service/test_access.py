@@ -122,6 +122,7 @@ def reads_of(
         "request": lambda: desk.request(request),
         "look_at_request": lambda: desk.look_at_request(request),
         "own_request": lambda: desk.own_request(story_id),
+        "signs_of_waiting": desk.signs_of_waiting,
         "count_waiting": desk.count_waiting,
         "studio": lambda: studio_of(desk, story=story_id, run=run_id),
         "curve": lambda: desk.curve(story_id),

@@ -23,6 +23,8 @@ LOOK_S = 2.0
 
 def draw_approvals(desk: Desk) -> None:
     """The page: the request that the address names, else the one that has waited longest."""
+    # Before they are read: what comes in meanwhile is new to the next look.
+    signs = desk.signs_of_waiting()
     waiting = _waiting(desk)
     with st.container(key="approvals"):
         st.header(text("approvals.title"), anchor=False)
@@ -39,17 +41,12 @@ def draw_approvals(desk: Desk) -> None:
                 _draw_list(waiting, chosen)
             draw_card(chosen)
             _draw_decision(desk, chosen)
-    shown = _signs(waiting)
-    session.redraw_when(lambda: _signs(_waiting(desk)) != shown, LOOK_S)
+    session.redraw_when(lambda: desk.signs_of_waiting() != signs, LOOK_S)
 
 
 def _waiting(desk: Desk) -> list[RequestView]:
     """The requests that are the reader's to decide, and their own."""
     return [one for one in desk.waiting() if one.may_decide or one.is_own]
-
-
-def _signs(waiting: Sequence[RequestView]) -> set[tuple[str, bool]]:
-    return {(one.asked.run_id, one.valid) for one in waiting}
 
 
 def _draw_list(waiting: Sequence[RequestView], chosen: RequestView) -> None:
