@@ -263,7 +263,9 @@ class StepWriter:
         except DatabaseRejection as error:
             # It would be refused however often it is tried: the step ends with the reason.
             self._unsaved.pop((run_id, key), None)
-            call = replace(written.call, outcome="failed", code=error.code)
+            call = replace(
+                written.call, outcome="failed", code=error.code, error_fields=error.fields
+            )
             return await self.fail(run_id, key, error.reason, None if written.counted else call)
         self._unsaved.pop((run_id, key), None)
         if outcome != "saved" and not written.counted:
@@ -357,12 +359,20 @@ class StepWriter:
                 "rejected",
                 error.usage,
                 code=error.code,
+                error_fields=error.fields,
                 model=error.model,
                 prompt_hash=error.prompt_hash,
                 rejected_text=error.text or None,
                 reason=error.why,
             )
-        return self._call(attempts, "failed", error.usage, code=error.code, model=error.model)
+        return self._call(
+            attempts,
+            "failed",
+            error.usage,
+            code=error.code,
+            error_fields=error.fields,
+            model=error.model,
+        )
 
     def _call(
         self,

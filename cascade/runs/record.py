@@ -30,8 +30,8 @@ from cascade.story.plan import Plan, Step
 class Attempt:
     """One call to a writer for a step, and what came of it; tokens that are not known are None.
 
-    `failure` is what stopped it, with words in English where no more was kept; `flaw` is what a
-    check found in its text, as half a sentence in English.
+    `failure` is what stopped it, with no more than words in English where no more was kept; `flaw`
+    is what a check found in its text, as half a sentence in English.
     """
 
     key: str
@@ -168,6 +168,7 @@ def _calls(session: Session, run_id: str) -> dict[str, list[Any]]:
             ModelCall.prompt_tokens,
             ModelCall.completion_tokens,
             ModelCall.reason,
+            ModelCall.error_fields,
         )
         .where(ModelCall.run_id == run_id)
         .order_by(ModelCall.id)
@@ -212,10 +213,12 @@ def _is_asked_again(last: Attempt, told: _Told) -> bool:
 
 
 def _failure(row: Any, view: StepView | None, retried: Mapping[int, str]) -> Reason | None:
-    """What stopped an attempt: of the last one the step itself says it, with all its fields."""
+    """What stopped an attempt; of the last one, with its `view`, the step itself says it too."""
     if row.outcome not in ("failed", "rejected"):
         return None
-    if view is not None and view.failure is not None:
-        return view.failure
-    said = retried.get(row.attempt)
-    return Reason(row.code or "", said) if said else None
+    last = view.failure if view is not None else None
+    if row.error_fields is None:
+        said = retried.get(row.attempt)
+        return last or (Reason(row.code or "", said) if said else None)
+    words = retried.get(row.attempt) or (last.message if last is not None else "")
+    return Reason(row.code or "", words, row.error_fields)

@@ -16,7 +16,10 @@ CallOutcome = Literal["saved", "rejected", "failed", "aborted"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt at a step's text. Tokens are None where the server did not say."""
+    """One attempt at a step's text. Tokens are None where the server did not say.
+
+    `code` and `error_fields` say why it brought none that could be saved.
+    """
 
     attempt: int
     outcome: CallOutcome
@@ -31,6 +34,7 @@ class Call:
     completion_tokens: int | None = None
     rejected_text: str | None = None
     reason: str | None = None
+    error_fields: Mapping[str, Any] | None = None
 
 
 _OF_CALL = fields(Call)

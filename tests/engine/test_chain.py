@@ -204,6 +204,7 @@ def test_chains_that_an_earlier_version_put_back_are_known_as_such(
             "DROP TABLE cascade_audit",
             "DROP TABLE cascade_project_rules",
             "DROP TABLE cascade_outbox",
+            "ALTER TABLE cascade_model_calls DROP COLUMN error_fields",
             "ALTER TABLE cascade_runs DROP COLUMN server",
             "DROP TABLE cascade_requests",
             "DROP INDEX cascade_uq_runs_waiting",

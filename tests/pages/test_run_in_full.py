@@ -14,7 +14,7 @@ from cascade.runs import lifecycle, steps
 from cascade.service import Cost, Service
 from cascade.settings import Settings
 from cascade.store.calls import Call
-from cascade.store.tables import RunStep
+from cascade.store.tables import ModelCall, RunStep
 from cascade.ui.run.receipt import used_words
 from tests.helpers.statements import statements
 from tests.service.people import REJECTED, People, asked, gather, save_next, start, stopped
@@ -125,6 +125,21 @@ def test_a_run_in_full_says_what_came_of_every_attempt(people: People) -> None:
     to = f"./?story={people.mine}&amp;run={run_id}&amp;mode=review"
     assert f'href="{to}&amp;text=midpoint%2FbeatContent"' in words(at)
     assert f'href="{to}"' in words(at)
+
+
+def test_every_reason_is_told_in_the_readers_language(people: People) -> None:
+    run_id = retried(people)
+    with people.service.database.write() as session:
+        for attempt, fields in ((1, {"status": 429}), (2, {"cause": "empty"})):
+            session.execute(
+                sa.update(ModelCall)
+                .where(ModelCall.step_key == REJECTED, ModelCall.attempt == attempt)
+                .values(error_fields=fields)
+            )
+    said = plain(in_full("viewer", run_id, "id"))
+    assert said.count("ditolak pemeriksaan: teksnya kosong") == 2
+    assert "terlalu sering diminta (429)" in said
+    assert "it is odd" not in said
 
 
 def test_its_line_of_time_lies_within_the_run(people: People) -> None:

@@ -42,8 +42,8 @@ from tests.helpers.seeded import postgres_copy, sqlite_copy
 from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
 
 ROOT = Path(__file__).parents[2]
-# What no version kept before runs were asked for, and said which server writes.
-OF_REQUESTS = {"runs": {"note", "server"}}
+# What no version kept before runs were asked for, said which server writes, and why calls failed.
+OF_REQUESTS = {"runs": {"note", "server"}, "model_calls": {"error_fields"}}
 # What no version kept before credits were given for a reason, and people signed in.
 OF_PEOPLE = {
     "credit_entries": {"reason"},

@@ -365,6 +365,8 @@ class ModelCall(Base):
     latency_ms: Mapped[int]
     rejected_text: Mapped[str | None]
     reason: Mapped[str | None]
+    # With the code what the reason is made of; null for calls of before it was kept.
+    error_fields: Mapped[dict[str, Any] | None]
 
 
 class LiveText(Base):
