@@ -16,7 +16,8 @@ from typing import Any
 
 from cascade.service import Service
 from cascade.settings import Settings
-from tests.helpers.model_server import Call, ModelServer
+from tests.helpers.model_http import Call
+from tests.helpers.model_server import ModelServer
 
 STORY, LEVELS = "A Hundred Diameters", {"ordeal": 3, "resurrection": 3}
 WARM_UP, WARM_UP_LEVELS = "Maximum Permissible Error", {"find": 2}

@@ -22,9 +22,8 @@ from cascade.errors import (
     UnknownUser,
 )
 from cascade.exits import exit_code
-from cascade.service import Actor, Draft, Funds, Service
+from cascade.service import Actor, Funds, Service
 from cascade.settings import Settings
-from cascade.store.tables import Draft as DraftRow
 from cascade.store.tables import Revision, Run, now
 from cascade.story.story import Story
 from tests.helpers.seeded_fixtures import database_url
@@ -69,92 +68,6 @@ def test_actors(service: Service) -> None:
     with pytest.raises(UnknownUser, match='"nobody"') as refused:
         service.actor("nobody")
     assert exit_code(refused.value) == 2
-
-
-# Drafts
-
-
-def test_a_draft_is_restored_and_is_ones_own(
-    service: Service, story: Story, editor: Actor, database_url: str
-) -> None:
-    producer = service.actor("producer")
-    assert service.desk(editor).draft(story.id).levels == {}
-    service.desk(editor).save_draft(story.id, LEVELS)
-    service.desk(producer).save_draft(story.id, {"finale": 1})
-    assert service.desk(editor).draft(story.id).levels == LEVELS
-    assert service.desk(producer).draft(story.id).levels == {"finale": 1}
-    other = service.operator().stories()[1]
-    assert service.desk(editor).draft(other.id).levels == {}
-    # By another process too.
-    again = Service(Settings(database_url=database_url, provider="offline"))
-    assert again.desk(again.actor("editor")).draft(story.id).levels == LEVELS
-    again.close()
-    # The last one counts, whole.
-    service.desk(editor).save_draft(story.id, {"setup": 5})
-    assert service.desk(editor).draft(story.id).levels == {"setup": 5}
-    service.desk(editor).save_draft(story.id, {})
-    assert service.desk(editor).draft(story.id).levels == {}
-    assert service.desk(producer).draft(story.id).levels == {"finale": 1}
-
-
-def test_a_draft_holds_only_what_differs(service: Service, story: Story, editor: Actor) -> None:
-    service.desk(editor).save_draft(story.id, {**story.curve, "midpoint": 4})
-    assert service.desk(editor).draft(story.id).levels == {"midpoint": 4}
-    with service.database.read() as session:
-        assert session.get_one(DraftRow, (story.id, editor.user_id)).levels == {"midpoint": 4}
-
-
-def test_a_draft_does_not_take_what_is_no_level(
-    service: Service, story: Story, editor: Actor
-) -> None:
-    service.desk(editor).save_draft(story.id, {"midpoint": 4})
-    for levels, error in (({"midpoint": 6}, BadLevel), ({"ordeal": 3}, UnknownBeat)):
-        with pytest.raises(error):
-            service.desk(editor).save_draft(story.id, levels)
-    with pytest.raises(UnknownStory):
-        service.desk(editor).save_draft("no such story", LEVELS)
-    assert service.desk(editor).draft(story.id).levels == {"midpoint": 4}
-
-
-def test_directions_are_kept_with_the_beats_they_are_for(
-    service: Service, story: Story, editor: Actor
-) -> None:
-    assert service.desk(editor).draft(story.id) == Draft({}, {})
-    wishes = {"midpoint": "  keep it\n off-stage ", "finale": "", "setup": "not pending"}
-    service.desk(editor).save_draft(story.id, LEVELS, wishes)
-    kept = Draft(LEVELS, {"midpoint": "keep it off-stage"})
-    assert service.desk(editor).draft(story.id) == kept
-    service.desk(editor).save_draft(story.id, LEVELS)
-    assert service.desk(editor).draft(story.id) == kept
-    service.desk(editor).save_draft(story.id, {})
-    service.desk(editor).save_draft(story.id, LEVELS)
-    assert service.desk(editor).draft(story.id) == Draft(LEVELS, {})
-
-
-def test_a_beat_leaves_the_draft_when_its_level_is_saved(
-    service: Service, story: Story, editor: Actor
-) -> None:
-    producer = service.actor("producer")
-    draft = {**LEVELS, "finale": 1}
-    service.desk(editor).save_draft(story.id, draft)
-    service.desk(producer).save_draft(story.id, {"midpoint": 5})
-    run_id = start(service, editor, story, LEVELS)
-    assert service.desk(editor).draft(story.id).levels == draft
-    assert save_next(service, run_id) == "midpoint/beatContent"
-    # What the run does not reach stays pending, and so does what others have in mind.
-    assert service.desk(editor).draft(story.id).levels == {"allIsLost": 2, "finale": 1}
-    assert service.desk(producer).draft(story.id).levels == {"midpoint": 5}
-    service.desk(editor).cancel(run_id)
-    assert service.desk(editor).draft(story.id).levels == {"allIsLost": 2, "finale": 1}
-
-
-def test_a_draft_of_another_level_than_the_one_saved_stays(
-    service: Service, story: Story, editor: Actor
-) -> None:
-    run_id = start(service, editor, story, {"midpoint": 4})
-    service.desk(editor).save_draft(story.id, {"midpoint": 5})
-    save_next(service, run_id)
-    assert service.desk(editor).draft(story.id).levels == {"midpoint": 5}
 
 
 # Offers

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.model_server import Call, ModelServer, Reply
+from tests.helpers.model_http import Call, Reply
+from tests.helpers.model_server import ModelServer
 from tests.helpers.small_run import Studio, server, studio
 
 __all__ = ["server", "studio"]

@@ -19,7 +19,8 @@ from cascade import samples
 from cascade.engine import writing
 from cascade.service import Service
 from cascade.settings import Settings
-from tests.helpers.model_server import Call, ModelServer, Reply, http
+from tests.helpers.model_http import Call, Reply, http
+from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import Database
 from tests.helpers.seeded import sqlite_copy

@@ -18,7 +18,8 @@ from tests.helpers.checking import (
     entries_of,
     step_keys,
 )
-from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.model_http import Reply
+from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import (
     Database,

@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from cascade.ui.kit.language import Language
-from tests.helpers.model_server import Call, ModelServer, Reply
+from tests.helpers.model_http import Call, Reply
+from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
 from .conftest import PATIENCE_MS, TAGS

@@ -17,7 +17,8 @@ from cascade.service import Service
 from cascade.settings import Settings
 from cascade.story.brief import Brief
 from tests.helpers.checking import check_credits, check_events, check_saved_once
-from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.model_http import Reply
+from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import Database, wait_for
 from tests.helpers.seeded_fixtures import model

@@ -13,7 +13,7 @@ from cascade.store import migrate
 from tests.helpers.earlier import save_steps
 from tests.helpers.editing import edit
 from tests.helpers.near import Near
-from tests.store.test_migrate import execute
+from tests.helpers.product_tables import execute
 
 CAT = "Tinggi Muka Air"
 BEATS = ("catalyst", "funAndGames", "midpoint", "allIsLost", "finale")

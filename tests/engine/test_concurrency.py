@@ -9,7 +9,8 @@ import pytest
 from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers.checking import check_events, completed_keys, plan_document
-from tests.helpers.model_server import Call, ModelServer, Reply
+from tests.helpers.model_http import Call, Reply
+from tests.helpers.model_server import ModelServer
 from tests.helpers.observe import Database
 
 HERO = "A Hundred Diameters"

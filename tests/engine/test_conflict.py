@@ -12,7 +12,8 @@ import pytest
 from cascade.errors import StalePlan
 from cascade.service import Service
 from tests.helpers.checking import check_credits, check_events, completed_keys, plan_document
-from tests.helpers.model_server import Call, ModelServer
+from tests.helpers.model_http import Call
+from tests.helpers.model_server import ModelServer
 from tests.helpers.observe import Database, assert_untouched
 
 HERO = "A Hundred Diameters"

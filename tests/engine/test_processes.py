@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from tests.helpers.checking import check_credits, check_events, check_saved_once
-from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.model_http import Reply
+from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import Database, tell, wait_for
 from tests.helpers.seeded_fixtures import model

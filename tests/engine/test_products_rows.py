@@ -14,8 +14,8 @@ from cascade.exits import exit_code
 from cascade.service import Actor, Service
 from cascade.settings import Settings
 from tests.helpers.observe import Database
+from tests.helpers.product_tables import product_tables
 from tests.helpers.seeded import Make, first_start, postgres_copy, sqlite_copy
-from tests.store.test_migrate import product_tables
 
 WORDS = {
     "content": "The irreplaceable midpoint words of the author.",

@@ -9,6 +9,9 @@ from cascade.story.brief import Brief
 from cascade.story.kinds import Kind, row
 from cascade.story.story import Language
 
+# Who speaks in the story of `brief`.
+KNOWN = ("MIRA", "TAN", "PAK MULYONO")
+
 
 def make_brief(kind: Kind = "beatContent", language: Language = "en", **given: Any) -> Brief:
     """A brief with nothing in it but what is given; that only as far as it belongs to the kind.
@@ -46,3 +49,9 @@ def make_brief(kind: Kind = "beatContent", language: Language = "en", **given: A
         given.pop("before", None)
         given.pop("after", None)
     return replace(brief, **given)
+
+
+def brief(kind: Kind, old_text: str = "", language: Language = "en", **changes: Any) -> Brief:
+    """A brief of that kind for a story in which these speak, for what judges a text."""
+    given = {"kind": kind, "language": language, "old_text": old_text, "speakers": KNOWN}
+    return replace(make_brief(), **{**given, **changes})

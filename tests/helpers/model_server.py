@@ -21,75 +21,19 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal, Self
 
-PROPERTIES = ("beatContent", "keyAction", "plot", "script")
-_QUOTED = re.compile('"(' + "|".join(PROPERTIES) + ')"')
-
-
-@dataclass
-class Call:
-    """One request as it came, and what became of it. `number` counts from 1."""
-
-    number: int
-    headers: Mapping[str, str]
-    body: dict[str, Any]
-    started: float = field(default_factory=time.monotonic)
-    status: int | None = None  # None: nothing was answered
-    hung_up: bool = False  # the client closed the connection before the answer was complete
-    ended: float | None = None
-
-    @property
-    def prompt(self) -> str:
-        """All messages' texts."""
-        return "\n".join(str(message["content"]) for message in self.body.get("messages", []))
-
-    @property
-    def format(self) -> str:
-        """`json_schema`, `json_object` or `plain`."""
-        return str((self.body.get("response_format") or {}).get("type", "plain"))
-
-    @property
-    def property(self) -> str:
-        """Which of the four is wanted. Raises ValueError where request or prompt do not say so."""
-        named = set(_QUOTED.findall(self.prompt))
-        if self.format == "json_schema":
-            schema = self.body["response_format"]["json_schema"]["schema"]
-            named |= set(schema["properties"])
-        if len(named) != 1:
-            raise ValueError(f"the request names {sorted(named)}, which should be exactly one")
-        return str(named.pop())
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One answer. `content` None writes a proper text; `raw` goes out byte by byte instead.
-
-    `finish` None leaves the reason out; `message` is further fields of the message (a refusal);
-    `extra` replaces fields of the whole document; `headers` are further response headers.
-    `cut`: the connection ends after that many chunks of a stream (or, of a whole answer, bytes).
-    `end`: how the connection ends: in order, by a reset, or not at all until the client is gone.
-    """
-
-    status: int = 200
-    content: str | None = None
-    finish: str | None = "stop"
-    message: Mapping[str, Any] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    error: Mapping[str, Any] | None = None
-    raw: bytes | None = None
-    cut: int | None = None
-    end: Literal["close", "reset", "stall"] = "close"
-    completion_tokens: int = 50
-
-
-def http(body: str | bytes, status: int = 200, content_type: str = "application/json") -> bytes:
-    """A whole HTTP response, for `Reply(raw=...)`."""
-    data = body.encode() if isinstance(body, str) else body
-    head = f"HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {len(data)}\r\n"
-    return head.encode() + b"connection: close\r\n\r\n" + data
+from tests.helpers.model_http import (
+    Call,
+    Reply,
+    document,
+    error_reply,
+    http,
+    read_request,
+    response_head,
+    unknown,
+)
 
 
 class ModelServer:
@@ -161,7 +105,7 @@ class ModelServer:
         self, nth: int, status: int = 500, *, retry_after: object = None, code: str = "server_error"
     ) -> None:
         """Has the nth call from the start (1 is the first) answered with an error."""
-        self._replies[nth] = _error(status, retry_after, code)
+        self._replies[nth] = error_reply(status, retry_after, code)
 
     def fail_after(
         self,
@@ -172,7 +116,7 @@ class ModelServer:
         code: str = "server_error",
     ) -> None:
         """After so many calls (0: from the first), every call is answered with an error."""
-        self._from_on = (good, _error(status, retry_after, code))
+        self._from_on = (good, error_reply(status, retry_after, code))
 
     def answer(self, nth: int, reply: Reply) -> None:
         """Has the nth call answered by that."""
@@ -248,7 +192,7 @@ class ModelServer:
         with connection:
             connection.settimeout(10)
             try:
-                request = _read_request(connection)
+                request = read_request(connection)
             except (OSError, ValueError):
                 return  # somebody who connects and says nothing is no call
             if not request[1]:
@@ -283,16 +227,16 @@ class ModelServer:
         if self.behave is not None and (reply := self.behave(call)) is not None:
             return reply
         if call.format not in self.formats:
-            return _unknown(f"response_format of type {call.format} is not supported")
+            return unknown(f"response_format of type {call.format} is not supported")
         if "stream_options" in call.body and not self.usage_option:
-            return _unknown("Unrecognized request argument supplied: stream_options")
+            return unknown("Unrecognized request argument supplied: stream_options")
         if call.body.get("stream") and self.streaming == "refused":
-            return _unknown("Streaming is not supported by this model")
+            return unknown("Streaming is not supported by this model")
         for field_name, message in self.refuses.items():
             if field_name in call.body:
-                return _unknown(message)
+                return unknown(message)
         if self.no_system and call.body["messages"][0]["role"] == "system":
-            return _unknown(self.no_system)
+            return unknown(self.no_system)
         return Reply()
 
     def _cut(self, call: Call, reply: Reply, content: str) -> tuple[Reply, str]:
@@ -321,7 +265,7 @@ class ModelServer:
             else:
                 message = {"role": "assistant", "content": content, **reply.message}
                 choice = {"index": 0, "message": message, "finish_reason": reply.finish}
-                self._send_whole(connection, reply, _document(call, choice, reply))
+                self._send_whole(connection, reply, document(call, choice, reply))
         if reply.end == "stall":
             while not self._closing.is_set():
                 self._pause(connection, 0.05)
@@ -337,7 +281,7 @@ class ModelServer:
 
     def _send_whole(self, connection: socket.socket, reply: Reply, body: dict[str, Any]) -> None:
         data = json.dumps({**body, **reply.extra}).encode()
-        connection.sendall(_head(reply, f"application/json\r\ncontent-length: {len(data)}"))
+        connection.sendall(response_head(reply, f"application/json\r\ncontent-length: {len(data)}"))
         connection.sendall(data[: reply.cut])
 
     def _send_stream(
@@ -349,10 +293,10 @@ class ModelServer:
         ]
         chunks += [{"delta": {"content": piece}, "finish_reason": None} for piece in pieces]
         chunks += [{"delta": {}, "finish_reason": reply.finish}]
-        documents = [_document(call, {"index": 0, **chunk}) for chunk in chunks]
+        documents = [document(call, {"index": 0, **chunk}) for chunk in chunks]
         if (call.body.get("stream_options") or {}).get("include_usage"):
-            documents.append(_document(call, None, reply))
-        connection.sendall(_head(reply, "text/event-stream\r\ntransfer-encoding: chunked"))
+            documents.append(document(call, None, reply))
+        connection.sendall(response_head(reply, "text/event-stream\r\ntransfer-encoding: chunked"))
         lines = [json.dumps({**document, **reply.extra}) for document in documents] + ["[DONE]"]
         for line in lines[: reply.cut]:
             self._pause(connection, self.pace)
@@ -419,59 +363,3 @@ def _closed(words: list[str]) -> str:
 def _heading(prompt: str) -> str:
     found = re.findall(r"^(?:INT|EXT)\. .+$", prompt, re.MULTILINE)
     return str(found[-1]) if found else "INT. ROOM - NIGHT"
-
-
-def _error(status: int, retry_after: object, code: str) -> Reply:
-    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    error = {"message": "scripted failure", "type": code, "code": code}
-    return Reply(status=status, headers=headers, error=error)
-
-
-def _unknown(message: str) -> Reply:
-    return Reply(status=400, error={"message": message, "type": "invalid_request_error"})
-
-
-def _document(
-    call: Call, choice: dict[str, Any] | None, counted: Reply | None = None
-) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "id": f"call-{call.number}",
-        "object": "chat.completion.chunk" if call.body.get("stream") else "chat.completion",
-        "created": 1,
-        "model": call.body.get("model"),
-        "choices": [choice] if choice is not None else [],
-    }
-    if counted is not None:
-        document["usage"] = {
-            "prompt_tokens": len(call.prompt.split()),
-            "completion_tokens": counted.completion_tokens,
-            "total_tokens": len(call.prompt.split()) + counted.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": 4},
-        }
-    return document
-
-
-def _head(reply: Reply, content_type: str) -> bytes:
-    further = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
-    return (
-        f"HTTP/1.1 {reply.status} X\r\ncontent-type: {content_type}\r\n"
-        f"connection: close\r\n{further}\r\n"
-    ).encode()
-
-
-def _read_request(connection: socket.socket) -> tuple[dict[str, str], dict[str, Any]]:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        part = connection.recv(65536)
-        if not part:
-            raise ValueError("the client closed before its request was complete")
-        data += part
-    head, body = data.split(b"\r\n\r\n", 1)
-    lines = head.decode("latin-1").split("\r\n")[1:]
-    headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
-    while len(body) < int(headers.get("content-length", 0)):
-        part = connection.recv(65536)
-        if not part:
-            raise ValueError("the client closed before its request was complete")
-        body += part
-    return headers, json.loads(body or b"{}")  # a GET has none

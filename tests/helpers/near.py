@@ -41,3 +41,18 @@ class Near:
         done = self(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+def refused(done: Any, code: int, *words: str) -> None:
+    """A command that ended by saying in one line what is wrong, and printed no result."""
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("Error: ")]
+    assert len(errors) == 1
+    # click puts its own usage lines before the error; ours is alone.
+    assert lines[-1] == errors[0]
+    assert all(line.startswith(("Usage: ", "Try ")) for line in lines[:-1])
+    for word in words:
+        assert word in errors[0]

@@ -9,7 +9,8 @@ import pytest
 
 from cascade.llm.provider import ProviderError
 from tests.helpers.asking import GOOD, KEY_ACTION, new_model, planted_brief, write
-from tests.helpers.model_server import Call, ModelServer, Reply, http
+from tests.helpers.model_http import Call, Reply, http
+from tests.helpers.model_server import ModelServer
 
 SCRIPT = planted_brief("script")
 

@@ -10,7 +10,8 @@ import pytest
 
 from cascade.llm.doctor import Diagnosis, examine
 from cascade.settings import Settings
-from tests.helpers.model_server import ModelServer, Reply, http
+from tests.helpers.model_http import Reply, http
+from tests.helpers.model_server import ModelServer
 
 KEY = "sk-canary-0815"
 _models = itertools.count()

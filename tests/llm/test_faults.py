@@ -17,7 +17,8 @@ from cascade.llm.openai import OpenAIWriter
 from cascade.llm.provider import ProviderError, RejectedText, Usage
 from cascade.story.brief import Brief
 from tests.helpers.asking import GOOD, KEY, KEY_ACTION, OLD, STORY, new_model, planted_brief, write
-from tests.helpers.model_server import ModelServer, Reply, http
+from tests.helpers.model_http import Reply, http
+from tests.helpers.model_server import ModelServer
 
 BAD_ID = """Lampu berayun di atas meja dan tidak ada yang menyentuhnya selagi hujan turun terus
     di luar sampai pagi."""

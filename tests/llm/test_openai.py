@@ -21,7 +21,8 @@ from cascade.llm.structured import AnswerError, clean
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
 from tests.helpers.asking import GOOD, KEY, KEY_ACTION, new_model, planted_brief, write
-from tests.helpers.model_server import ModelServer, Reply, http
+from tests.helpers.model_http import Reply, http
+from tests.helpers.model_server import ModelServer
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -12,7 +12,8 @@ from cascade.llm.growing import Growing
 from cascade.llm.picking import pick
 from cascade.llm.structured import AnswerError
 from tests.helpers.asking import KEY_ACTION, write
-from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.model_http import Reply
+from tests.helpers.model_server import ModelServer
 
 DRAFT, FINAL = '{"p": "A draft."}', '{"p": "The final one."}'
 

@@ -15,7 +15,8 @@ from cascade.llm.prompting import Prompt
 from cascade.llm.provider import ProviderError
 from cascade.llm.wordings import cause_of, words_of
 from tests.helpers.asking import KEY_ACTION, write
-from tests.helpers.model_server import ModelServer, Reply, http
+from tests.helpers.model_http import Reply, http
+from tests.helpers.model_server import ModelServer
 
 WISHES = Wishes(0.5, "low")
 

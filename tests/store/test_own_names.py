@@ -37,9 +37,8 @@ from tests.helpers.earlier import (
 )
 from tests.helpers.limited import Limited
 from tests.helpers.observe import wait_for
+from tests.helpers.product_tables import ROWS, SCENE, SHOT, execute, product_tables, schema
 from tests.helpers.seeded import postgres_copy, sqlite_copy
-
-from .test_migrate import ROWS, SCENE, SHOT, execute, product_tables, schema
 
 ROOT = Path(__file__).parents[2]
 # What no version kept before runs were asked for, said which server writes, and why calls failed.
@@ -90,12 +89,6 @@ def busy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
         return
     with postgres_copy(request.getfixturevalue("postgres_server")) as url:
         yield url, make_busy(url)
-
-
-@pytest.fixture
-def empty(database_url: str) -> Iterator[Database]:
-    with closing(Database(database_url)) as database:
-        yield database
 
 
 def check_append_only(database: Database) -> None:

@@ -21,8 +21,8 @@ from tests.helpers.earlier import (
     shape_of,
     tables_of,
 )
+from tests.helpers.product_tables import execute
 
-from .test_migrate import execute
 from .test_own_names import (
     OF_REQUESTS,
     busy,
