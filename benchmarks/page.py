@@ -189,7 +189,7 @@ def measure_visits(browser: Browser, studio: str, chart: str) -> None:
     print_pair("curve drawn, ms", drawn, charts)
 
 
-# The words of an element that are seen, one by one.
+# The words of an element that are seen, one by one; a sign alone is none.
 SEEN = """element => {
   const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   let words = "";
@@ -198,7 +198,7 @@ SEEN = """element => {
     const isSeen = !around.closest(".cascade-aloud") && around.checkVisibility();
     if (isSeen) words += " " + textContent;
   }
-  return words.split(/\\s+/).filter((word) => word).length;
+  return words.split(/\\s+/).filter((word) => /[\\p{L}\\p{N}]/u.test(word)).length;
 }"""
 
 

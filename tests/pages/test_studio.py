@@ -95,7 +95,7 @@ def test_the_dialog_says_what_it_will_do_and_cost(page: Page, service: Service) 
         "balance 500 → 455",
         "about 1 second",
         "offline draft: a pacing edit, not AI",
-        "Old content stays in the history.",
+        "Old content stays in history.",
     ):
         assert words in page.said
     for scene in story_of(service).scenes_of("midpoint"):
