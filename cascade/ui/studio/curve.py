@@ -44,11 +44,11 @@ SCRIPT_URL = f"./assets/curve-{digest(SCRIPT.decode())}.js"
 _draw = st.components.v2.component(
     "cascade.curve",
     html=render("studio/curve"),
-    css=(HERE / "curve.css").read_text(encoding="utf-8"),
     # Only where the script is: Streamlit sends these words along with every edit.
     js=f"const script = await import(new URL('{SCRIPT_URL}', document.baseURI));\n"
     "export default script.default;\n",
-    # Plotly puts its styles into the document, where a shadow root would not see them.
+    # Its styles are among the page's, which come once: they would go along with every edit too.
+    # Plotly puts its own into the document, where a shadow root would not see them.
     isolate_styles=False,
 )
 
