@@ -30,7 +30,7 @@ from cascade.runs.progress import (
     progress,
     remaining_s,
 )
-from cascade.runs.reading import RunSummary, RunView
+from cascade.runs.reading import RunStatus, RunSummary, RunView
 from cascade.runs.record import Attempt, RunRecord, StepRecord
 from cascade.runs.requests import RequestCause
 from cascade.runs.restore import Replaced, Restored
@@ -139,6 +139,7 @@ __all__ = [
     "RunInFull",
     "RunLine",
     "RunRecord",
+    "RunStatus",
     "RunSummary",
     "RunView",
     "Runs",

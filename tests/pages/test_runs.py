@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cascade.service import Service
-from tests.service.people import People, failed, gather, save_next, start, stopped
+from tests.service.people import People, asked, failed, gather, save_next, start, stopped
 
 from .tables import drawn, field, words
 
@@ -61,6 +61,12 @@ def test_runs_are_narrowed_by_what_the_reader_asks_for(people: People) -> None:
     at = draw("viewer")
     field(at, "selectbox", "runs-status").select("failed").run()
     assert links(at) == [bad]
+    waits = asked(people)
+    field(at, "selectbox", "runs-status").select("awaiting_approval").run()
+    assert links(at) == [waits]
+    people.desk("producer").decline(waits, "Not now.")
+    field(at, "selectbox", "runs-status").select("rejected").run()
+    assert links(at) == [waits]
     field(at, "selectbox", "runs-status").set_value(None).run()
     field(at, "text_input", "runs-text").input("nothing like it").run()
     assert "No run is like that" in at.caption[0].value

@@ -6,11 +6,12 @@ What the list is narrowed to stands in the address, so that the way back from a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from cascade.service import Desk, RunFilter, RunLine, RunsPage
+from cascade.service import Desk, RunFilter, RunLine, RunsPage, RunStatus
 from cascade.ui import session
 from cascade.ui.kit import address
 from cascade.ui.kit.choice import chosen, draw_choice
@@ -24,7 +25,7 @@ PAGE = 100
 MOST_OF_A_FIELD = 200
 # The name of the list, for what narrows it and turns it over.
 _LIST = "runs"
-STATES = ("queued", "running", "cancelling", "done", "cancelled", "failed")
+STATES: tuple[str, ...] = get_args(RunStatus)
 # What stands where there is nothing to tell.
 NOTHING = "–"
 
