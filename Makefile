@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-# Tests wait for processes more than they compute: two for every core of a small machine.
-JOBS ?= 4
+# Tests wait for processes more than they compute: one more at once than there are cores.
+JOBS ?= 3
 
 .PHONY: run test quick coverage mutate hooks check format soak real-model bench clean
 
