@@ -21,7 +21,7 @@ from cascade.llm.prompting import beat_jobs
 from cascade.llm.provider import Provider
 from cascade.runs.budgets import WARNED_PERCENT, Budget
 from cascade.runs.chains import Chain
-from cascade.runs.listing import RunFilter, RunLine
+from cascade.runs.listing import LONGEST_TEXT, RunFilter, RunLine
 from cascade.runs.progress import (
     BeatProgress,
     StepLine,
@@ -74,6 +74,7 @@ from cascade.store.tokens import Holder, TokenView
 
 __all__ = [
     "LATENCIES_S",
+    "LONGEST_TEXT",
     "MAX_ATTEMPTS",
     "MOST_CREDITS",
     "MOST_DAYS",

@@ -58,11 +58,16 @@ def settle() -> None:
     For a part of the page that draws itself, as it may have all of it drawn anew.
     """
     kept: dict[str, str | None] | None = st.session_state.get(KEPT)
-    ctx = get_script_run_ctx(suppress_warning=True)
-    if kept is None or (ctx is not None and ctx.is_history_navigation):
+    if kept is None or is_way_back():
         st.session_state[KEPT] = _parts()
     else:
         _put(kept)
+
+
+def is_way_back() -> bool:
+    """Whether the reader has come by the browser's own back or forward."""
+    ctx = get_script_run_ctx(suppress_warning=True)
+    return ctx is not None and ctx.is_history_navigation
 
 
 def link(**to: str | None) -> str:

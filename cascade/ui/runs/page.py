@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import get_args
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from cascade.service import Desk, RunFilter, RunLine, RunsPage, RunStatus
+from cascade.service import LONGEST_TEXT, Desk, RunFilter, RunLine, RunsPage, RunStatus
 from cascade.ui import session
 from cascade.ui.kit import address
 from cascade.ui.kit.choice import chosen, draw_choice
@@ -21,8 +20,6 @@ from cascade.ui.kit.turning import draw_turning, turn_back, turned
 from cascade.ui.runs.record import draw_run
 
 PAGE = 100
-# In characters.
-MOST_OF_A_FIELD = 200
 # The name of the list, for what narrows it and turns it over.
 _LIST = "runs"
 STATES: tuple[str, ...] = get_args(RunStatus)
@@ -62,11 +59,10 @@ _FIELDS = {"story": "of", "user": "by", "status": "status", "text": "words"}
 
 def _follow_address() -> None:
     """Takes what is asked for from the address, where the reader comes with one or back to it."""
-    ctx = get_script_run_ctx(suppress_warning=True)
-    is_back = ctx is not None and ctx.is_history_navigation
+    is_back = address.is_way_back()
     for name, called in _FIELDS.items():
         key = f"runs-{name}"
-        asked = (st.query_params.get(called) or "")[:MOST_OF_A_FIELD]
+        asked = (st.query_params.get(called) or "")[:LONGEST_TEXT]
         if is_back or (asked and key not in st.session_state):
             st.session_state[key] = asked if name == "text" else asked or None
 
@@ -82,17 +78,16 @@ def _narrow() -> None:
 
 
 def _draw_filters(found: RunsPage) -> None:
-    anew = _narrow
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-filters"):
-        draw_choice("runs-story", text("allruns.story"), found.titles, anew)
-        draw_choice("runs-user", text("allruns.who"), found.users, anew)
+        draw_choice("runs-story", text("allruns.story"), found.titles, _narrow)
+        draw_choice("runs-user", text("allruns.who"), found.users, _narrow)
         states = {one: text(f"runs.state.{one}") for one in STATES}
-        draw_choice("runs-status", text("allruns.status"), states, anew)
+        draw_choice("runs-status", text("allruns.status"), states, _narrow)
         st.text_input(
             text("allruns.text"),
             key="runs-text",
-            on_change=anew,
-            max_chars=MOST_OF_A_FIELD,
+            on_change=_narrow,
+            max_chars=LONGEST_TEXT,
             width=200,
         )
 
