@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cascade.store.tables import ENDED, CreditEntry, Run, RunStatus, RunStep
+from cascade.store.tables import ACTIVE, ENDED, CreditEntry, Run, RunStatus, RunStep
 from cascade.story.plan import Plan
 
 
@@ -43,6 +43,12 @@ class Chain:
     def used_credits(self) -> int:
         """What all its parts have used."""
         return sum(part.used_credits for part in self.parts)
+
+    @property
+    def held_credits(self) -> int:
+        """What is on hold for it: what it may still use while a part of it is at work."""
+        is_at_work = self.parts[-1].status in ACTIVE
+        return self.estimated_credits - self.used_credits if is_at_work else 0
 
     @property
     def released_credits(self) -> int:

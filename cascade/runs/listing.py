@@ -16,6 +16,7 @@ from cascade.store.stories import Projects
 from cascade.store.tables import (
     ACTIVE,
     CAPTURE,
+    ENDED,
     CreditAccount,
     CreditEntry,
     ModelCall,
@@ -84,8 +85,7 @@ class RunLine:
         """What was announced and has not been used; None until it has ended."""
         if self.status == "rejected":
             return 0  # Nothing of it was ever held.
-        waits = self.is_active or self.status == "awaiting_approval"
-        return None if waits else self.estimated_credits - self.used_credits
+        return self.estimated_credits - self.used_credits if self.status in ENDED else None
 
 
 def lines(

@@ -93,7 +93,7 @@ def progress(
             return StepLine(step, "done")
         if status == "failed":
             return StepLine(step, "failed")
-        if not run.is_active and run.status != "awaiting_approval":
+        if run.has_ended:
             return StepLine(step, "left")
         begun = at_work.get(step.key)
         if begun is None:

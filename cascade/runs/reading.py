@@ -98,6 +98,11 @@ class RunView:
         return self.status in ACTIVE
 
     @property
+    def has_ended(self) -> bool:
+        """True once nothing more becomes of it; one that waits for a decision is neither."""
+        return self.status in ENDED
+
+    @property
     def is_resumable(self) -> bool:
         """True where a stopped run left steps undone and no other has taken them up."""
         stopped = self.status in ("cancelled", "failed") and self.resumed_by is None

@@ -33,7 +33,7 @@ def draw_run(desk: Desk, run_id: str) -> None:
             return
         _draw(found)
     run = found.record.run
-    if run.is_active or run.status == "awaiting_approval":
+    if not run.has_ended:
         last = found.record.last_seq
         session.redraw_when(lambda: bool(desk.events(run.id, last)), LOOK_S)
 
@@ -91,11 +91,9 @@ def _draw_receipt(found: RunInFull) -> None:
     """Credits, tokens and money, of the whole chain; its parts, each a way to it."""
     record = found.record
     chain = record.run.chain
-    is_at_work = chain.parts[-1].status in ("queued", "running", "cancelling")
-    left = chain.estimated_credits - chain.used_credits
     figures = [
         (text("run.estimated"), chain.estimated_credits),
-        (text("credits.held"), left if is_at_work else 0),
+        (text("credits.held"), chain.held_credits),
         (text("run.used"), chain.used_credits),
         (text("run.released"), chain.released_credits),
     ]

@@ -73,7 +73,7 @@ def _state(record: RunRecord, one: StepRecord) -> str:
     if one.view.status == "failed":
         return "failed"
     run = record.run
-    if not run.is_active and run.status != "awaiting_approval":
+    if run.has_ended:
         return "left"
     if one.began is None:
         return "pending"
