@@ -155,12 +155,7 @@ def last_rejected(session: Session, chain_id: str, key: str) -> ModelCall | None
     """
     return session.scalar(
         sa.select(ModelCall)
-        .join(Run, Run.id == ModelCall.run_id)
-        .where(
-            Run.chain_id == chain_id,
-            ModelCall.step_key == key,
-            ModelCall.rejected_text.is_not(None),
-        )
+        .where(_is_rejected(chain_id, [key]))
         .order_by(ModelCall.id.desc())
         .limit(1)
     )
@@ -172,15 +167,20 @@ def rejected_texts(session: Session, chain_id: str, keys: Collection[str]) -> di
         return {}
     rows = session.execute(
         sa.select(ModelCall.step_key, ModelCall.rejected_text)
-        .join(Run, Run.id == ModelCall.run_id)
-        .where(
-            Run.chain_id == chain_id,
-            ModelCall.step_key.in_(list(keys)),
-            ModelCall.rejected_text.is_not(None),
-        )
+        .where(_is_rejected(chain_id, keys))
         .order_by(ModelCall.id)
     )
     return {key: text or "" for key, text in rows}
+
+
+def _is_rejected(chain_id: str, keys: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether a check rejected a call's text, for one of some steps of a chain."""
+    return sa.and_(
+        Run.id == ModelCall.run_id,
+        Run.chain_id == chain_id,
+        ModelCall.step_key.in_(list(keys)),
+        ModelCall.rejected_text.is_not(None),
+    )
 
 
 def show_growing(session: Session, run_id: str, key: str, text: str) -> None:
