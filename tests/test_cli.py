@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.checking import check_credits
+from tests.helpers.making import DOCUMENT
 from tests.helpers.near import Near, refused
 from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import database_url, near, unchanged
@@ -16,13 +17,6 @@ __all__ = ["database_url", "near", "unchanged"]
 
 HERO = "A Hundred Diameters"
 HARMON = "Maximum Permissible Error"
-STORY = {
-    "title": "Small",
-    "language": "en",
-    "structureType": "harmon",
-    "beats": [{"key": "you", "content": "Ana.", "keyAction": "Ana opens.", "tension": 2}],
-    "scenes": [{"number": 1, "beatKey": "you", "plot": "Ana.", "script": "INT. SHOP - DAY"}],
-}
 
 
 # Shapes
@@ -153,7 +147,7 @@ def test_export_and_import_are_inverse(near: Near, tmp_path: Path) -> None:
 
 def test_import_passes_over_what_says_nothing_to_a_new_story(near: Near, tmp_path: Path) -> None:
     file = tmp_path / "story.json"
-    document = {**STORY, "id": "mine", "outOfDate": [], "locked": ["you"]}
+    document = {**DOCUMENT, "id": "mine", "outOfDate": [], "locked": ["you"]}
     file.write_text("\ufeff" + json.dumps(document), encoding="utf-8")
     story_id = near("import", str(file)).stdout.strip()
     assert story_id

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.making import DOCUMENT
 from tests.helpers.near import Near, refused
 from tests.helpers.observe import Database
 from tests.helpers.seeded_fixtures import database_url, near, unchanged
@@ -16,13 +17,6 @@ from tests.helpers.seeded_fixtures import database_url, near, unchanged
 __all__ = ["database_url", "near", "unchanged"]
 
 HARMON = "Maximum Permissible Error"
-STORY = {
-    "title": "Small",
-    "language": "en",
-    "structureType": "harmon",
-    "beats": [{"key": "you", "content": "Ana.", "keyAction": "Ana opens.", "tension": 2}],
-    "scenes": [{"number": 1, "beatKey": "you", "plot": "Ana.", "script": "INT. SHOP - DAY"}],
-}
 
 
 # Usage: exit 2
@@ -72,15 +66,15 @@ def test_usage(unchanged: Near, arguments: tuple[str, ...], words: tuple[str, ..
 
 
 def story(**parts: Any) -> str:
-    return json.dumps({**STORY, **parts})
+    return json.dumps({**DOCUMENT, **parts})
 
 
 def beat(**parts: Any) -> str:
-    return story(beats=[{**STORY["beats"][0], **parts}])  # type: ignore[dict-item]
+    return story(beats=[{**DOCUMENT["beats"][0], **parts}])
 
 
 def scene(**parts: Any) -> str:
-    return story(scenes=[{**STORY["scenes"][0], **parts}])  # type: ignore[dict-item]
+    return story(scenes=[{**DOCUMENT["scenes"][0], **parts}])
 
 
 BROKEN: dict[str, tuple[str | bytes, str]] = {

@@ -53,5 +53,5 @@ def make_brief(kind: Kind = "beatContent", language: Language = "en", **given: A
 
 def brief(kind: Kind, old_text: str = "", language: Language = "en", **changes: Any) -> Brief:
     """A brief of that kind for a story in which these speak, for what judges a text."""
-    given = {"kind": kind, "language": language, "old_text": old_text, "speakers": KNOWN}
-    return replace(make_brief(), **{**given, **changes})
+    given = {"speakers": KNOWN, **changes}
+    return replace(make_brief(kind, language), old_text=old_text, **given)

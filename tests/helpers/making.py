@@ -179,3 +179,37 @@ def run_steps(
             story = with_text(story, step.key, written(step.key, run))
             saved[step.key] = digest(written(step.key, run))
     return story, saved
+
+
+def number_of(scene: Scene) -> int:
+    """The number of a scene that has one, as all those that are made here have."""
+    assert scene.number is not None
+    return scene.number
+
+
+# Two beats of two and three scenes, and one scene that is in no beat.
+TIDES = Story(
+    title="Tides",
+    language="en",
+    structure_type="cat",
+    levels={"midpoint": 2, "allIsLost": 4},
+    scenes=(
+        a_scene(18, "midpoint", "plot 18", "script 18"),
+        a_scene(19, "midpoint", "plot 19", "script 19"),
+        a_scene(20, "midpoint", "plot 20", "script 20"),
+        a_scene(22, None, "plot 22", "script 22"),
+        a_scene(25, "allIsLost", "plot 25", "script 25"),
+        a_scene(26, "allIsLost", "plot 26", "script 26"),
+    ),
+    id="story-1",
+)
+
+
+# A story of one beat and one scene, as a file has it.
+DOCUMENT: dict[str, Any] = {
+    "title": "Small",
+    "language": "en",
+    "structureType": "harmon",
+    "beats": [{"key": "you", "content": "Ana.", "keyAction": "Ana opens.", "tension": 2}],
+    "scenes": [{"number": 1, "beatKey": "you", "plot": "Ana.", "script": "INT. SHOP - DAY"}],
+}

@@ -8,6 +8,8 @@ from cascade.llm.checks import check
 from cascade.llm.flaws import Flaw, rejected
 from cascade.llm.provider import Usage
 from cascade.llm.screenplay import unknown_speakers
+from cascade.story.kinds import Kind
+from cascade.story.story import Language
 from tests.helpers.briefs import brief
 
 CHINESE = "她慢慢走向灯塔，口袋里装着那封信，她知道她的哥哥已经读过了。看守人问她为什么一个人来。"
@@ -88,12 +90,13 @@ def test_what_the_old_script_did_the_new_one_may_do(old: str, new: str) -> None:
 @pytest.mark.usefixtures("any_length")
 def test_a_writers_own_habit_is_no_fault() -> None:
     assert check(brief("keyAction", "Mira goes."), "Mira comes") == Flaw("cut_off")
-    for kind, old, new in (
+    cases: list[tuple[Kind, str, str]] = [
         ("scenePlot", "- Mira goes.\n- Tan stays.", "- Mira runs.\n- Tan hides."),
         ("scenePlot", "Of course, nobody came.", "Of course, somebody came."),
-    ):
-        assert check(brief(kind, old), new) is None  # type: ignore[arg-type]
-        assert check(brief(kind), new) is not None  # type: ignore[arg-type]
+    ]
+    for kind, old, new in cases:
+        assert check(brief(kind, old), new) is None
+        assert check(brief(kind), new) is not None
 
 
 # -- how a script opens
@@ -180,13 +183,14 @@ def test_a_crowd_a_radio_and_a_narrator_are_nobody_new(cue: str) -> None:
 @pytest.mark.usefixtures("any_length")
 def test_a_script_is_judged_by_its_action_whatever_is_spoken_in_it() -> None:
     english, indonesian = SPOKEN["en"], SPOKEN["id"]
-    for language, action, speech in (
+    cases: list[tuple[Language, tuple[str, ...], tuple[str, ...]]] = [
         ("en", english, indonesian),
         ("id", indonesian, english),
-    ):
+    ]
+    for language, action, speech in cases:
         told, said = action[0], speech[1]
         text = f"INT. SHOP - DAY\n\n{told}\n\nMIRA\n{said}\n\nTAN\n{said}\n\n{told}"
-        assert check(brief("script", language=language), text) is None  # type: ignore[arg-type]
+        assert check(brief("script", language=language), text) is None
         other = brief("script", language="id" if language == "en" else "en")
         assert check(other, text) == Flaw("language", {"language": other.language})
     foreign = f"INT. SHOP - DAY\n\n{CHINESE}\n\nMIRA\nGo."

@@ -25,3 +25,13 @@ def people(database_url: str) -> Iterator[People]:
 @pytest.fixture
 def admin(people: People) -> Desk:
     return people.desk("admin")
+
+
+@pytest.fixture
+def editor(people: People) -> Desk:
+    return people.desk("editor")
+
+
+@pytest.fixture
+def producer(people: People) -> Desk:
+    return people.desk("producer")

@@ -17,12 +17,15 @@ from cascade.store.database import Session
 from cascade.store.inserting import insert_story
 from cascade.store.tables import ProjectMember
 from cascade.story.story import Story
+from tests.helpers.observe import Database
 
 ROLES = ("viewer", "editor", "producer", "stranger", "nobody")
 # With who is of no project and has a role in each.
 EVERYBODY = (*ROLES, "admin")
 LEVELS = {"midpoint": 4, "allIsLost": 2}
 REJECTED = "midpoint/keyAction"
+# What the plan of `asked` costs.
+PRICE = 33
 
 
 @dataclass(frozen=True)
@@ -124,3 +127,23 @@ def _written(
     call = Call(1, outcome, writer.name, writer.model, ms, rejected_text=rejected)  # type: ignore[arg-type]
     answer = Answer(text, "stop", writer.model, "0" * 16, Usage())
     return key, Written(answer, assignment.brief, writer.name, writer.prompt_version, call)
+
+
+def delete(database_url: str, story_id: str) -> None:
+    """Takes a story away, as the product whose it is does."""
+    database = Database(database_url)
+    database.execute(
+        "DELETE FROM scene_shots WHERE scene_plot_id IN"
+        " (SELECT id FROM scene_plots WHERE story_version_id = :s)",
+        s=story_id,
+    )
+    database.execute("DELETE FROM scene_plots WHERE story_version_id = :s", s=story_id)
+    database.execute("DELETE FROM story_versions WHERE id = :s", s=story_id)
+
+
+def edit(people: People, level: int = 2) -> None:
+    """Changes something that a request of `asked` was made from, by another run."""
+    desk = people.desk("editor")
+    run_id = desk.start(desk.plan(people.mine, {"finale": level}).plan)
+    save_next(people.service, run_id)
+    desk.cancel(run_id)

@@ -12,8 +12,7 @@ from cascade.errors import AmbiguousScene, UnknownPiece
 from cascade.story.keys import pieces_named
 from cascade.story.stale import sources_of
 from cascade.story.story import Story
-from tests.helpers.making import a_scene, stories
-from tests.story.test_plan import STORY
+from tests.helpers.making import TIDES, a_scene, stories
 
 
 def named(story: Story, key: str) -> list[str]:
@@ -21,7 +20,7 @@ def named(story: Story, key: str) -> list[str]:
 
 
 def test_a_piece_a_beat_a_scene() -> None:
-    shot = replace(STORY, scenes=(*STORY.scenes, a_scene(30, "finale", "p", "s", ("a shot",))))
+    shot = replace(TIDES, scenes=(*TIDES.scenes, a_scene(30, "finale", "p", "s", ("a shot",))))
     assert named(shot, "midpoint/script/18") == ["midpoint/script/18"]
     assert named(shot, "finale/shots/30") == ["finale/shots/30"]
     assert named(shot, "scene/30") == ["finale/scenePlot/30", "finale/script/30", "finale/shots/30"]
@@ -39,11 +38,11 @@ def test_a_piece_a_beat_a_scene() -> None:
 )  # fmt: skip
 def test_what_a_story_does_not_have(key: str) -> None:
     with pytest.raises(UnknownPiece, match="cascade show"):
-        pieces_named(STORY, key)
+        pieces_named(TIDES, key)
 
 
 def test_a_number_that_scenes_of_several_beats_have_is_refused() -> None:
-    twice = replace(STORY, scenes=(*STORY.scenes, a_scene(18, "finale", "p", "s")))
+    twice = replace(TIDES, scenes=(*TIDES.scenes, a_scene(18, "finale", "p", "s")))
     with pytest.raises(AmbiguousScene, match="midpoint, finale"):
         pieces_named(twice, "scene/18")
     assert named(twice, "finale/script/18") == ["finale/script/18"]

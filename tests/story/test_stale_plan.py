@@ -13,8 +13,7 @@ from cascade.story import stale
 from cascade.story.piece import Piece
 from cascade.story.plan import Plan, make_plan, resume_plan, stale_part
 from cascade.story.story import Story, digest
-from tests.helpers.making import curves, stories, with_text
-from tests.story.test_plan import STORY
+from tests.helpers.making import TIDES, curves, stories, with_text
 
 
 def keys_under(story: Story) -> list[str]:
@@ -22,7 +21,7 @@ def keys_under(story: Story) -> list[str]:
 
 
 def test_only_what_is_named_is_planned_under_the_level_that_stays() -> None:
-    plan = make_plan(STORY, {}, stale=["allIsLost/script/26", "midpoint/keyAction"])
+    plan = make_plan(TIDES, {}, stale=["allIsLost/script/26", "midpoint/keyAction"])
     assert [step.key for step in plan.steps] == ["midpoint/keyAction", "allIsLost/script/26"]
     assert plan.estimated_credits == 2 + 4
     assert [(one.beat_key, one.previous_level, one.new_level) for one in plan.changes] == [
@@ -34,10 +33,10 @@ def test_only_what_is_named_is_planned_under_the_level_that_stays() -> None:
 
 
 def test_a_beat_that_gets_a_new_level_too_is_planned_whole_once() -> None:
-    whole = make_plan(STORY, {"midpoint": 4})
-    both = make_plan(STORY, {"midpoint": 4}, stale=["midpoint/keyAction", "midpoint/script/18"])
+    whole = make_plan(TIDES, {"midpoint": 4})
+    both = make_plan(TIDES, {"midpoint": 4}, stale=["midpoint/keyAction", "midpoint/script/18"])
     assert both == whole
-    beside = make_plan(STORY, {"midpoint": 4}, stale=["allIsLost/script/25"])
+    beside = make_plan(TIDES, {"midpoint": 4}, stale=["allIsLost/script/25"])
     assert [one.stays for one in beside.changes] == [False, True]
     assert [step.key for step in beside.steps][-1] == "allIsLost/script/25"
 
@@ -80,12 +79,12 @@ def test_what_is_left_of_it_can_be_resumed(data: st.DataObject) -> None:
 
 
 def test_what_it_would_write_from_must_be_readable() -> None:
-    story = replace(STORY, unreadable={"midpoint/beatContent": "not_text"})
+    story = replace(TIDES, unreadable={"midpoint/beatContent": "not_text"})
     with pytest.raises(UnreadablePieces, match="content of Midpoint"):
         make_plan(story, {}, stale=["midpoint/script/18"])
     # What hangs elsewhere does not need it.
     assert make_plan(story, {}, stale=["allIsLost/script/25"]).steps
-    level = replace(STORY, unreadable={"midpoint/level": "not_a_level"})
+    level = replace(TIDES, unreadable={"midpoint/level": "not_a_level"})
     with pytest.raises(UnreadablePieces, match="tension level of Midpoint"):
         make_plan(level, {}, stale=["midpoint/beatContent"])
 
@@ -93,4 +92,4 @@ def test_what_it_would_write_from_must_be_readable() -> None:
 def test_shots_are_never_planned() -> None:
     found = ["midpoint/shots/18", "midpoint/script/18", "allIsLost/keyAction"]
     assert stale.rewritable(found, ["midpoint"]) == ["midpoint/script/18"]
-    assert stale.rewritable(found, STORY.structure.keys) == found[1:]
+    assert stale.rewritable(found, TIDES.structure.keys) == found[1:]
