@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from cascade.errors import CorrectionTooLarge, InsufficientCredits
 from cascade.store.columns import UtcDateTime
@@ -92,7 +92,7 @@ def capture(session: Session, run_id: str, step_key: str, credits: int) -> bool:
     account_id = _account_of(session, run_id)
     if moved is not None:
         _move(session, account_id, held=credits, captured=-credits)
-    if _entries(session, run_id, "capture", step_key):
+    if session.scalar(_IS_CAPTURED, {"run": run_id, "step": step_key}):
         return False
     raise LedgerError(f"run {run_id} has less than {credits} credits on hold for {step_key}")
 
@@ -101,7 +101,7 @@ def release(session: Session, run_id: str) -> int:
     """Gives back what is left of a run's hold, once; how many credits that were (then 0)."""
     account_id = _account_of(session, run_id)
     _lock(session, account_id)
-    if _entries(session, run_id, "release"):
+    if session.scalar(_IS_RELEASED, {"run": run_id}):
         return 0
     rest = held_for(session, run_id)
     _move(session, account_id, available=rest, held=-rest)
@@ -111,15 +111,13 @@ def release(session: Session, run_id: str) -> int:
 
 def held_for(session: Session, run_id: str) -> int:
     """Credits that are still on hold for a run: 0 before its hold and after its release."""
-    sums = _sums(session, run_id)
-    if "release" in sums:
-        return 0
-    return sums.get("hold", 0) - sums.get("capture", 0)
+    held, captured, is_released = session.execute(_SUMS, {"run": run_id}).one()
+    return 0 if is_released else int(held) - int(captured)
 
 
 def captured_by(session: Session, run_id: str) -> int:
     """Credits that a run has used so far."""
-    return _sums(session, run_id).get("capture", 0)
+    return int(session.scalar(_captured(_TOTAL), {"run": run_id}) or 0)
 
 
 def statement(session: Session, user: str, account_ids: Sequence[str]) -> Credits:
@@ -156,20 +154,41 @@ def statement(session: Session, user: str, account_ids: Sequence[str]) -> Credit
     return Credits(user, deposited, available, held, captured, entries)
 
 
-def _sums(session: Session, run_id: str) -> dict[str, int]:
-    rows = session.execute(
-        sa.select(CreditEntry.kind, sa.func.sum(CreditEntry.credits))
-        .where(CreditEntry.run_id == run_id)
-        .group_by(CreditEntry.kind)
+# Statements are made once, and name tables: making one takes longer than executing it, and one that
+# names classes is made again each time.
+_ENTRIES = Base.metadata.tables[CreditEntry.__tablename__]
+_ACCOUNTS = Base.metadata.tables[CreditAccount.__tablename__]
+_RUN: sa.BindParameter[str] = sa.bindparam("run", type_=sa.Text())
+_STEP: sa.BindParameter[str] = sa.bindparam("step", type_=sa.Text())
+_PRICE: sa.BindParameter[int] = sa.bindparam("price", type_=sa.Integer())
+
+
+def _once(kind: Literal["hold", "release"], table: sa.FromClause = _ENTRIES) -> sa.Select[Any]:
+    """The one entry of a kind that a run has, to be asked for a column of it.
+
+    The kind is no parameter: it would keep SQLite from the index, or have it plan each time anew.
+    """
+    is_kind = table.c.kind == sa.literal_column(f"'{kind}'")
+    return sa.select(table.c.account_id, table.c.run_id, table.c.credits).where(
+        table.c.run_id == _RUN, is_kind, table.c.kind.in_(ONCE_A_RUN)
     )
-    return {kind: int(total) for kind, total in rows}
 
 
-def _entries(session: Session, run_id: str, kind: EntryKind, step_key: str | None = None) -> bool:
-    wanted = [CreditEntry.run_id == run_id, CreditEntry.kind == kind]
-    if step_key is not None:
-        wanted.append(CreditEntry.step_key == step_key)
-    return session.execute(sa.select(sa.literal(1)).where(*wanted).limit(1)).first() is not None
+def _captured(*of: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Columns over what a run has used so far."""
+    return sa.select(*of).where(_ENTRIES.c.run_id == _RUN, _ENTRIES.c.kind == CAPTURE)
+
+
+_TOTAL = sa.func.coalesce(sa.func.sum(_ENTRIES.c.credits), 0)
+# The account of a run's hold.
+_PAID_BY = _once("hold").with_only_columns(_ENTRIES.c.account_id)
+_IS_RELEASED = sa.select(_once("release").exists())
+_IS_CAPTURED = sa.select(_captured(_ENTRIES.c.id).where(_ENTRIES.c.step_key == _STEP).exists())
+_SUMS = sa.select(
+    sa.func.coalesce(_once("hold").with_only_columns(_ENTRIES.c.credits).scalar_subquery(), 0),
+    _captured(_TOTAL).scalar_subquery(),
+    _once("release").exists(),
+)
 
 
 def _new_capture() -> sa.Executable:
@@ -177,60 +196,44 @@ def _new_capture() -> sa.Executable:
 
     In one statement, for the account's row is locked by then.
     """
-    run_id: sa.BindParameter[str] = sa.bindparam("run")
-    step_key: sa.BindParameter[str] = sa.bindparam("step")
-    credits: sa.BindParameter[int] = sa.bindparam("price")
-    other = aliased(CreditEntry)
-    of_run = sa.select(other.id).where(other.run_id == run_id)
-    captured = sa.select(sa.func.coalesce(sa.func.sum(other.credits), 0)).where(
-        other.run_id == run_id, other.kind == CAPTURE
-    )
-    entry = sa.select(
-        CreditEntry.account_id,
-        sa.literal("capture"),
-        sa.cast(credits, sa.Integer),
-        CreditEntry.run_id,
-        sa.cast(step_key, sa.Text),
-        sa.bindparam("at", type_=UtcDateTime),
-    ).where(
-        CreditEntry.run_id == run_id,
-        CreditEntry.kind == "hold",
-        CreditEntry.kind.in_(ONCE_A_RUN),
-        ~of_run.where(other.kind == "release", other.kind.in_(ONCE_A_RUN)).exists(),
-        ~of_run.where(other.kind == CAPTURE, other.step_key == step_key).exists(),
-        CreditEntry.credits - captured.scalar_subquery() >= credits,
+    held = _ENTRIES.alias()
+    entry = (
+        _once("hold", held)
+        .with_only_columns(
+            held.c.account_id,
+            sa.literal("capture"),
+            sa.cast(_PRICE, sa.Integer),
+            held.c.run_id,
+            sa.cast(_STEP, sa.Text),
+            sa.bindparam("at", type_=UtcDateTime),
+        )
+        .where(
+            ~_once("release").exists(),
+            ~_captured(_ENTRIES.c.id).where(_ENTRIES.c.step_key == _STEP).exists(),
+            held.c.credits - _captured(_TOTAL).scalar_subquery() >= _PRICE,
+        )
     )
     columns = ["account_id", "kind", "credits", "run_id", "step_key", "at"]
-    table = Base.metadata.tables[CreditEntry.__tablename__]
-    return sa.insert(table).from_select(columns, entry).returning(table.c.id)
+    return sa.insert(_ENTRIES).from_select(columns, entry).returning(_ENTRIES.c.id)
 
 
 def _taken() -> sa.Executable:
     """Takes a price out of what the account of a run's hold has on hold, where it has that much."""
-    price: sa.BindParameter[int] = sa.bindparam("price", type_=sa.Integer())
-    accounts = Base.metadata.tables[CreditAccount.__tablename__]
-    there = accounts.c
+    there = _ACCOUNTS.c
     return (
-        sa.update(accounts)
-        .where(there.id == _PAID_BY.scalar_subquery(), there.held >= price)
-        .values(held=there.held - price, captured=there.captured + price)
+        sa.update(_ACCOUNTS)
+        .where(there.id == _PAID_BY.scalar_subquery(), there.held >= _PRICE)
+        .values(held=there.held - _PRICE, captured=there.captured + _PRICE)
         .returning(there.id)
     )
 
 
-# Made once: making a statement takes longer than executing it.
 _NEW_CAPTURE = _new_capture()
-# The account of a run's hold.
-_PAID_BY = sa.select(CreditEntry.account_id).where(
-    CreditEntry.run_id == sa.bindparam("run"),
-    CreditEntry.kind == "hold",
-    CreditEntry.kind.in_(ONCE_A_RUN),
-)
 _TAKEN = _taken()
 
 
 def _account_of(session: Session, run_id: str) -> str:
-    account_id = session.scalar(_PAID_BY, {"run": run_id})
+    account_id: str | None = session.scalar(_PAID_BY, {"run": run_id})
     if account_id is None:
         raise LedgerError(f"run {run_id} has no hold")
     return account_id

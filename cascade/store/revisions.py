@@ -130,28 +130,16 @@ def _newest(n: int, *, of_scene: bool) -> sa.ScalarSelect[int | None]:
     def given(name: str) -> sa.BindParameter[str]:
         return sa.bindparam(f"{name}_{n}", type_=sa.Text())
 
-    of_place = _other.key == given("key")
-    if of_scene:
-        of_place = _of_scene(_other, given("scene"), given("kind"), given("key"))
-    wanted = sa.select(sa.func.max(_other.id)).where(
-        _other.story_version_id == given("story"), of_place
-    )
-    return wanted.scalar_subquery()
-
-
-def _of_scene(
-    table: type[Revision],
-    scene_id: sa.BindParameter[str],
-    kind: sa.BindParameter[str],
-    key: sa.BindParameter[str],
-) -> sa.ColumnElement[bool]:
-    """The revisions of a scene's text of a kind, whatever number the scene had at the time.
-
-    Those of before the scene was kept go by their key.
-    """
-    of_kind = table.key.like(sa.literal("%/").concat(kind).concat("/%"))
-    by_scene = sa.and_(table.scene_id == scene_id, of_kind)
-    return sa.or_(by_scene, sa.and_(table.scene_id.is_(None), table.key == key))
+    of_story = sa.select(_other.id).where(_other.story_version_id == given("story"))
+    by_key = of_story.where(_other.key == given("key"))
+    if not of_scene:
+        return by_key.with_only_columns(sa.func.max(_other.id)).scalar_subquery()
+    # The scene's texts of a kind, whatever number it had at the time; those of before the scene was
+    # kept go by their key. Each by its index: of an OR, SQLite reads the whole story.
+    of_kind = _other.key.like(sa.literal("%/").concat(given("kind")).concat("/%"))
+    by_scene = of_story.where(_other.scene_id == given("scene"), of_kind)
+    either = sa.union_all(by_scene, by_key.where(_other.scene_id.is_(None))).subquery()
+    return sa.select(sa.func.max(either.c.id)).scalar_subquery()
 
 
 def replaced_by(session: Session, revision: Revision) -> Stood:

@@ -42,6 +42,14 @@ def counted(database: Database) -> Iterator[list[str]]:
     sa.event.remove(database.engine, "before_cursor_execute", note)
 
 
+def save(service: Service, run_id: str, key: str) -> None:
+    """A step, written by hand."""
+    announced = service.database.transact(steps.announce, run_id, key)
+    assert isinstance(announced, Assignment)
+    written = write_for(announced.brief, f"new {key}")
+    assert service.database.transact(steps.save, run_id, key, written) == "saved"
+
+
 def costs(service: Service, story: Story) -> dict[str, int]:
     """The statements of each step of a run, by its key."""
     plan = make_plan(add_story(service, story), LEVELS)
@@ -50,10 +58,7 @@ def costs(service: Service, story: Story) -> dict[str, int]:
     found = {}
     for step in plan.steps:
         with counted(service.database) as asked:
-            announced = service.database.transact(steps.announce, run_id, step.key)
-            assert isinstance(announced, Assignment)
-            written = write_for(announced.brief, f"new {step.key}")
-            assert service.database.transact(steps.save, run_id, step.key, written) == "saved"
+            save(service, run_id, step.key)
         found[step.key] = len(asked)
     service.database.transact(runs.finish, run_id)
     assert service.operator().run(run_id).status == "done"
@@ -118,24 +123,64 @@ def test_a_script_step_reads_no_scene_but_those_around_it(sqlite_url: str) -> No
                 assert not [way for way in ways if way.endswith("(story_version_id=?)")], ways
 
 
-def test_a_capture_reads_no_entry_of_other_runs(sqlite_url: str) -> None:
+@contextmanager
+def explained(database: Database) -> Iterator[list[str]]:
+    """How SQLite finds the rows of each statement that it is sent meanwhile."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(*arguments: Any) -> None:
+        if arguments[2].split()[0] in ("SELECT", "INSERT", "UPDATE") and not arguments[5]:
+            asked.append((arguments[2], arguments[3]))
+
+    ways: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    yield ways
+    sa.event.remove(database.engine, "before_cursor_execute", note)
+    with database.read() as session:
+        for statement, given in asked:
+            told = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+            ways += [row[3] for row in told]
+
+
+def test_a_run_reads_no_entry_of_other_runs(sqlite_url: str) -> None:
+    """Whatever is asked of the ledger about a run, its own entries are found by an index."""
     settings = Settings(database_url=sqlite_url, provider="offline", offline_delay_ms=0)
     with closing(Service(settings)) as service:
         [sample] = [one for one in service.operator().stories() if one.structure_type == "cat"]
-        asked: list[tuple[str, Any]] = []
-
-        def note(*arguments: Any) -> None:
-            if "cascade_credit_entries" in arguments[2]:
-                asked.append((arguments[2], arguments[3]))
-
-        with service.database.write() as session:
-            sa.event.listen(service.database.engine, "before_cursor_execute", note)
+        plan = make_plan(service.operator().story(sample.id), LEVELS)
+        run_id = start_unqueued(service, service.actor("editor"), plan)
+        key = plan.steps[0].key
+        with explained(service.database) as ways, service.database.write() as session:
+            assert ledger.capture(session, run_id, key, 3)
+            assert not ledger.capture(session, run_id, key, 3)
+            assert ledger.captured_by(session, run_id) == 3
+            held = ledger.held_for(session, run_id)
             with pytest.raises(LedgerError):
-                ledger.capture(session, sample.id, "midpoint/beatContent", 3)
-            sa.event.remove(service.database.engine, "before_cursor_execute", note)
-            connection = session.connection()
-            assert asked
-            for statement, given in asked:
-                told = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
-                ways = [row[3] for row in told]
-                assert not [way for way in ways if way.startswith("SCAN cascade_credit")], ways
+                ledger.capture(session, run_id, plan.steps[1].key, held + 1)
+            assert ledger.release(session, run_id) == held
+            assert ledger.release(session, run_id) == 0
+            with pytest.raises(LedgerError):
+                ledger.capture(session, sample.id, key, 3)
+        assert [way for way in ways if way.startswith("SEARCH cascade_credit_entries")]
+        assert not [way for way in ways if way.startswith("SCAN cascade_credit")], ways
+
+
+def test_a_step_reads_no_revision_of_other_places(sqlite_url: str) -> None:
+    settings = Settings(database_url=sqlite_url, provider="offline", offline_delay_ms=0)
+    with closing(Service(settings)) as service:
+        [sample] = [one for one in service.operator().stories() if one.structure_type == "cat"]
+        story = add_story(service, service.operator().story(sample.id))
+        plan = make_plan(story, LEVELS)
+        run_id = start_unqueued(service, service.actor("editor"), plan)
+        service.database.transact(runs.begin, run_id)
+        first, *rest = plan.steps
+        save(service, run_id, first.key)
+        with explained(service.database) as ways:
+            for step in rest[: len(plan.steps_of(first.beat_key)) - 1]:
+                save(service, run_id, step.key)
+    ways = [way for way in ways if way.startswith("SEARCH cascade_revisions")]
+    assert {way.split("(")[1] for way in ways} == {
+        "story_version_id=? AND key=?)",
+        "story_version_id=? AND scene_id=?)",
+        "rowid=?)",
+    }

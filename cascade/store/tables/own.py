@@ -128,7 +128,17 @@ class Revision(Base):
     """An immutable copy of one text with what produced it. Unknown provenance is null."""
 
     __tablename__ = "cascade_revisions"
-    __table_args__ = (sa.Index("cascade_ix_revisions_piece", "story_version_id", "key"),)
+    __table_args__ = (
+        sa.Index("cascade_ix_revisions_piece", "story_version_id", "key"),
+        # A scene's texts whatever number it had: a step need not read the story's others.
+        sa.Index(
+            "cascade_ix_revisions_scene",
+            "story_version_id",
+            "scene_id",
+            sqlite_where=sa.text("scene_id IS NOT NULL"),
+            postgresql_where=sa.text("scene_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
