@@ -318,26 +318,19 @@ def _write(
     row, story = here.row, here.story
     scene = _scene(story, step)
     place = Place(story.id, step.key, scene.id if scene is not None else "")
-    found = [(place, pieces.standing(row, here.scene_row(scene), step.piece))]
+    wrote = {**_by(run), **_provenance(written), "step_key": step.key, "level": change.new_level}
+    stood = pieces.standing(row, here.scene_row(scene), step.piece)
+    changes = [revisions.Change(place, stood, Stood(written.answer.text), wrote)]
     level: Stood | None = None
     # A resumed run's first part has saved the level.
     begins = step == plan.steps_of(step.beat_key)[0] and change.expected_level != change.new_level
     if begins:
         level = pieces.new_level(row, step.beat_key, change.new_level)
         of_level = Place(story.id, level_key(step.beat_key))
-        found.insert(0, (of_level, pieces.standing_level(row, step.beat_key)))
-    revisions.keep_found(session, *found)
-    if level is not None:
-        revisions.add(session, of_level, level, **_by(run), level=change.new_level)
-    revision_id = revisions.add(
-        session,
-        place,
-        Stood(written.answer.text),
-        **_by(run),
-        **_provenance(written),
-        step_key=step.key,
-        level=change.new_level,
-    )
+        stood = pieces.standing_level(row, step.beat_key)
+        set_by = {**_by(run), "level": change.new_level}
+        changes.insert(0, revisions.Change(of_level, stood, level, set_by))
+    *_, revision_id = revisions.replace(session, *changes)
     if begins:
         _clear_draft(session, run, change)
         before, after = change.expected_level, change.new_level

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from cascade.store.pieces import Stood
 from cascade.store.tables import Base, Revision, now
 from cascade.story.piece import Piece
 from cascade.story.story import Story, digest
 
-# Revisions that a statement asks about while it adds one.
-_other, _kept = aliased(Revision), aliased(Revision)
-# An alias finds its columns when it is first asked for one; a second thread that asks meanwhile is
-# told that there is none. So they are asked for before there is another thread.
-for _alias in (_other, _kept):
-    for _attribute in sa.inspect(Revision).column_attrs:
-        getattr(_alias, _attribute.key).__clause_element__()
 _TABLE = Base.metadata.tables[Revision.__tablename__]
 
 
@@ -59,86 +52,112 @@ class Place:
         return found
 
 
-def keep_found(session: Session, *found: tuple[Place, Stood]) -> None:
-    """Keeps what stands at some places now, where nothing has kept it yet, in one statement.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What stands at a place, what is to stand there, and what wrote that, as columns."""
 
-    What another program wrote is kept as `found`. Where nothing is there and nothing ever was,
-    there is nothing to keep.
+    place: Place
+    found: Stood
+    new: Stood
+    more: Mapping[str, Any]
+
+
+def replace(session: Session, *changes: Change) -> list[int]:
+    """Keeps what is to stand at some places in the place of what stands there; the ids of the new.
+
+    What stands there is kept too where nothing has kept it yet: what another program wrote, as
+    `found`. Where nothing is there and nothing ever was, there is nothing to keep. The story's row
+    must be locked.
     """
-    at = now()
-    given: dict[str, Any] = {}
-    for n, (place, stood) in enumerate(found):
-        values = {
-            **place.values,
-            "digest": digest(stood.text),
-            "text": stood.text,
-            "cell": stood.cell,
-            "created_at": at,
-            "origin": "found",
-            "is_kept": True,
-        }
-        given |= {f"{name}_of_{n}": value for name, value in values.items()}
-        given |= {**place.asked(n), f"is_nothing_{n}": stood == Stood("")}
-    session.execute(_keep(tuple(bool(place.scene_id) for place, _ in found)), given)
+    newest = _newest(session, [change.place for change in changes])
+    found = [
+        _row(change.place, change.found, origin="found", replaces_id=None)
+        for change in changes
+        if _is_lost(change.found, newest.get(change.place.key))
+    ]
+    before = {key: one.id for key, one in newest.items()} | _insert(session, found)
+    ids = _insert(
+        session,
+        [
+            _row(one.place, one.new, **one.more, replaces_id=before.get(one.place.key))
+            for one in changes
+        ],
+    )
+    return [ids[change.place.key] for change in changes]
 
 
-def add(session: Session, place: Place, stood: Stood, **more: Any) -> int:
-    """Keeps what stands at a place from now on, in the place of its newest revision; its own id."""
-    row = {**place.values, "digest": digest(stood.text), "text": stood.text, "cell": stood.cell}
-    added = _add(of_scene=bool(place.scene_id))
-    return int(session.execute(added, {**row, **more, **place.asked()}).scalar_one())
+def _is_lost(found: Stood, newest: sa.Row[Any] | None) -> bool:
+    """Whether what stands at a place would be gone: its newest revision does not hold it."""
+    if newest is None:
+        return found != Stood("")
+    there = newest.digest, newest.cell
+    return not newest.is_kept or there != (digest(found.text), found.cell)
+
+
+def _row(place: Place, stood: Stood, **more: Any) -> dict[str, Any]:
+    return {
+        **_EMPTY,
+        **place.values,
+        "digest": digest(stood.text),
+        "text": stood.text,
+        "cell": stood.cell,
+        "is_kept": True,
+        "created_at": now(),
+        **more,
+    }
+
+
+def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Adds revisions of different places, in one statement; the id of each by its key."""
+    if not rows:
+        return {}
+    added = session.execute(_ADD, rows)
+    return {row.key: row.id for row in added}
+
+
+def _newest(session: Session, places: Sequence[Place]) -> dict[str, sa.Row[Any]]:
+    """The newest revision of each of some places by its key, where there is one; in one query."""
+    asked: dict[str, str] = {}
+    for n, place in enumerate(places):
+        asked |= place.asked(n)
+    wanted = _newest_of(tuple(bool(place.scene_id) for place in places))
+    return {places[row.n].key: row for row in session.execute(wanted, asked)}
 
 
 # Statements are made once: making one takes longer than executing it.
+# A value for every column: rows of different origin go in by one statement.
+_EMPTY = {column.name: None for column in _TABLE.c if not column.primary_key}
+_ADD = sa.insert(_TABLE).returning(_TABLE.c.key, _TABLE.c.id)
 
 
 @cache
-def _keep(of_scenes: tuple[bool, ...]) -> sa.Insert:
-    """Keeps what was found at so many places, each a beat's or a scene's."""
-    names = ["story_version_id", "key", "scene_id", "digest", "text", "cell", "created_at"]
-    names += ["origin", "is_kept"]
-    rows = []
-    for n, of_scene in enumerate(of_scenes):
-        values = {name: sa.bindparam(f"{name}_of_{n}", type_=_TABLE.c[name].type) for name in names}
-        newest = _newest(n, of_scene=of_scene)
-        kept = sa.select(_kept.id).where(
-            _kept.id == newest,
-            _kept.digest == values["digest"],
-            _kept.cell.is_not_distinct_from(values["cell"]),
-            _kept.is_kept,
-        )
-        is_nothing = sa.bindparam(f"is_nothing_{n}", type_=sa.Boolean())
-        rows.append(
-            sa.select(*values.values()).where(
-                ~kept.exists(), sa.not_(is_nothing) | newest.is_not(None)
+def _newest_of(of_scenes: tuple[bool, ...]) -> sa.CompoundSelect[Any]:
+    """The newest revisions of so many places, each a beat's or a scene's, as `Place.asked`."""
+    columns = _TABLE.c.id, _TABLE.c.digest, _TABLE.c.cell, _TABLE.c.is_kept
+    return sa.union_all(
+        *(
+            sa.select(sa.literal(n).label("n"), *columns).where(
+                _TABLE.c.id == _newest_id(n, of_scene=of_scene)
             )
+            for n, of_scene in enumerate(of_scenes)
         )
-    return sa.insert(_TABLE).from_select(names, sa.union_all(*rows))
-
-
-@cache
-def _add(*, of_scene: bool) -> Any:
-    """Adds a revision that takes the place of the newest one of its place."""
-    return (
-        sa.insert(_TABLE).values(replaces_id=_newest(0, of_scene=of_scene)).returning(_TABLE.c.id)
     )
 
 
-def _newest(n: int, *, of_scene: bool) -> sa.ScalarSelect[int | None]:
-    """The id of the newest revision of a place, given as `Place.asked`."""
-
+def _newest_id(n: int, *, of_scene: bool) -> sa.ScalarSelect[int | None]:
     def given(name: str) -> sa.BindParameter[str]:
         return sa.bindparam(f"{name}_{n}", type_=sa.Text())
 
-    of_story = sa.select(_other.id).where(_other.story_version_id == given("story"))
-    by_key = of_story.where(_other.key == given("key"))
+    other = _TABLE.alias()
+    of_story = sa.select(other.c.id).where(other.c.story_version_id == given("story"))
+    by_key = of_story.where(other.c.key == given("key"))
     if not of_scene:
-        return by_key.with_only_columns(sa.func.max(_other.id)).scalar_subquery()
+        return by_key.with_only_columns(sa.func.max(other.c.id)).scalar_subquery()
     # The scene's texts of a kind, whatever number it had at the time; those of before the scene was
     # kept go by their key. Each by its index: of an OR, SQLite reads the whole story.
-    of_kind = _other.key.like(sa.literal("%/").concat(given("kind")).concat("/%"))
-    by_scene = of_story.where(_other.scene_id == given("scene"), of_kind)
-    either = sa.union_all(by_scene, by_key.where(_other.scene_id.is_(None))).subquery()
+    of_kind = other.c.key.like(sa.literal("%/").concat(given("kind")).concat("/%"))
+    by_scene = of_story.where(other.c.scene_id == given("scene"), of_kind)
+    either = sa.union_all(by_scene, by_key.where(other.c.scene_id.is_(None))).subquery()
     return sa.select(sa.func.max(either.c.id)).scalar_subquery()
 
 

@@ -108,7 +108,7 @@ def test_running_then_cancelling_then_ended(
 def test_cancelling_twice_what_hangs(
     cli: Any, near: Near, database_url: str, server: ModelServer
 ) -> None:
-    """An executor that does not answer: the run ends in ten seconds, and charges nothing more."""
+    """An executor that does not answer: the run ends all the same, and charges nothing more."""
     server.answer(1, STALL)
     worker = cli.start("run", HERO, *CHANGE, **model(server))
     server.wait_for_calls(1, timeout=60)
@@ -117,9 +117,11 @@ def test_cancelling_twice_what_hangs(
     try:
         first = cli.start("cancel", run_id)
         wait_for(lambda: status(near, run_id) == "cancelling", "the run to be cancelling")
+        first.send_signal(signal.SIGSTOP)  # it ends the run when its patience is over
         assert near.json("credits")["held"] == 26
+        first.send_signal(signal.SIGCONT)
         second = cli.start("cancel", run_id)
-        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended", 10)
+        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended", 30)
         told = [one.communicate(timeout=60)[0] for one in (first, second)]
         assert f"Run {run_id} is cancelled: 0 credits used, 26 released." in told[0]
         assert near.json("credits")["held"] == 0

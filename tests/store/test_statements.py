@@ -16,8 +16,7 @@ faults, together = [], threading.Barrier(8)
 def make(n):
     together.wait()
     try:
-        revisions._keep.__wrapped__((bool(n % 2), True))
-        revisions._add.__wrapped__(of_scene=bool(n % 2))
+        revisions._newest_of.__wrapped__((bool(n % 2), True))
     except BaseException as error:
         faults.append(error)
 
