@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from cascade.service import Service
+from cascade.story.structures import structure
 from cascade.ui.kit.language import LANGUAGES, Language
 from tests.helpers.serving import Server
 
@@ -73,6 +75,28 @@ def fits(studio: Studio, size: tuple[int, int]) -> None:
     page.mouse.wheel(0, 3000)
     page.wait_for_timeout(300)
     is_in_the_window(studio)
+
+
+# The names of beats under the curve that are not wholly in the picture they are drawn in.
+CUT = """names => names
+  .filter((name) => {
+    const [its, all] = [name, name.ownerSVGElement].map((one) => one.getBoundingClientRect());
+    return its.bottom > all.bottom || its.top < all.top;
+  })
+  .map((name) => name.textContent)"""
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 683, 400])
+def test_the_name_of_every_beat_is_whole(
+    studio: Studio, server: Server, look: Callable[[], Service], width: int
+) -> None:
+    page = studio.page
+    page.set_viewport_size({"width": width, "height": 800})
+    for story in look().operator().stories():
+        page.goto(f"{server.url}/?story={story.id}")
+        names = page.locator(".xtick text")
+        expect(names).to_have_count(len(structure(story.structure_type).keys))
+        assert names.evaluate_all(CUT) == []
 
 
 def test_a_click_selects_and_never_bends(studio: Studio) -> None:

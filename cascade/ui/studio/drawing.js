@@ -63,7 +63,7 @@ class Drawing {
     const wide = narrow ? margin.l + margin.r + room * (beats.length + 0.2) : this.width;
     this.stage.style.width = `${wide}px`;
     const flat = room >= 56;
-    const labels = beats.map((beat) => wrap(beat.label, flat ? Math.max(8, Math.floor(room / 6.2)) : 18));
+    const labels = beats.map((beat) => wrap(beat.label, flat ? Math.max(8, Math.floor(room / 6.2)) : 14));
     // As many lines as the longest name takes; upright they need more.
     const lines = Math.max(2, ...labels.map((label) => label.split("<br>").length));
     margin.b = flat ? 8 + 14 * lines : 76;
