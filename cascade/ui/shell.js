@@ -152,16 +152,19 @@ away.watch ??= (() => {
   return watch;
 })();
 
-// Keys that press a button of ours wherever one reads, as long as nothing is typed.
+// Keys that press a button of ours, or lead to a field, wherever one reads, as long as nothing is typed.
 window.__cascadeKeys ??= (() => {
-  const buttons = { j: ".st-key-review-next button", k: ".st-key-review-before button" };
+  const places = {
+    j: ".st-key-review-next button", k: ".st-key-review-before button", "/": ".st-key-find input",
+  };
   window.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("[role='dialog']")) return;
     if (event.target.closest?.("input, textarea, select, [contenteditable='true']")) return;
-    const button = buttons[event.key] && document.querySelector(buttons[event.key]);
-    if (!button || button.disabled) return;
+    const place = places[event.key] && document.querySelector(places[event.key]);
+    if (!place || place.disabled) return;
     event.preventDefault();
-    button.click();
+    if (place.matches("button")) place.click();
+    else (place.focus(), place.select());
   });
   return true;
 })();

@@ -51,14 +51,14 @@ def overwritten(messages: list[Any]) -> list[tuple[Path, Path]]:
     ]
 
 
-@pytest.mark.parametrize("mode", ["arc", "read", "review", "history"])
+@pytest.mark.parametrize("mode", ["arc", "read", "review", "history", "find"])
 def test_nothing_comes_after_a_part_that_is_drawn_by_itself(
     service: Service, sent: list[Any], mode: str
 ) -> None:
     people = gather(service)
     run_id = start(people)
     save_next(service, run_id)
-    query = {"story": people.mine, "mode": mode, "beat": "midpoint"}
+    query = {"story": people.mine, "mode": mode, "beat": "midpoint", "find": "a"}
     page = Page(service, **query)
     assert overwritten(sent) == []
     # The curve, the outline and an editor a beat, the bar of state, what the page follows.

@@ -307,6 +307,13 @@ GIVEN: dict[str, Callable[[str], dict[str, object]]] = {
     "studio/chosen": lambda x: {"beat": x},
     "studio/curve": lambda x: {},
     "studio/elsewhere": lambda x: {"runs": [(x, x)], "name": x},
+    "studio/found": lambda x: {
+        "title": x,
+        "help": x,
+        "hits": [{"where": x, "what": x, "times": x, "address": x, "line": (x, x, x)}],
+        "rest": x,
+        "back": x,
+    },
     "studio/loose": lambda x: {"scenes": [x]},
     "studio/marks": lambda x: {"new": x, "stale": x, "why": x, "byline": x},
     "studio/modes": lambda x: {

@@ -1,6 +1,7 @@
 """The address: `?story=ID&beat=KEY&scene=N&run=ID&mode=NAME` says what is shown, and can be sent.
 
-`text` is the key of the text that is reviewed. Other parts of it are somebody else's and stay.
+`text` is the key of the text that is reviewed, `find` the words that are searched for. Other parts
+of it are somebody else's and stay.
 
 A browser says with all it asks for which address it is at; what it asked for while the address
 changed under it says the one of before. So the address is kept here: only `go`, and the browser's
@@ -16,9 +17,11 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-Name = Literal["story", "beat", "scene", "run", "text", "mode"]
+Name = Literal["story", "beat", "scene", "run", "text", "mode", "find"]
 NAMES: tuple[Name, ...] = get_args(Name)
-Mode = Literal["arc", "read", "review", "history"]
+Tab = Literal["arc", "read", "review", "history"]
+TABS: tuple[Tab, ...] = get_args(Tab)
+Mode = Literal[Tab, "find"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 KEPT = "address"
 
@@ -30,8 +33,10 @@ def asked_for(name: Name) -> str | None:
 
 
 def mode() -> Mode:
-    """The mode that the address asks for; the arc where it names none that is known."""
+    """The mode that the address asks for; the arc where it names none, or no words to find."""
     asked = asked_for("mode")
+    if asked == "find" and asked_for("find") is None:
+        return "arc"
     return next((one for one in MODES if one == asked), "arc")
 
 
@@ -108,6 +113,8 @@ def _put(parts: dict[str, str | None]) -> None:
 
 
 def _changed(to: dict[str, str | None]) -> dict[str, str | None]:
+    if to.get("mode", "find") != "find":
+        to = {**to, "find": None}
     story, shown = to.get("story"), asked_for("story")
     if story is None or shown is None or story == shown:
         return to

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from cascade.display import readable
 from cascade.story.fountain import heading
+from cascade.story.kinds import Kind
 from cascade.story.plan import Step
 from cascade.story.story import Scene, Story
 from cascade.ui.kit.html import render
@@ -93,10 +94,15 @@ def scene_name(scene: Scene) -> str:
 def step_name(story: Story, step: Step) -> str:
     """What a step of a run writes, by kind and scene: `Plot of scene 9: INT. KITCHEN - NIGHT`."""
     if step.scene_number is None:
-        return text(f"step.{step.kind}")
+        return text_name(step.kind)
     scene = story.scene(step.beat_key, step.scene_number)
     name = scene_name(scene) if scene else text("scene.bare", number=step.scene_number)
-    return text(f"step.{step.kind}", scene=name[:1].lower() + name[1:])
+    return text_name(step.kind, name)
+
+
+def text_name(kind: Kind, scene: str = "") -> str:
+    """What a text is: its kind and, of one of a scene's, that by its name."""
+    return text(f"step.{kind}", scene=scene[:1].lower() + scene[1:])
 
 
 def _named(number: int | None, place: str) -> str:

@@ -160,7 +160,7 @@ class Bending:
                 session.redraw([CURVE, OUTLINE, BEAT, WORDS])
             case "read":
                 session.redraw([CURVE, OUTLINE, WORDS])
-            case "review" | "history":
+            case "review" | "history" | "find":
                 # It is read where beats are read.
                 address.go(mode=None)
                 st.rerun()

@@ -101,10 +101,14 @@ def _draw_select(bending: Bending, beat_key: str, label: str) -> None:
 
 
 def _draw_scenes(story: Story, scenes: Sequence[Scene], beat_key: str, marks: Marks) -> None:
+    # As a beat that is selected: where words are read, else where beats are.
+    mode = "read" if address.mode() == "read" else None
     lines = [
         {
             "name": scene_name(scene),
-            "address": address.link(story=story.id, beat=beat_key, scene=str(scene.number)),
+            "address": address.link(
+                story=story.id, beat=beat_key, scene=str(scene.number), mode=mode
+            ),
             "is_shown": address.asked_for("scene") == str(scene.number),
             "is_new": marks.is_new_scene(beat_key, scene.number),
             "is_stale": marks.is_stale_scene(beat_key, scene.number),

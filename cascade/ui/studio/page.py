@@ -26,6 +26,7 @@ from cascade.ui.shell import Bring, announce
 from cascade.ui.studio.beat import draw_beat
 from cascade.ui.studio.bending import CURVE, Bending, selected
 from cascade.ui.studio.curve import PLOTLY_URL, SCRIPT_URL, curve
+from cascade.ui.studio.finding import draw_found
 from cascade.ui.studio.head import draw_head
 from cascade.ui.studio.history import asks_for_all, draw_history, draw_runs
 from cascade.ui.studio.importing import draw_import
@@ -152,6 +153,8 @@ def _draw_pane(bending: Bending, view: View) -> None:
             draw_review(bending.desk, view, may=bending.studio.may)
         case "history":
             draw_history(view)
+        case "find":
+            draw_found(view.story)
         case _:
             assert_never(mode)
 
