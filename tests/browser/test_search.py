@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
-from cascade.ui.kit.language import LANGUAGES
 from tests.helpers.serving import Server
 
 from .studio import Studio
@@ -16,7 +14,6 @@ STORY = "A Hundred Diameters"
 NASTY = "<img src=x onerror=alert(1)> **letter** :red[x]"
 
 
-@pytest.mark.parametrize("language", LANGUAGES, indirect=True)
 def test_words_are_found_and_gone_to(studio: Studio, server: Server) -> None:
     page = studio.page
     page.goto(f"{server.url}/?story={STORY}")
