@@ -201,6 +201,7 @@ def test_chains_that_an_earlier_version_put_back_are_known_as_such(
     execute(
         service.database,
         [
+            "DROP INDEX cascade_ix_revisions_scene",
             "DROP TABLE cascade_audit",
             "DROP TABLE cascade_project_rules",
             "DROP TABLE cascade_outbox",
