@@ -107,7 +107,7 @@ class Walk:
         then()
         # A draw takes a moment, and what goes with it leaves the keyboard to what stands around it.
         self.page.wait_for_timeout(400)
-        for _ in range(10):
+        for _ in range(40):
             try:
                 self.here()
             except AssertionError:

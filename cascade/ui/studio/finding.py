@@ -35,8 +35,10 @@ def draw_search() -> None:
 
 
 def _ask() -> None:
-    words: str = st.session_state[_FIELD].strip()
-    address.go(mode="find" if words else None, find=words or None)
+    # Of a field that is gone Streamlit says what stood there before, or nothing at all.
+    words: str | None = st.session_state.get(_FIELD)
+    if words is not None and (words := words.strip()) != _words():
+        address.go(mode="find" if words else None, find=words or None)
 
 
 def draw_found(story: Story) -> None:
