@@ -40,10 +40,18 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+# While a draw takes long, what it has not come to yet is pale, and what pales or comes back passes
+# through every shade.
+AT_REST = """() => !document.querySelector("[data-stale='true']")
+  && document.getAnimations().every((one) =>
+    one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
+
+
 def is_accessible(studio: Studio, width: int = 1400) -> None:
     """Checks the page as it stands, once it stands still."""
     studio.page.set_viewport_size({"width": width, "height": 1000})
     studio.page.wait_for_timeout(600)
+    studio.page.wait_for_function(AT_REST)
     assert violations(studio.page) == []
 
 
