@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -17,7 +17,9 @@ from cascade.errors import CorrectionTooLarge, InsufficientCredits
 from cascade.store.columns import UtcDateTime
 from cascade.store.tables import (
     CAPTURE,
+    HOLD,
     ONCE_A_RUN,
+    RELEASE,
     Base,
     CreditAccount,
     CreditEntry,
@@ -92,7 +94,7 @@ def capture(session: Session, run_id: str, step_key: str, credits: int) -> bool:
     account_id = _account_of(session, run_id)
     if moved is not None:
         _move(session, account_id, held=credits, captured=-credits)
-    if session.scalar(_IS_CAPTURED, {"run": run_id, "step": step_key}):
+    if session.scalar(_WAS_CAPTURED, {"run": run_id, "step": step_key}):
         return False
     raise LedgerError(f"run {run_id} has less than {credits} credits on hold for {step_key}")
 
@@ -101,7 +103,7 @@ def release(session: Session, run_id: str) -> int:
     """Gives back what is left of a run's hold, once; how many credits that were (then 0)."""
     account_id = _account_of(session, run_id)
     _lock(session, account_id)
-    if session.scalar(_IS_RELEASED, {"run": run_id}):
+    if session.scalar(_WAS_RELEASED, {"run": run_id}):
         return 0
     rest = held_for(session, run_id)
     _move(session, account_id, available=rest, held=-rest)
@@ -117,7 +119,7 @@ def held_for(session: Session, run_id: str) -> int:
 
 def captured_by(session: Session, run_id: str) -> int:
     """Credits that a run has used so far."""
-    return int(session.scalar(_captured(_TOTAL), {"run": run_id}) or 0)
+    return int(session.scalar(_USED, {"run": run_id}) or 0)
 
 
 def statement(session: Session, user: str, account_ids: Sequence[str]) -> Credits:
@@ -163,14 +165,15 @@ _STEP: sa.BindParameter[str] = sa.bindparam("step", type_=sa.Text())
 _PRICE: sa.BindParameter[int] = sa.bindparam("price", type_=sa.Integer())
 
 
-def _once(kind: Literal["hold", "release"], table: sa.FromClause = _ENTRIES) -> sa.Select[Any]:
-    """The one entry of a kind that a run has, to be asked for a column of it.
+def _once(
+    kind: sa.ColumnElement[str], *of: sa.ColumnElement[Any], table: sa.FromClause = _ENTRIES
+) -> sa.Select[Any]:
+    """Columns of the one hold, or release, that a run has.
 
     The kind is no parameter: it would keep SQLite from the index, or have it plan each time anew.
     """
-    is_kind = table.c.kind == sa.literal_column(f"'{kind}'")
-    return sa.select(table.c.account_id, table.c.run_id, table.c.credits).where(
-        table.c.run_id == _RUN, is_kind, table.c.kind.in_(ONCE_A_RUN)
+    return sa.select(*of).where(
+        table.c.run_id == _RUN, table.c.kind == kind, table.c.kind.in_(ONCE_A_RUN)
     )
 
 
@@ -179,16 +182,18 @@ def _captured(*of: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return sa.select(*of).where(_ENTRIES.c.run_id == _RUN, _ENTRIES.c.kind == CAPTURE)
 
 
-_TOTAL = sa.func.coalesce(sa.func.sum(_ENTRIES.c.credits), 0)
-# The account of a run's hold.
-_PAID_BY = _once("hold").with_only_columns(_ENTRIES.c.account_id)
-_IS_RELEASED = sa.select(_once("release").exists())
-_IS_CAPTURED = sa.select(_captured(_ENTRIES.c.id).where(_ENTRIES.c.step_key == _STEP).exists())
+# The account of a run's hold, what the run has used, and whether it has its release or a step's
+# capture.
+_PAID_BY = _once(HOLD, _ENTRIES.c.account_id)
+_USED = _captured(sa.func.coalesce(sa.func.sum(_ENTRIES.c.credits), 0))
+_IS_RELEASED = _once(RELEASE, _ENTRIES.c.id).exists()
+_IS_CAPTURED = _captured(_ENTRIES.c.id).where(_ENTRIES.c.step_key == _STEP).exists()
 _SUMS = sa.select(
-    sa.func.coalesce(_once("hold").with_only_columns(_ENTRIES.c.credits).scalar_subquery(), 0),
-    _captured(_TOTAL).scalar_subquery(),
-    _once("release").exists(),
+    sa.func.coalesce(_once(HOLD, _ENTRIES.c.credits).scalar_subquery(), 0),
+    _USED.scalar_subquery(),
+    _IS_RELEASED,
 )
+_WAS_RELEASED, _WAS_CAPTURED = sa.select(_IS_RELEASED), sa.select(_IS_CAPTURED)
 
 
 def _new_capture() -> sa.Executable:
@@ -197,21 +202,19 @@ def _new_capture() -> sa.Executable:
     In one statement, for the account's row is locked by then.
     """
     held = _ENTRIES.alias()
-    entry = (
-        _once("hold", held)
-        .with_only_columns(
-            held.c.account_id,
-            sa.literal("capture"),
-            sa.cast(_PRICE, sa.Integer),
-            held.c.run_id,
-            sa.cast(_STEP, sa.Text),
-            sa.bindparam("at", type_=UtcDateTime),
-        )
-        .where(
-            ~_once("release").exists(),
-            ~_captured(_ENTRIES.c.id).where(_ENTRIES.c.step_key == _STEP).exists(),
-            held.c.credits - _captured(_TOTAL).scalar_subquery() >= _PRICE,
-        )
+    entry = _once(
+        HOLD,
+        held.c.account_id,
+        sa.literal("capture"),
+        sa.cast(_PRICE, sa.Integer),
+        held.c.run_id,
+        sa.cast(_STEP, sa.Text),
+        sa.bindparam("at", type_=UtcDateTime),
+        table=held,
+    ).where(
+        ~_IS_RELEASED,
+        ~_IS_CAPTURED,
+        held.c.credits - _USED.scalar_subquery() >= _PRICE,
     )
     columns = ["account_id", "kind", "credits", "run_id", "step_key", "at"]
     return sa.insert(_ENTRIES).from_select(columns, entry).returning(_ENTRIES.c.id)

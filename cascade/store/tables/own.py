@@ -31,10 +31,9 @@ EntryKind = Literal["grant", "hold", "capture", "release"]
 # Spelled as the conditions of the partial indexes are: a SQLite that does not find those in a
 # statement reads every row there ever was.
 CAPTURE: sa.ColumnElement[str] = sa.literal_column("'capture'")
-ONCE_A_RUN: list[sa.ColumnElement[str]] = [
-    sa.literal_column("'hold'"),
-    sa.literal_column("'release'"),
-]
+HOLD: sa.ColumnElement[str] = sa.literal_column("'hold'")
+RELEASE: sa.ColumnElement[str] = sa.literal_column("'release'")
+ONCE_A_RUN = [HOLD, RELEASE]
 AWAITING_APPROVAL: sa.ColumnElement[str] = sa.literal_column("'awaiting_approval'")
 StepStatus = Literal["pending", "saved", "failed"]
 
