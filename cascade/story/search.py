@@ -43,16 +43,17 @@ def search(story: Story, words: str, most: int) -> tuple[list[Hit], int]:
     At most so many of them are listed. Case, accents, line breaks and which quotation mark or dash
     it is do not matter.
     """
-    wanted = _fold(words).strip()
+    wanted = _fold(_line(words)).strip()
     hits: list[Hit] = []
     count = 0
     if not wanted:
         return hits, count
     for beat_key, scene, kind, text in _texts(story):
-        times = _fold(text).count(wanted)
+        line = _line(text)
+        times = _fold(line).count(wanted)
         count += bool(times)
         if times and len(hits) < most:
-            hits.append(Hit(beat_key, scene, kind, times, *_line(text, wanted)))
+            hits.append(Hit(beat_key, scene, kind, times, *_around(line, wanted)))
     return hits, count
 
 
@@ -70,29 +71,28 @@ def _texts(story: Story) -> Iterator[tuple[str, Scene | None, Kind, str]]:
                 yield "", scene, scene_kind, scene.text(scene_kind)
 
 
-def _fold(text: str) -> str:
-    """A text as it is compared, by Unicode's decomposition (UAX 15) and case folding."""
-    text = " ".join(text.split())
-    if text.isascii():
-        return text.lower()
-    text = _ACCENTS.sub("", unicodedata.normalize("NFD", text))
-    return text.translate(_TYPED).casefold()
+def _line(text: str) -> str:
+    """A text on one line: its spaces and breaks made one space each."""
+    return " ".join(text.split())
 
 
-def _line(text: str, wanted: str) -> tuple[str, str, str]:
+def _fold(line: str) -> str:
+    """A line as it is compared, by Unicode's decomposition (UAX 15) and case folding."""
+    if line.isascii():
+        return line.lower()
+    line = _ACCENTS.sub("", unicodedata.normalize("NFD", line))
+    return line.translate(_TYPED).casefold()
+
+
+def _around(line: str, wanted: str) -> tuple[str, str, str]:
     """The words where they stand first, as they are written, and what stands around them."""
-    line = " ".join(text.split())
     # Folded sign by sign, each knows where it comes from.
-    folded = [(sign, at) for at, one in enumerate(line) for sign in _fold_sign(one)]
+    folded = [(sign, at) for at, one in enumerate(line) for sign in _fold(one)]
     begin = "".join(sign for sign, _ in folded).index(wanted)
     first, last = folded[begin][1], folded[begin + len(wanted) - 1][1] + 1
     while last < len(line) and _ACCENTS.match(line[last]):
         last += 1
     return _end_of(line[:first]), line[first:last], _beginning_of(line[last:])
-
-
-def _fold_sign(sign: str) -> str:
-    return " " if sign == " " else _fold(sign)
 
 
 def _end_of(words: str) -> str:
