@@ -42,6 +42,25 @@ def counted(database: Database) -> Iterator[list[str]]:
     sa.event.remove(database.engine, "before_cursor_execute", note)
 
 
+@contextmanager
+def explained(database: Database) -> Iterator[list[tuple[str, list[str]]]]:
+    """Each statement that SQLite is sent meanwhile, with how it finds each table's rows."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(*arguments: Any) -> None:
+        if arguments[2].split()[0] in ("SELECT", "INSERT", "UPDATE") and not arguments[5]:
+            asked.append((arguments[2], arguments[3]))
+
+    found: list[tuple[str, list[str]]] = []
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    yield found
+    sa.event.remove(database.engine, "before_cursor_execute", note)
+    with database.read() as session:
+        for statement, given in asked:
+            told = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+            found.append((statement, [row[3] for row in told]))
+
+
 def save(service: Service, run_id: str, key: str) -> None:
     """A step, written by hand."""
     announced = service.database.transact(steps.announce, run_id, key)
@@ -100,46 +119,17 @@ def test_a_script_step_reads_no_scene_but_those_around_it(sqlite_url: str) -> No
         story = add_story(service, service.operator().story(sample.id))
         plan = make_plan(story, LEVELS)
         step = next(one for one in plan.steps if one.kind == "script")
-        asked: list[tuple[str, Any]] = []
-
-        def note(*arguments: Any) -> None:
-            if arguments[2].startswith("SELECT") and "FROM scene_plots" in arguments[2]:
-                asked.append((arguments[2], arguments[3]))
-
-        with service.database.write() as session:
+        with explained(service.database) as told, service.database.write() as session:
             row = stories.lock_story(session, story.id)
-            sa.event.listen(service.database.engine, "before_cursor_execute", note)
             for beside in (True, False):
                 excerpt(session, row, step, beside=beside)
-            sa.event.remove(service.database.engine, "before_cursor_execute", note)
-            assert len(asked) == 2
-            for statement, given in asked:
-                told = session.connection().exec_driver_sql(
-                    f"EXPLAIN QUERY PLAN {statement}", given
-                )
-                ways = [row[3] for row in told if "scene_plots" in row[3]]
-                # By more than the story: by a scene's id, or by numbers.
-                assert ways
-                assert not [way for way in ways if way.endswith("(story_version_id=?)")], ways
-
-
-@contextmanager
-def explained(database: Database) -> Iterator[list[str]]:
-    """How SQLite finds the rows of each statement that it is sent meanwhile."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(*arguments: Any) -> None:
-        if arguments[2].split()[0] in ("SELECT", "INSERT", "UPDATE") and not arguments[5]:
-            asked.append((arguments[2], arguments[3]))
-
-    ways: list[str] = []
-    sa.event.listen(database.engine, "before_cursor_execute", note)
-    yield ways
-    sa.event.remove(database.engine, "before_cursor_execute", note)
-    with database.read() as session:
-        for statement, given in asked:
-            told = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
-            ways += [row[3] for row in told]
+    asked = [ways for statement, ways in told if "FROM scene_plots" in statement]
+    assert len(asked) == 2
+    for every in asked:
+        ways = [way for way in every if "scene_plots" in way]
+        # By more than the story: by a scene's id, or by numbers.
+        assert ways
+        assert not [way for way in ways if way.endswith("(story_version_id=?)")], ways
 
 
 def test_a_run_reads_no_entry_of_other_runs(sqlite_url: str) -> None:
@@ -150,7 +140,7 @@ def test_a_run_reads_no_entry_of_other_runs(sqlite_url: str) -> None:
         plan = make_plan(service.operator().story(sample.id), LEVELS)
         run_id = start_unqueued(service, service.actor("editor"), plan)
         key = plan.steps[0].key
-        with explained(service.database) as ways, service.database.write() as session:
+        with explained(service.database) as told, service.database.write() as session:
             assert ledger.capture(session, run_id, key, 3)
             assert not ledger.capture(session, run_id, key, 3)
             assert ledger.captured_by(session, run_id) == 3
@@ -161,6 +151,7 @@ def test_a_run_reads_no_entry_of_other_runs(sqlite_url: str) -> None:
             assert ledger.release(session, run_id) == 0
             with pytest.raises(LedgerError):
                 ledger.capture(session, sample.id, key, 3)
+        ways = [way for _, every in told for way in every]
         assert [way for way in ways if way.startswith("SEARCH cascade_credit_entries")]
         assert not [way for way in ways if way.startswith("SCAN cascade_credit")], ways
 
@@ -175,10 +166,10 @@ def test_a_step_reads_no_revision_of_other_places(sqlite_url: str) -> None:
         service.database.transact(runs.begin, run_id)
         first, *rest = plan.steps
         save(service, run_id, first.key)
-        with explained(service.database) as ways:
+        with explained(service.database) as told:
             for step in rest[: len(plan.steps_of(first.beat_key)) - 1]:
                 save(service, run_id, step.key)
-    ways = [way for way in ways if way.startswith("SEARCH cascade_revisions")]
+    ways = [way for _, every in told for way in every if way.startswith("SEARCH cascade_revisions")]
     assert {way.split("(")[1] for way in ways} == {
         "story_version_id=? AND key=?)",
         "story_version_id=? AND scene_id=?)",
