@@ -124,6 +124,9 @@ class Details:
         is_open = beat.state not in ("done", "pending")
         if self._stays_open and at == len(seen) - 1:
             is_open = beat.state != "pending"
+        if at == 0 and beat.state == "pending":
+            # What it is to write is seen before it begins, and nothing unfolds when it does.
+            is_open = self.run.is_active
         return label, _BLOCK_STATES.get(beat.state, "running"), is_open
 
 
