@@ -13,6 +13,7 @@ from cascade.service import Service
 from cascade.settings import Settings
 from cascade.ui.kit.language import LANGUAGES, Language
 from tests.helpers.chromium import PATIENCE_MS
+from tests.helpers.model_server import ModelServer
 from tests.helpers.seeded_fixtures import sqlite_url
 from tests.helpers.serving import Server
 
@@ -25,12 +26,12 @@ TAGS: dict[Language, str] = {"en": "en-US", "id": "id-ID"}
 
 @pytest.fixture
 def told(request: pytest.FixtureRequest) -> dict[str, str]:
-    """What the server is told: a writer so slow that no run ends before the test has looked at it.
+    """What the server is told: a test that wants something else is parametrized, by `telling`.
 
-    A test that wants something else is parametrized with it, by `telling`.
+    The offline writer takes its time. What looks at a run that is at work holds a `writer`.
     """
     given: dict[str, str] = getattr(request, "param", {})
-    return {"CASCADE_OFFLINE_DELAY_MS": "3000", **given}
+    return {"CASCADE_OFFLINE_DELAY_MS": "300", **given}
 
 
 def telling(**env: str) -> pytest.MarkDecorator:
@@ -39,8 +40,33 @@ def telling(**env: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def server(sqlite_url: str, tmp_path: Path, told: dict[str, str]) -> Iterator[Server]:
-    """A running server."""
+def writer() -> Iterator[ModelServer]:
+    """A model that the test holds, so that a run stands where it is to be looked at."""
+    with ModelServer() as model:
+        model.models = ["some-model"]
+        yield model
+
+
+def written_by(model: ModelServer) -> dict[str, str]:
+    """What a server is told, so that this model writes."""
+    return {
+        "CASCADE_PROVIDER": "openai",
+        "OPENAI_BASE_URL": model.url,
+        "CASCADE_MODEL": "some-model",
+        "CASCADE_PRICE_PROMPT": "2",
+        "CASCADE_PRICE_COMPLETION": "10",
+        # However long the test holds it.
+        "CASCADE_TIMEOUT_S": "3000",
+    }
+
+
+@pytest.fixture
+def server(
+    request: pytest.FixtureRequest, sqlite_url: str, tmp_path: Path, told: dict[str, str]
+) -> Iterator[Server]:
+    """A running server; the test's `writer` writes there, if it has one."""
+    if "writer" in request.fixturenames:
+        told |= written_by(request.getfixturevalue("writer"))
     server = Server(sqlite_url, tmp_path / "server.log", **told)
     server.start()
     yield server

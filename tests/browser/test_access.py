@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from cascade.service import Service
 from cascade.settings import Settings
 from cascade.ui.kit.language import Language
+from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
 from .conftest import PATIENCE_MS, TAGS
@@ -93,8 +94,9 @@ def test_bending_a_curve(themed: Studio, theme: str) -> None:
         is_accessible(themed, 400)
 
 
-def test_a_run_and_what_came_of_it(themed: Studio, theme: str) -> None:
+def test_a_run_and_what_came_of_it(themed: Studio, writer: ModelServer, theme: str) -> None:
     page = themed.page
+    writer.hold(after=3)
     themed.slider("Midpoint").press("4")
     themed.is_pending(1, "Midpoint (2→4)")
     themed.start()

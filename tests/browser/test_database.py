@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, expect
 
+from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
+from .conftest import PATIENCE_MS, written_by
 from .studio import Studio
 
 
@@ -30,11 +32,17 @@ def away(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Callable[[boo
 
 
 def test_the_page_says_that_its_database_is_away_and_comes_back_by_itself(
-    browser: Browser, postgres_url: str, tmp_path: Path, away: Callable[[bool], None]
+    browser: Browser,
+    writer: ModelServer,
+    postgres_url: str,
+    tmp_path: Path,
+    away: Callable[[bool], None],
 ) -> None:
-    server = Server(postgres_url, tmp_path / "log", CASCADE_OFFLINE_DELAY_MS="1000")
+    writer.hold()
+    server = Server(postgres_url, tmp_path / "log", **written_by(writer))
     server.start()
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="id-ID")
+    context.set_default_timeout(PATIENCE_MS)
     try:
         page = context.new_page()
         page.goto(server.page)
@@ -58,7 +66,8 @@ def test_the_page_says_that_its_database_is_away_and_comes_back_by_itself(
         away(True)
         studio.sees(studio.say("problem.database_away"))
         away(False)
-        expect(studio.state).to_contain_text(studio.say("run.title.done"), timeout=60_000)
+        writer.release()
+        expect(studio.state).to_contain_text(studio.say("run.title.done"))
     finally:
         context.close()
         server.stop()

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from cascade.service import Service
 from cascade.story.structures import structure
 from cascade.ui.kit.language import LANGUAGES, Language
+from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
 from .conftest import PATIENCE_MS, TAGS, telling
@@ -189,10 +190,10 @@ def test_one_tab_stop_for_all_points(studio: Studio) -> None:
     studio.in_step("Midpoint", 4)
 
 
-@telling(CASCADE_OFFLINE_DELAY_MS="300")
 @pytest.mark.parametrize("language", LANGUAGES, indirect=True)
-def test_the_path_by_thumb(small: Studio, server: Server) -> None:
+def test_the_path_by_thumb(small: Studio, server: Server, writer: ModelServer) -> None:
     page = small.page
+    writer.hold(after=1)
     small.nothing_is_pending()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     small.slider("Midpoint").tap()
@@ -214,6 +215,7 @@ def test_the_path_by_thumb(small: Studio, server: Server) -> None:
     small.button("confirm.start").tap()
     expect(small.state).to_contain_text("1/1")
     is_in_the_window(small)
+    writer.release()
     expect(small.state).to_contain_text(small.say("run.title.done"))
     is_in_the_window(small)
     small.button("run.review").tap()

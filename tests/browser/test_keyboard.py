@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, expect
 
+from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
-from .conftest import telling
 from .studio import Studio
 
 # The parts of the page as they are read, from the top.
@@ -127,12 +127,12 @@ def follows(before: Stop, after: Stop) -> None:
         assert is_later, f"{after.said} stands before {before.said}"
 
 
-# So slow that the run is still at work when the keyboard comes to its details.
-@telling(CASCADE_OFFLINE_DELAY_MS="2000")
 def test_from_the_address_to_an_undone_run_by_keyboard_alone(
-    studio: Studio, server: Server
+    studio: Studio, server: Server, writer: ModelServer
 ) -> None:
     page, walk = studio.page, Walk(studio)
+    # The run is still at work when the keyboard comes to its details.
+    writer.hold()
     page.set_viewport_size({"width": 1366, "height": 768})
     page.goto(server.page)
     studio.nothing_is_pending()
@@ -157,6 +157,7 @@ def test_from_the_address_to_an_undone_run_by_keyboard_alone(
     expect(studio.state).to_be_focused()
     walk.to(studio.button("run.details"))
     walk.press("Enter", lambda: None)
+    writer.release()
     expect(studio.state).to_contain_text(studio.say("run.title.done"))
     expect(studio.state).to_be_focused()
 

@@ -18,7 +18,7 @@ from tests.helpers.model_http import Call, Reply
 from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, TAGS
+from .conftest import PATIENCE_MS, TAGS, written_by
 from .studio import Studio
 from .test_access import is_accessible
 
@@ -40,18 +40,11 @@ def test_a_model_that_stumbles(
             else None
         )
 
-    with ModelServer(pace=0.05, behave=behave) as model:
+    # So slow that its text is seen to grow; then it is let go.
+    with ModelServer(pace=0.5, behave=behave) as model:
         model.models = ["some-model"]
-        model.fail(1, 429, retry_after=9)
-        server = Server(
-            sqlite_url,
-            tmp_path / "log",
-            CASCADE_PROVIDER="openai",
-            OPENAI_BASE_URL=model.url,
-            CASCADE_MODEL="some-model",
-            CASCADE_PRICE_PROMPT="2",
-            CASCADE_PRICE_COMPLETION="10",
-        )
+        model.fail(1, 429, retry_after=15)
+        server = Server(sqlite_url, tmp_path / "log", **written_by(model))
         server.start()
         context = browser.new_context(
             viewport={"width": 1400, "height": 1000},
@@ -70,7 +63,7 @@ def test_a_model_that_stumbles(
 
             # The wait is counted down.
             retrying = page.locator(".cascade-steps .retrying .state")
-            expect(retrying).to_have_text(re.compile(r"\b[1-9] s|\b[1-9] d"))
+            expect(retrying).to_have_text(re.compile(r"\b[1-9]\d? s|\b[1-9]\d? d"))
             first = retrying.inner_text()
             expect(retrying).not_to_have_text(first)
             # The text grows.
@@ -78,6 +71,7 @@ def test_a_model_that_stumbles(
             expect(words).to_have_text(re.compile(r"\S{3,}"))
             before = words.inner_text()
             expect(words).not_to_have_text(before)
+            model.pace = 0.0
 
             # What may not be saved says why, is kept, and can be taken.
             expect(page.get_by_role("alert")).to_contain_text(SAID[language])
@@ -90,7 +84,6 @@ def test_a_model_that_stumbles(
             page.locator("summary").filter(has_text=studio.say("rejected.show")).first.click()
             expect(page.get_by_text(SHORT, exact=True)).to_be_visible()
             is_accessible(studio, 1400 if theme == "light" else 400)
-            model.pace = 0.0
             studio.press("rejected.accept")
             studio.sees(studio.say("run.title.done"))
             expect(page.locator(".cascade-steps .used")).to_have_count(6)

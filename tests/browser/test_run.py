@@ -8,10 +8,14 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from cascade.service import Service
+from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
 from .conftest import telling
 from .studio import CHANGES, Studio
+
+# The texts of the first beat that is changed.
+MIDPOINT_STEPS = 8
 
 # Counts how many of each part of the page there are at most from now on.
 COUNT_PARTS = """() => {
@@ -28,9 +32,10 @@ COUNT_PARTS = """() => {
 
 
 def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
-    studio: Studio, server: Server
+    studio: Studio, server: Server, writer: ModelServer
 ) -> None:
     page = studio.page
+    writer.hold(after=1)
     studio.bend()
     studio.press("banner.save")
     expect(studio.dialog.get_by_text(studio.say("confirm.title"))).to_be_visible()
@@ -54,16 +59,19 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     expect(other.page.locator(".st-key-details")).to_have_count(0)
 
     page.reload()
-    studio.sees(studio.say("run.beat", number=2, total=2, change="All Is Lost (4→2)"))
+    # The first step is saved: its line says how the new text begins.
+    saved = page.locator(".cascade-steps .done .words")
+    expect(saved).to_have_count(1)
+    expect(saved).not_to_be_empty()
     # What was held becomes less with every step, while the curve is left in peace.
     held = page.get_by_text(re.compile("455 (available|tersedia), [1-9]"))
     expect(held).to_be_visible()
     first = held.inner_text()
+    writer.hold(after=MIDPOINT_STEPS)
     expect(held).not_to_have_text(first)
-    # The first step is saved: its line says how the new text begins.
-    saved = page.locator(".cascade-steps .done .words")
-    expect(saved.first).not_to_be_empty()
+    studio.sees(studio.say("run.beat", number=2, total=2, change="All Is Lost (4→2)"))
 
+    writer.wait_for_calls(MIDPOINT_STEPS + 1)
     other.press("run.cancel")
     for tab in (studio, other):
         expect(tab.state).to_contain_text(tab.say("run.title.cancelled"))
@@ -75,14 +83,15 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     studio.in_step("Midpoint", 4)
 
     studio.press("run.resume")
+    writer.wait_for_calls(MIDPOINT_STEPS + 2)
     studio.sees(studio.say("state.generating"))
     # The page stays open while its server dies: it says so in its own words, and goes on by itself.
     server.kill()
     away = page.locator(".cascade-away")
     expect(away).to_have_text(studio.say("app.away"))
     expect(page.get_by_test_id("stDialog").filter(visible=True)).to_have_count(0)
-    server.env["CASCADE_OFFLINE_DELAY_MS"] = "50"
     server.start()
+    writer.release()
     expect(studio.state).to_contain_text(studio.say("run.title.done"))
     expect(away).to_have_count(0)
     studio.nothing_is_pending()
@@ -113,12 +122,11 @@ def test_a_run_is_seen_cancelled_resumed_and_outlives_its_server(
     expect(studio.state).to_contain_text(studio.say("run.title.cancelled"))
 
 
-# Two runs to their ends; the first need only be cancelled before its second step is saved.
-@telling(CASCADE_OFFLINE_DELAY_MS="1500")
 def test_what_a_cancelled_run_left_is_brought_back_in_line(
-    studio: Studio, server: Server, look: Callable[[], Service]
+    studio: Studio, server: Server, writer: ModelServer, look: Callable[[], Service]
 ) -> None:
     page = studio.page
+    writer.hold(after=1)
     database = look()
     with_story = database.desk(database.actor("editor"))
     story_id = database.operator().stories()[0].id
@@ -127,6 +135,7 @@ def test_what_a_cancelled_run_left_is_brought_back_in_line(
         if event["type"] == "step" and event["status"] == "complete":
             with_story.cancel(run_id)
     database.close()
+    writer.release()
 
     page.goto(server.page)
     summary = page.locator(".st-key-stale-summary")
@@ -151,9 +160,10 @@ def test_what_a_cancelled_run_left_is_brought_back_in_line(
 
 @telling(CASCADE_WORKER="external")
 def test_a_run_without_a_worker_says_so_and_begins_when_there_is_one(
-    studio: Studio, server: Server
+    studio: Studio, server: Server, writer: ModelServer
 ) -> None:
     page = studio.page
+    writer.hold()
     studio.nothing_is_pending()
     studio.slider("Midpoint").press("4")
     studio.is_pending(1, "Midpoint (2→4)")
@@ -218,11 +228,11 @@ def test_a_run_is_read_and_undone_byte_for_byte(
     database.close()
 
 
-@telling(CASCADE_OFFLINE_DELAY_MS="2500")
 def test_a_run_counts_in_the_title_and_the_bar_is_in_focus_when_it_ends(
-    studio: Studio, server: Server
+    studio: Studio, server: Server, writer: ModelServer
 ) -> None:
     page = studio.page
+    writer.hold(after=3)
     studio.nothing_is_pending()
     page.evaluate(COUNT_PARTS)
     other = Studio(page.context.new_page(), studio.language)
@@ -233,10 +243,11 @@ def test_a_run_counts_in_the_title_and_the_bar_is_in_focus_when_it_ends(
     studio.press("banner.save")
     studio.press("confirm.start")
     expect(studio.state).to_be_focused()
-    expect(page).to_have_title(re.compile(r"\([1-7]/8\) Tinggi Muka Air"))
+    expect(page).to_have_title(re.compile(r"\(3/8\) Tinggi Muka Air"))
     # Whoever only has the story open is not taken away from it.
     expect(other.button("run.cancel")).to_have_count(1)
     expect(other.state).not_to_be_focused()
+    writer.release()
     for tab in (studio, other):
         expect(tab.state).to_contain_text(studio.say("run.title.done"))
         expect(tab.state).to_be_focused()

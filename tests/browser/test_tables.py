@@ -8,6 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from cascade.service import Service
+from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
 from .conftest import telling
@@ -24,8 +25,9 @@ def fits_a_telephone(page: Page) -> None:
 
 
 def test_a_run_is_found_opened_and_sent(
-    studio: Studio, server: Server, look: Callable[[], Service]
+    studio: Studio, server: Server, writer: ModelServer, look: Callable[[], Service]
 ) -> None:
+    writer.hold(after=1)
     service = look()
     desk = service.desk(service.actor("editor"))
     first, second, *_ = desk.stories()

@@ -84,6 +84,7 @@ class ModelServer:
         self._changed = threading.Condition()
         self._open = threading.Event()
         self._open.set()
+        self._let_through = 0
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -131,8 +132,12 @@ class ModelServer:
         self._replies.clear()
         self._from_on = None
 
-    def hold(self) -> None:
-        """Keeps every call waiting until `release`: the client sees nothing of an answer."""
+    def hold(self, after: int = 0) -> None:
+        """Keeps every call after so many waiting until `release`, or until more are let through.
+
+        The client sees nothing of an answer.
+        """
+        self._let_through = after
         self._open.clear()
 
     def release(self) -> None:
@@ -249,7 +254,7 @@ class ModelServer:
 
     def _answer(self, connection: socket.socket, call: Call, reply: Reply) -> None:
         self._pause(connection, self.latency)
-        while not self._open.is_set():
+        while not self._open.is_set() and call.number > self._let_through:
             self._pause(connection, 0.02)
         call.status = reply.status
         if reply.raw is not None:
