@@ -267,6 +267,15 @@ def _offer(
 
 def _start_and_follow(service: Service, mine: Desk, start: Callable[[], str]) -> int:
     service.check_executes()
+    interrupted = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        interrupted.set()
+        # From here on a second Ctrl-C ends the process itself.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    # Before it starts: a run that is started is cancelled, not left to whoever executes.
+    signal.signal(signal.SIGINT, interrupt)
     try:
         run_id = start()
     except Refused as error:
@@ -279,17 +288,14 @@ def _start_and_follow(service: Service, mine: Desk, start: Callable[[], str]) ->
         for event in mine.follow(run_id, asks=True):
             print_line(event)
         return WAITING
-    interrupted = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    asked = False
+    is_told = asked = False
 
     def cancel_if_interrupted() -> None:
-        nonlocal asked
+        nonlocal is_told, asked
         if interrupted.is_set() and not asked:
-            if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-                # From here on a second Ctrl-C ends the process itself.
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+            if not is_told:
                 say("Cancelling…", err=True)
+                is_told = True
             # While the database is away it is asked again at every look.
             with suppress(DatabaseAway):
                 mine.cancel(run_id)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
+import threading
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
+from cascade.cli import runs
+from cascade.engine import cancelling
 from cascade.llm.offline import OfflineWriter
 from cascade.llm.provider import Answer, Delta
 from cascade.service import Service
@@ -22,6 +26,7 @@ from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import Database, wait_for
 from tests.helpers.seeded_fixtures import model
+from tests.helpers.stopping import stopped
 
 HERO = "A Hundred Diameters"
 CHANGE = ("--set", "ordeal=3")
@@ -72,7 +77,7 @@ def test_queued_with_no_worker(cli: Any, near: Near, database_url: str) -> None:
     worker = cli.start("worker")
     assert cli("run", HERO, "--set", "reward=4").returncode == 0
     worker.terminate()
-    worker.communicate(timeout=20)
+    worker.communicate(timeout=60)
     assert len(events(near, run_id)) == 1
     after = database.content()["story_versions"]
     story = near.json("show", HERO)["id"]
@@ -106,27 +111,25 @@ def test_running_then_cancelling_then_ended(
 
 
 def test_cancelling_twice_what_hangs(
-    cli: Any, near: Near, database_url: str, server: ModelServer
+    cli: Any, near: Near, database_url: str, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An executor that does not answer: the run ends all the same, and charges nothing more."""
+    # Who cancels first hangs too: its patience is never over.
+    monkeypatch.setattr(cancelling, "PATIENCE_S", 86_400)
+    first = Service(Settings(database_url=database_url, provider="offline"))
     server.answer(1, STALL)
     worker = cli.start("run", HERO, *CHANGE, **model(server))
     server.wait_for_calls(1, timeout=60)
     run_id = near.json("runs")[0]["id"]
-    worker.send_signal(signal.SIGSTOP)  # alive, holding its seat, deaf
-    try:
-        first = cli.start("cancel", run_id)
-        wait_for(lambda: status(near, run_id) == "cancelling", "the run to be cancelling")
-        first.send_signal(signal.SIGSTOP)  # it ends the run when its patience is over
+    with stopped(worker.pid, database_url):
+        assert first.desk(first.actor("editor")).cancel(run_id) == "cancelling"
         assert near.json("credits")["held"] == 26
-        first.send_signal(signal.SIGCONT)
-        second = cli.start("cancel", run_id)
-        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended", 30)
-        told = [one.communicate(timeout=60)[0] for one in (first, second)]
+        others = [cli.start("cancel", run_id) for _ in range(2)]
+        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended")
+        told = [one.communicate(timeout=60)[0] for one in others]
         assert f"Run {run_id} is cancelled: 0 credits used, 26 released." in told[0]
         assert near.json("credits")["held"] == 0
-    finally:
-        worker.send_signal(signal.SIGCONT)
+    first.close()
     code, printed, _ = finish(worker)
     assert code == 3
     assert [event["type"] for event in printed].count("cancelled") == 1
@@ -145,12 +148,9 @@ def test_a_text_of_after_the_end_is_not_saved(
     server.wait_for_calls(1, timeout=60)
     run_id = near.json("runs")[0]["id"]
     before = Database(database_url).content()
-    worker.send_signal(signal.SIGSTOP)
-    try:
+    with stopped(worker.pid, database_url):
         server.release()
         assert "is cancelled: 0 credits used" in cli("cancel", run_id).stdout
-    finally:
-        worker.send_signal(signal.SIGCONT)
     code, printed, _ = finish(worker)
     assert code == 3
     assert printed[-1]["type"] == "cancelled"
@@ -166,15 +166,12 @@ def test_a_follower_ends_what_nobody_answers(
     worker = cli.start("run", HERO, *CHANGE, **model(server))
     server.wait_for_calls(1, timeout=60)
     run_id = near.json("runs")[0]["id"]
-    worker.send_signal(signal.SIGSTOP)
-    try:
+    with stopped(worker.pid, database_url):
         sql = "UPDATE cascade_runs SET status = 'cancelling' WHERE id = :id"
         assert Database(database_url).execute(sql, id=run_id) == 1
         followed = cli("events", run_id, "--follow")
         assert json.loads(followed.stdout.splitlines()[-1])["type"] == "cancelled"
         assert near.json("credits")["held"] == 0
-    finally:
-        worker.send_signal(signal.SIGCONT)
     assert finish(worker)[0] == 3
 
 
@@ -189,15 +186,12 @@ def test_another_executor_ends_what_nobody_answers(
     other = cli.start("worker", **model(server))
     assert other.stderr is not None
     assert "Executing" in other.stderr.readline()
-    worker.send_signal(signal.SIGSTOP)
-    try:
+    with stopped(worker.pid, database_url):
         sql = "UPDATE cascade_runs SET status = 'cancelling' WHERE id = :id"
         assert Database(database_url).execute(sql, id=run_id) == 1
-        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended", 10)
+        wait_for(lambda: status(near, run_id) == "cancelled", "the run to be ended")
         assert near.json("credits")["held"] == 0
-    finally:
-        worker.send_signal(signal.SIGCONT)
-        other.terminate()
+    other.terminate()
     other.communicate(timeout=60)
     assert finish(worker)[0] == 3
 
@@ -205,29 +199,33 @@ def test_another_executor_ends_what_nobody_answers(
 class Deaf(OfflineWriter):
     """A writer whose call neither answers nor lets itself be aborted for a long while."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = threading.Event()
+
     async def write(
         self, brief: Brief, complaint: str | None = None
     ) -> AsyncGenerator[Delta | Answer, None]:
+        self.is_asked.set()
         try:
             await asyncio.sleep(600)
             yield Delta("never")
         finally:
-            await asyncio.sleep(30)
+            await asyncio.sleep(600)
 
 
 def test_a_call_that_does_not_let_itself_be_aborted(database_url: str) -> None:
     settings = Settings(database_url=database_url, provider="offline")
-    service = Service(settings, Deaf())
+    writer = Deaf()
+    service = Service(settings, writer)
     actor = service.actor("editor")
     plan = service.desk(actor).plan(service.operator().story(HERO).id, {"ordeal": 3}).plan
     run_id = service.desk(actor).start(plan)
     try:
         with service.executing():
-            wait_for(lambda: len(service.operator().events(run_id)) > 2, "a call to be in flight")
+            assert writer.is_asked.wait(60)
             assert service.desk(actor).cancel(run_id) == "cancelling"
-            wait_for(
-                lambda: not service.operator().run(run_id).is_active, "the run to be ended", 10
-            )
+            wait_for(lambda: not service.operator().run(run_id).is_active, "the run to be ended")
         assert service.operator().run(run_id).status == "cancelled"
         assert service.desk(actor).credits().held == 0
     finally:
@@ -241,7 +239,7 @@ def test_cancelling_when_the_executor_is_dead(cli: Any, near: Near, server: Mode
     server.wait_for_calls(2, timeout=60)
     run_id = near.json("runs")[0]["id"]
     running.kill()
-    running.communicate(timeout=20)
+    running.communicate(timeout=60)
     assert status(near, run_id) == "running"
     done = cli("cancel", run_id)
     assert done.returncode == 0, done.stderr
@@ -289,19 +287,47 @@ def test_ctrl_c(cli: Any, near: Near, server: ModelServer, beside_a_worker: bool
         assert "Executing" in worker.stderr.readline()
         wait_for(lambda: _somebody_sits(near), "the worker's seat")
     running = cli.start("run", HERO, *CHANGE, **model(server))
+    # Where another executes, the call may be there before `run` listens to signals.
+    begun = running.stdout.readline()
     server.wait_for_calls(2, timeout=60)
     running.send_signal(signal.SIGINT)
-    code, printed, errors = finish(running)
+    output, errors = begun + running.stdout.read(), running.stderr.read()
+    assert "Traceback" not in errors, errors
+    code, printed = running.wait(60), [json.loads(line) for line in output.splitlines()]
+    running.stdout.close()
+    running.stderr.close()
     assert code == 3, errors
     assert "Cancelling" in errors
     check_events(printed, plan)
     assert printed[-1]["type"] == "cancelled"
     assert printed[-1]["totalCreditsUsed"] == 3
-    assert server.wait_for_hang_up(2)
+    assert server.wait_for_hang_up(2, timeout=60)
     if worker is not None:
         worker.send_signal(signal.SIGINT)
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=60)
         assert worker.returncode == 0
+
+
+def test_ctrl_c_while_it_starts(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is started by then is cancelled, whoever would execute it."""
+    mine = service.desk(service.actor("editor"))
+    story_id = service.operator().stories()[0].id
+    plan = mine.plan(story_id, {"midpoint": 4}).plan
+
+    def start() -> str:
+        run_id = mine.start(plan)
+        os.kill(os.getpid(), signal.SIGINT)
+        return run_id
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        assert runs._start_and_follow(service, mine, start) == 3
+    finally:
+        signal.signal(signal.SIGINT, before)
+    said = capsys.readouterr()
+    assert "Cancelling" in said.err
+    assert json.loads(said.out.splitlines()[-1])["type"] == "cancelled"
+    assert mine.run(json.loads(said.out.splitlines()[0])["runId"]).status == "cancelled"
 
 
 def _somebody_sits(near: Near) -> bool:
