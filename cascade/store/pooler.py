@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 # A pooler takes any free session; that it takes the same again is no proof.
 _LOOKS = 3
-# With one session only, the first waits for the second for good.
-_PATIENCE_S = 3.0
+# With one session only, the first waits for the second for good; a server that is only slow is no
+# pooler, and nothing would be executed at it until this process ends.
+_PATIENCE_S = 20.0
 _PID = sa.text("SELECT pg_backend_pid()")
 
 
