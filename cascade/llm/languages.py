@@ -64,6 +64,11 @@ def _fits(text: str, language: Language) -> bool:
     return bool(ranked[0][1] - best <= _MARGIN)
 
 
+def load_languages() -> None:
+    """Loads the model by which languages are told apart, where that has not been done yet."""
+    _identifier()
+
+
 @cache
 def _identifier() -> Any:
     """The model out of the package's own file: most of a second, once; no network."""

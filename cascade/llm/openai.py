@@ -10,6 +10,7 @@ from cascade.llm.abilities import Wishes
 from cascade.llm.checks import check, is_refusal
 from cascade.llm.flaws import Flaw, rejected
 from cascade.llm.growing import Growing
+from cascade.llm.languages import load_languages
 from cascade.llm.lengths import length_allowed
 from cascade.llm.prompting import prompt_version, render
 from cascade.llm.provider import Answer, Delta, ProviderError, ProviderName
@@ -19,8 +20,7 @@ from cascade.llm.structured import AnswerError
 from cascade.story import kinds
 from cascade.story.brief import Brief
 
-# How long picking and checking one answer may take. What is far from any text takes longest; the
-# first check of a process loads a language model, which is some seconds on a busy machine.
+# How long picking and checking one answer may take. What is far from any text takes longest.
 CHECK_PATIENCE_S = 20.0
 
 
@@ -117,6 +117,8 @@ async def _judged(brief: Brief, reply: Reply, name: str) -> tuple[str, Flaw | No
             return error.text, _flaw_of(error)
         return text, check(brief, text)
 
+    # Once a process, and on a busy machine for many seconds: no fault of the text.
+    await asyncio.to_thread(load_languages)
     try:
         async with asyncio.timeout(CHECK_PATIENCE_S):
             return await asyncio.to_thread(judge)

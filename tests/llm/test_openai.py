@@ -6,18 +6,21 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cascade.llm import checks, languages, openai
+from cascade.llm.flaws import Flaw
 from cascade.llm.growing import Growing
 from cascade.llm.openai import OpenAIWriter
 from cascade.llm.picking import pick
 from cascade.llm.provider import Delta, Usage
 from cascade.llm.structured import AnswerError, clean
+from cascade.story.brief import Brief
 from cascade.story.kinds import KINDS, Kind, row
 from cascade.story.story import LANGUAGES, Language
 from tests.helpers.asking import GOOD, KEY, KEY_ACTION, new_model, planted_brief, write
@@ -77,7 +80,7 @@ UNLABELLED_STREAM = (
 )  # fmt: skip
 def test_odd_but_whole_answers_are_read(reply: Reply) -> None:
     with ModelServer(behave=lambda _: reply) as server:
-        [(deltas, answer)] = write(server, KEY_ACTION, timeout_s=20)
+        [(deltas, answer)] = write(server, KEY_ACTION, timeout_s=60)
     assert answer.text == "Mira opens the ledger."
     assert "".join(deltas) == answer.text
 
@@ -130,22 +133,8 @@ def test_an_unsupported_format_may_come_as_a_server_error() -> None:
         assert s.count == 2
 
 
-def in_flight(
-    act: Callable[[ModelServer, OpenAIWriter], object], **options: float
-) -> tuple[ModelServer, float]:
-    with ModelServer(**options) as server:  # type: ignore[arg-type]
-        writer = OpenAIWriter(model="abort", api_key=KEY, base_url=server.url, timeout_s=30)
-
-        async def run() -> float:
-            try:
-                await act(server, writer)  # type: ignore[misc]
-                start = asyncio.get_running_loop().time()
-                await asyncio.to_thread(server.wait_for_hang_up, None, 1.0)
-                return asyncio.get_running_loop().time() - start
-            finally:
-                await writer.close()
-
-        return server, asyncio.run(run())
+# As long as the client is there a call is answered to its middle, and not to its end.
+HALF = Reply(cut=12, end="stall")
 
 
 async def close_after_a_delta(server: ModelServer, writer: OpenAIWriter) -> None:
@@ -154,46 +143,67 @@ async def close_after_a_delta(server: ModelServer, writer: OpenAIWriter) -> None
     await stream.aclose()
 
 
-async def cancel(server: ModelServer, writer: OpenAIWriter) -> None:
+async def cancel_in_mid_stream(server: ModelServer, writer: OpenAIWriter) -> None:
+    await cancel(server, writer, has_begun=True)
+
+
+async def cancel_before_a_byte(server: ModelServer, writer: OpenAIWriter) -> None:
+    server.hold()
+    await cancel(server, writer, has_begun=False)
+
+
+async def cancel(server: ModelServer, writer: OpenAIWriter, *, has_begun: bool) -> None:
+    came = asyncio.Event()
+
     async def read() -> None:
         async for _ in writer.write(planted_brief()):
-            pass
+            came.set()
 
     task = asyncio.create_task(read())
-    await asyncio.to_thread(server.wait_for_calls, 1)
-    await asyncio.sleep(0.1)
+    await asyncio.to_thread(server.wait_for_calls, 1, 60)
+    if has_begun:
+        await asyncio.wait_for(came.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert came.is_set() == has_begun
 
 
-@pytest.mark.parametrize(
-    ("act", "options"),
-    [
-        (close_after_a_delta, {"pace": 0.02}),
-        (cancel, {"pace": 0.02}),  # in the middle of the stream
-        (cancel, {"latency": 20.0}),  # before a byte of the answer
-    ],
-)
+@pytest.mark.parametrize("act", [close_after_a_delta, cancel_in_mid_stream, cancel_before_a_byte])
 def test_an_abort_closes_the_connection(
-    act: Callable[[ModelServer, OpenAIWriter], object], options: dict[str, float]
+    act: Callable[[ModelServer, OpenAIWriter], Awaitable[None]],
 ) -> None:
-    server, waited = in_flight(act, **options)
-    assert waited < 1
-    assert server.calls[0].hung_up
+    with ModelServer(behave=lambda _: HALF) as server:
+        # No time of its own ends the call.
+        writer = OpenAIWriter(model="abort", api_key=KEY, base_url=server.url, timeout_s=3600)
+
+        async def run() -> None:
+            try:
+                await act(server, writer)
+                await asyncio.to_thread(server.wait_for_hang_up, None, 60)
+            finally:
+                await writer.close()
+
+        asyncio.run(run())
+        assert server.calls[0].hung_up
 
 
 def test_a_writer_serves_several_calls_at_once_and_several_event_loops() -> None:
-    with ModelServer(latency=0.2) as server:
-        writer = OpenAIWriter(model="loops", api_key=None, base_url=server.url, timeout_s=5)
+    with ModelServer() as server:
+        writer = OpenAIWriter(model="loops", api_key=None, base_url=server.url, timeout_s=60)
 
         async def one() -> str:
             parts = [part async for part in writer.write(planted_brief("script"))]
             return parts[-1].text
 
         async def several() -> list[str]:
+            # None is answered before all are there.
+            server.hold()
+            tasks = [asyncio.create_task(one()) for _ in range(3)]
             try:
-                return await asyncio.gather(*(one() for _ in range(3)))
+                await asyncio.to_thread(server.wait_for_calls, server.count + 3, 60)
+                server.release()
+                return await asyncio.gather(*tasks)
             finally:
                 await writer.close()
 
@@ -248,3 +258,20 @@ def test_a_rewrite_without_an_old_text_is_written_too() -> None:
     with ModelServer() as server:
         [(_, answer)] = write(server, replace(planted_brief("script"), old_text=""))
     assert answer.text.startswith("INT. ROOM - NIGHT")
+
+
+def test_what_a_check_needs_is_loaded_before_its_time_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[int] = []
+    judge = checks.check
+
+    def note(brief: Brief, text: str) -> Flaw | None:
+        loaded.append(languages._identifier.cache_info().currsize)
+        return judge(brief, text)
+
+    monkeypatch.setattr(openai, "check", note)
+    languages._identifier.cache_clear()
+    with ModelServer() as server:
+        write(server, KEY_ACTION)
+    assert loaded == [1]
