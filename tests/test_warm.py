@@ -53,7 +53,7 @@ def test_it_is_stopped_and_killed_and_leaves_no_one_behind(cli: Any) -> None:
         assert "Executing" in one.stderr.readline()
     assert worker.poll() is None
     worker.kill()
-    worker.communicate(timeout=20)
+    worker.communicate(timeout=120)
     assert worker.returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
         os.kill(worker.pid, 0)
@@ -61,6 +61,6 @@ def test_it_is_stopped_and_killed_and_leaves_no_one_behind(cli: Any) -> None:
         Path(f"/proc/{other.pid}/fd/1").readlink() != Path(f"/proc/{os.getpid()}/fd/1").readlink()
     )
     other.terminate()
-    assert other.communicate(timeout=20) == ("", "")
+    assert other.communicate(timeout=120) == ("", "")
     assert other.returncode == 0
     assert other.args == [sys.executable, "-m", "cascade", "worker"]

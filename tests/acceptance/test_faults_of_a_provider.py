@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from cascade.engine import writing
 from cascade.llm import abilities
 from cascade.llm.abilities import Abilities
+from cascade.llm.provider import ProviderError
 from tests.helpers.checking import completed_keys, plan_document, step_keys
 from tests.helpers.model_http import Call, Reply
 from tests.helpers.model_server import ModelServer
+from tests.helpers.observe import tell
 from tests.helpers.provider_faults import (
     BROKEN,
     DRAFT_WORD,
@@ -36,7 +40,9 @@ from tests.helpers.provider_faults import (
 from tests.helpers.small_run import (
     BEAT,
     PROPERTIES,
+    SHORT_TIMEOUT_S,
     STEPS,
+    TIMEOUT_S,
     Case,
     Studio,
     server,
@@ -59,6 +65,27 @@ def misbehave(server: ModelServer, fault: Fault, old: str) -> list[Call]:
 
     server.behave = behave
     return met
+
+
+def hurried(
+    studio: Studio, behave: Callable[[Call], Reply | None] | None, fault: Fault, met: list[Call]
+) -> Callable[[Call], Reply | None]:
+    """As `behave`; and the client has little patience with the calls that come to nothing alone.
+
+    With each call it is told how much it has with the next: no other runs out of it, also where the
+    machine keeps it waiting.
+    """
+
+    def hurry(call: Call) -> Reply | None:
+        reply = behave(call) if behave is not None else None
+        at, fault_at = (PROPERTIES.index(one) for one in (call.property, fault.at))
+        is_next = at == fault_at or at + 1 == fault_at
+        left = fault.does[len(met) :] or (fault.does[-1:] if fault.for_good else ())
+        stalls = is_next and bool(left) and isinstance(left[0], Reply) and left[0].end == "stall"
+        studio.be_patient(SHORT_TIMEOUT_S if stalls else TIMEOUT_S)
+        return reply
+
+    return hurry
 
 
 on_sqlite = pytest.mark.parametrize("studio", ["sqlite"], indirect=True)
@@ -85,7 +112,9 @@ def check_fault(studio: Studio, server: ModelServer, fault: Fault) -> None:
     assert tuple(step.key for step in case.plan.steps) == STEPS
     at = PROPERTIES.index(fault.at)
     met = misbehave(server, fault, case.story.text(STEPS[at]))
+    server.behave = hurried(studio, server.behave, fault, met)
     run, events = studio.ended(case.start())
+    studio.be_patient(TIMEOUT_S)
     retries = [event for event in events if event["type"] == "retry"]
     assert [event["attempt"] for event in retries] == list(range(1, fault.retries + 1))
     assert len(met) == (fault.retries + 1 if fault.for_good else len(fault.does))
@@ -177,6 +206,7 @@ def test_what_passes_by_itself_is_waited_for_until_the_time_is_up(
 ) -> None:
     """More attempts than for a fault, ever further apart, the last one when the time is up."""
     monkeypatch.setattr(writing, "PASSING_PATIENCE_S", 1.5)
+    let_pass_what_is_waited(monkeypatch)
     for reply, code in (
         (status(429), "rate_limit"),
         (refusing(503, "Loading model"), "server_error"),
@@ -191,8 +221,8 @@ def test_what_passes_by_itself_is_waited_for_until_the_time_is_up(
         assert len(met) == len(waits) + 1
         assert 5 <= len(met) < 12
         assert "tried again" not in str(run.error), "the last sentence promises nothing"
-        asked = [call.started for call in met]
-        assert 1.4 < asked[-1] - asked[0] < 4
+        assert 1.4 < sum(waits) < 4
+        assert met[-1].started - met[0].started > 0.9 * sum(waits), "they are waited for"
         case.check_saved(STEPS[0])
     # Well again before the time is up: nothing is lost, though it took more than four attempts.
     case = Case(studio, {BEAT: 2})
@@ -205,6 +235,20 @@ def test_what_passes_by_itself_is_waited_for_until_the_time_is_up(
     met = misbehave(server, always(status(503), "server_error", 3, ""), "")
     run, _ = studio.ended(case.start())
     assert (run.status, len(met)) == ("failed", 4)
+
+
+def let_pass_what_is_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has time go on by the pauses between attempts alone: no call takes any, on any machine."""
+    at, wait_after = 0.0, writing._Attempts.wait_after
+
+    def wait(attempts: writing._Attempts, error: ProviderError) -> float | None:
+        nonlocal at
+        wait_s = wait_after(attempts, error)
+        at += wait_s or 0.0
+        return wait_s
+
+    monkeypatch.setattr(writing._Attempts, "wait_after", wait)
+    monkeypatch.setattr(writing, "time", SimpleNamespace(monotonic=lambda: at))
 
 
 @pytest.mark.parametrize("studio", ["sqlite", "postgres"], indirect=True)
@@ -291,9 +335,10 @@ def test_a_cancel_aborts_the_call_in_flight(
         time.sleep(0.01)
     asked = time.monotonic()
     studio.service.desk(studio.actor).cancel(run_id)
-    call = server.wait_for_hang_up(met[0].number, timeout=5)
+    call = server.wait_for_hang_up(met[0].number, timeout=60)
     assert call.ended is not None
-    assert call.ended - asked < 1, "the server sees the connection closed within a second"
+    tell(f"the server saw the connection closed after {call.ended - asked:.2f} s")
+    assert call.ended - asked < TIMEOUT_S / 2, "long before the call's own patience is over"
     run, events = studio.ended(run_id)
     assert (run.status, events[-1]["type"]) == ("cancelled", "cancelled")
     assert run.used_credits == 3

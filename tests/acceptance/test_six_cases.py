@@ -174,7 +174,7 @@ def test_cancel_during_step_2(cli: Any, database_url: str, server: ModelServer) 
     assert cancelled.returncode == 0, cancelled.stderr
     output, errors = running.communicate(timeout=60)
     assert running.returncode == 3, errors
-    assert server.wait_for_hang_up(2).status == 200, "the call in flight was aborted"
+    assert server.wait_for_hang_up(2, timeout=60).status == 200, "the call in flight was aborted"
     assert server.count == 2, "and no other was begun"
 
     events = [json.loads(line) for line in output.splitlines()]

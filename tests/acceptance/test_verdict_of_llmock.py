@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from tests.helpers.seeded import sqlite_copy
-from tests.helpers.small_run import PROPERTIES, STEPS, TIMEOUT_S, Case, Studio, executing
+from tests.helpers.small_run import (
+    PROPERTIES,
+    SHORT_TIMEOUT_S,
+    STEPS,
+    TIMEOUT_S,
+    Case,
+    Studio,
+    executing,
+)
 
 SENTENCE = "The lamp swings over the table and nobody reaches for it while the rain keeps on."
 
@@ -28,7 +36,7 @@ FAULTS: dict[str, tuple[int, Callable[[Any], object], str | None]] = {
     "truncate": (2, lambda llmock: llmock.truncate(after_chunks=3), None),
     "corrupt": (2, lambda llmock: llmock.corrupt(after_chunks=3), None),
     "stall": (2, lambda llmock: llmock.stall(after_chunks=3, seconds=TIMEOUT_S * 2), None),
-    "slow first token": (1, lambda llmock: llmock.slow_first_token(TIMEOUT_S / 2), None),
+    "slow first token": (1, lambda llmock: llmock.slow_first_token(1.5), None),
 }
 
 
@@ -58,7 +66,13 @@ def test_no_finding(studio: Studio, llmock: Any, name: str) -> None:
         answer = json.dumps({name_of_text: text_for(case, key)})
         llmock.reply(answer, times=begun if key == STEPS[0] else 1)
     fault(llmock)
-    run, _ = studio.ended(case.start())
+    # Of a call to which nothing comes the end is waited for; of no other, on any machine.
+    studio.be_patient(SHORT_TIMEOUT_S if name == "stall" else TIMEOUT_S)
+    run_id = case.start()
+    for event in studio.service.operator().follow(run_id):
+        if event["type"] == "retry":
+            studio.be_patient(TIMEOUT_S)
+    run, _ = studio.ended(run_id)
     assert (run.status, run.error_code) == ("failed" if ends else "done", ends)
     case.check_saved(*(() if ends else STEPS))
     verdict = llmock.verdict()

@@ -13,7 +13,7 @@ import pytest
 
 from cascade.service import Desk
 from cascade.store.tables import StoryVersion
-from tests.helpers.endpoint import START, Reply
+from tests.helpers.endpoint import START, Reply, beginning
 from tests.helpers.observe import Database
 from tests.service.people import EVERYBODY, asked, save_next, start
 from tests.service.table import MEMBERS, ON_REQUESTS, ORDERS, READS, STATUSES, Row
@@ -68,9 +68,7 @@ def ask(house: House, role: str, row: Row, side: Side) -> Reply:
     if method == "GET" or path.endswith("/plan"):
         return house[role](method, path, body)
     with house[role].open(method, path, body) as opened:
-        said = opened.recv(10_000)
-        head, _, rest = said.partition(b"\r\n\r\n")
-        return Reply(int(head.split(b" ")[1]), {}, rest)
+        return beginning(opened)
 
 
 def test_every_address_is_in_the_table(house: House) -> None:

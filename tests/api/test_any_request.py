@@ -167,7 +167,7 @@ def working(house: House, cli: Cli) -> Iterator[None]:
         yield
     finally:
         worker.terminate()
-        worker.communicate(timeout=30)
+        worker.communicate(timeout=60)
 
 
 def any_case(operation: Any) -> Any:

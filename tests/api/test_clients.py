@@ -16,6 +16,7 @@ from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser
 
 from cascade.settings import Settings
+from tests.helpers.chromium import PATIENCE_MS
 from tests.helpers.endpoint import START
 
 from .conftest import House, settings_of
@@ -143,7 +144,7 @@ def test_typescript_in_a_page_of_another_origin(
     house: House, cutter: Cutter, browser: Browser, elsewhere: str
 ) -> None:
     page = browser.new_page()
-    page.goto(elsewhere)
+    page.goto(elsewhere, timeout=PATIENCE_MS)
     page.evaluate(
         """async (source) => {
             const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
@@ -191,7 +192,7 @@ def test_typescript_in_a_page_of_another_origin(
 def test_a_page_of_an_origin_that_is_not_named(house: House, browser: Browser) -> None:
     page = browser.new_page()
     # Of the endpoint's own host but another name: another origin.
-    page.goto(f"http://localhost:{house.port}/healthz")
+    page.goto(f"http://localhost:{house.port}/healthz", timeout=PATIENCE_MS)
     said = page.evaluate(
         """async ([url, token]) => {
             try { await fetch(url, {method: "POST", headers: {Authorization: token}}); }

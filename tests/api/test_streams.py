@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -16,7 +15,8 @@ import sqlalchemy as sa
 from cascade.settings import Settings
 from cascade.store.tables import StartKey
 from tests.helpers.checking import check_events
-from tests.helpers.endpoint import START, chunks
+from tests.helpers.endpoint import START, Reply, beginning, chunks
+from tests.helpers.holding import HeldWriter
 from tests.helpers.observe import Database, wait_for
 
 from .conftest import House, settings_of
@@ -104,7 +104,7 @@ def test_who_hangs_up_stops_nothing_and_finds_the_rest(working: House) -> None:
             seen.extend(lines(iter([next(chunks(opened))])))
     assert seen == working.service.operator().events(run_id)
     assert seen[-1]["type"] == "done"
-    wait_for(lambda: watching(working) == 0, "the streams to be closed", timeout=5)
+    wait_for(lambda: watching(working) == 0, "the streams to be closed")
 
 
 def test_a_client_that_goes_away_leaves_nothing_open(house: House) -> None:
@@ -117,7 +117,7 @@ def test_a_client_that_goes_away_leaves_nothing_open(house: House) -> None:
     wait_for(lambda: watching(house) == 10, "ten to watch")
     for one in opened:
         one.close()
-    wait_for(lambda: watching(house) == 0, "nobody to watch", timeout=5)
+    wait_for(lambda: watching(house) == 0, "nobody to watch")
     assert house.service.operator().run(run.id).status == "queued"
 
 
@@ -146,14 +146,12 @@ def test_a_slow_reader_holds_up_nobody(working: House) -> None:
 
     dripping = threading.Thread(target=drip)
     dripping.start()
-    began = time.monotonic()
     fast = editor("GET", f"/api/ai/runs/{run.id}/events?follow=true")
-    took = time.monotonic() - began
+    assert dripping.is_alive(), "the slow one reads on"
     stop.set()
     dripping.join()
     slow.close()
     assert fast.events[-1]["type"] == "done"
-    assert took < 30
 
 
 def test_two_starts_with_one_key_at_once(working: House) -> None:
@@ -190,18 +188,21 @@ def test_one_key_for_two_stories_at_once(house: House) -> None:
     [hero] = [found for found in editor("GET", "/api/stories").json if "hero" in str(found)]
     other = {"storyVersionId": hero["id"], "structureType": "hero", "changes": [change]}
 
-    def begin(order: dict[str, Any]) -> bytes:
+    def begin(order: dict[str, Any]) -> Reply:
         with editor.open("POST", START, order, Idempotency_Key="once") as opened:
-            return opened.recv(4_000)
+            return beginning(opened)
 
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(begin, [one, other] * 2))
     (run,) = house.service.operator().runs()
-    taken = [b"200 OK" in reply for reply in said]
+    taken = [reply.status == 200 for reply in said]
     assert taken in ([True, False] * 2, [False, True] * 2)
     for is_taken, reply in zip(taken, said, strict=True):
-        assert run.id.encode() in reply
-        assert is_taken or (b" 409 " in reply and b"key_reused" in reply)
+        if is_taken:
+            assert reply.headers["x-run-id"] == run.id
+        else:
+            assert (reply.status, reply.json["code"]) == (409, "key_reused")
+            assert reply.json["runId"] == run.id
 
 
 def test_a_key_is_forgotten_after_a_day(house: House, database_url: str) -> None:
@@ -229,7 +230,16 @@ def test_a_refused_start_is_not_remembered(house: House) -> None:
     assert len(house.service.operator().runs()) == 1
 
 
-def test_cancel_resume_restore(house: House) -> None:
+@pytest.fixture
+def writer(house: House, monkeypatch: pytest.MonkeyPatch) -> HeldWriter:
+    """The house's writer, for runs that are to stand at a step until they are cancelled."""
+    writer = HeldWriter()
+    monkeypatch.setattr(house.service._house, "provider", writer)
+    return writer
+
+
+def test_cancel_resume_restore(house: House, writer: HeldWriter) -> None:
+    writer.hold("scenePlot")
     editor, producer = house["editor"], house["producer"]
     before = editor("GET", f"/api/stories/{house.people.mine}").json
     two = {**house.order()}
@@ -247,6 +257,7 @@ def test_cancel_resume_restore(house: House) -> None:
             assert cancelled.status == 202
             assert cancelled.json["status"] in ("cancelling", "cancelled")
             assert list(read)[-1]["type"] == "cancelled"
+        writer.release()
         path = f"/api/ai/runs/{first['runId']}"
         assert producer("POST", f"{path}/resume").status == 403
         resumed = editor("POST", f"{path}/resume", Idempotency_Key="on")
@@ -265,8 +276,9 @@ def test_cancel_resume_restore(house: House) -> None:
     assert (twice.status, twice.json["code"]) == (409, "nothing_to_restore")
 
 
-def test_what_is_out_of_date(working: House) -> None:
+def test_what_is_out_of_date(writer: HeldWriter, working: House) -> None:
     """A change whose levels are equal rewrites what is out of date under that beat."""
+    writer.hold("keyAction")
     editor, mine = working["editor"], working.people.mine
     with editor.open("POST", START, working.order("midpoint", 2, 4)) as opened:
         read = lines(chunks(opened))
@@ -275,6 +287,7 @@ def test_what_is_out_of_date(working: House) -> None:
             pass
         editor("POST", f"/api/ai/runs/{run_id}/cancel")
         list(read)
+    writer.release()
     marked = editor("GET", f"/api/stories/{mine}").json["outOfDate"]
     assert marked
     order = working.order("midpoint", 4, 4)

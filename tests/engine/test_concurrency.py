@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -31,18 +32,32 @@ def opened(url: str, server: ModelServer, concurrency: int) -> Service:
     )
 
 
+def unanswered(server: ModelServer) -> list[str]:
+    """The kinds of the calls to which nothing has been answered yet.
+
+    A client that has an answer whole may be ahead of the server's own note of its end.
+    """
+    return [call.property for call in server.calls if call.status is None]
+
+
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
 def test_plots_of_a_beat_at_once_and_then_its_scripts(
     database_url: str, server: ModelServer, concurrency: int
 ) -> None:
     together = min(concurrency, 4)
     gates = {first: threading.Barrier(together) for first in (3, 7)}
+    most: list[int] = []
+    early: list[tuple[str, str]] = []
 
     def behave(call: Call) -> None:
+        waiting = unanswered(server)
+        most.append(len(waiting))
+        early.extend((one, call.property) for one in waiting if one != call.property)
         # The first plots, and the first scripts, only go on when as many as may are there.
         for first, gate in gates.items():
             if first <= call.number < first + together:
-                gate.wait(20)
+                gate.wait(60)
+                time.sleep(0.02)  # One more than may would come by then.
 
     server.behave = behave
     service = opened(database_url, server, concurrency)
@@ -54,17 +69,22 @@ def test_plots_of_a_beat_at_once_and_then_its_scripts(
     service.close()
     assert events[-1]["type"] == "done", events[-1]
     check_events(events, plan_document(plan.to_json()))
-    assert server.most_at_once == together
+    assert max(most) == together
     kinds = [call.property for call in server.calls]
     assert kinds == ["beatContent", "keyAction", *["plot"] * 4, *["script"] * 4]
-    ended = [call.ended or float("inf") for call in server.calls]
-    for earlier, later in ((1, 1), (2, 2), (6, 6)):
-        begun = min(call.started for call in server.calls[later:])
-        assert max(ended[:earlier]) <= begun + 0.05, "one kind of a beat after the other"
+    assert early == [], "one kind of a beat after the other"
 
 
 def test_the_limit_is_one_for_all_runs_of_a_process(database_url: str, server: ModelServer) -> None:
     server.latency = 0.05
+    both, most = threading.Barrier(2), list[int]()
+
+    def behave(call: Call) -> None:
+        most.append(len(unanswered(server)))
+        if call.number <= 2:
+            both.wait(60)
+
+    server.behave = behave
     service = opened(database_url, server, 2)
     actor = service.actor("editor")
     ids = []
@@ -75,7 +95,7 @@ def test_the_limit_is_one_for_all_runs_of_a_process(database_url: str, server: M
         ends = [list(service.operator().follow(run_id))[-1]["type"] for run_id in ids]
     service.close()
     assert ends == ["done"] * 3
-    assert server.most_at_once == 2
+    assert max(most) == 2
 
 
 def test_a_failing_script_lets_those_in_flight_finish(
@@ -85,11 +105,11 @@ def test_a_failing_script_lets_those_in_flight_finish(
 
     def behave(call: Call) -> Reply | None:
         if call.number == 7:
-            assert other_is_there.wait(20)
+            assert other_is_there.wait(60)
             return Reply(status=401, error={"message": "scripted", "type": "x", "code": "x"})
         if call.number == 8:
             other_is_there.set()
-            assert failed.wait(20)
+            assert failed.wait(60)
         return None
 
     server.behave = behave

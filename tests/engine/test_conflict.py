@@ -83,7 +83,7 @@ class Gate:
 
     def _behave(self, call: Call) -> None:
         if call.number == self.number:
-            assert self.opened.wait(30)
+            assert self.opened.wait(60)
 
 
 # The calls of the first beat: 1 content, 2 key action, 3-5 plots of 17-19, then scripts.
@@ -119,7 +119,7 @@ def test_an_edit_during_the_run_is_kept(
     story_id = service.operator().story(HERO).id
     run_id = started(service)
     with service.executing():
-        server.wait_for_calls(in_flight)
+        server.wait_for_calls(in_flight, timeout=60)
         edit(database, story_id)
         edited = database.content()
         gate.opened.set()
@@ -161,7 +161,7 @@ def test_edits_elsewhere_are_kept_and_disturb_nothing(
     story_id = service.operator().story(HERO).id
     run_id = started(service)
     with service.executing():
-        server.wait_for_calls(2)
+        server.wait_for_calls(2, timeout=60)
         for edit in (
             edit_map("hero_beats", "theRoadBack"),
             edit_map("hero_beats", "ordinaryWorld"),

@@ -52,20 +52,20 @@ def test_killed_in_the_middle(
     """Killed again and again, each time from the beginning of a database or where the last died."""
     cli, chance = make_cli(empty_url), random.Random(2026)
     database = Database(empty_url)
-    states = []
-    for _ in range(7):
+    states: list[str] = []
+    # A kill may come after the end, where this process is kept from it: then there is another.
+    while len(states) < 7 or not set(states) - {"samples"}:
         start = cli.start("stories", "--json")
         # From the moment that it works on the database; before that it only imports.
         wait_for(begun(empty_url, database, start), "the first start to begin")
         wait_for(clock_at(time.monotonic() + chance.uniform(0, 0.9)), "its instant")
         start.kill()
-        start.communicate(timeout=20)
+        start.communicate(timeout=60)
         states.append(state(database))
         if states[-1] == "samples":
             wipe(empty_url, database)
     record_property("killed while there were", ", ".join(states))
     tell(f"killed while there were: {', '.join(states)}")
-    assert set(states) - {"samples"}, "no kill came in the middle"
     done = cli("stories", "--json")
     assert done.returncode == 0, done.stderr
     check_made_once(empty_url)
@@ -127,7 +127,7 @@ def test_four_at_once(empty_url: str, make_cli: Callable[..., Any]) -> None:
     starts: list[subprocess.Popen[str]] = [cli.start(*command) for command in commands]
     printed = []
     for start in starts:
-        output, errors = start.communicate(timeout=90)
+        output, errors = start.communicate(timeout=180)
         assert start.returncode == 0, errors
         printed.append(output)
     assert json.loads(printed[0]) == json.loads(printed[3])

@@ -96,7 +96,7 @@ def test_reads_that_fail_do_not_end_the_following(service: Service) -> None:
         wait_for(lambda: count.value > 20, "the follower to look, in vain too")
         assert not following.done()
         with service.executing():
-            events = following.result(60)
+            events = following.result(120)
     assert events == service.operator().events(run_id)
     assert events[-1]["type"] == "done"
 
@@ -156,17 +156,20 @@ def test_a_run_whose_postgres_goes_away(
         connection.exec_driver_sql(end, (name,))
         with pytest.raises(subprocess.TimeoutExpired):
             running.wait(timeout=3)
+        # Until either has met it.
+        met = [running.stderr.readline(), following.stderr.readline()]
+        assert all("does not answer" in line for line in met), met
         connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     server.release()
-    output, errors = running.communicate(timeout=90)
-    assert running.returncode == 0, errors
-    printed = [json.loads(line) for line in output.splitlines()]
-    check_events(printed, plan, restarted=True)
+    printed = [json.loads(line) for line in running.stdout]
     followed = [first, *following.stdout]
-    told = following.stderr.read()
-    assert following.wait(timeout=60) == 0
-    for stream in (following.stdout, following.stderr):
-        stream.close()
+    errors, told = met[0] + running.stderr.read(), met[1] + following.stderr.read()
+    assert running.wait(timeout=60) == 0, errors
+    assert following.wait(timeout=60) == 0, told
+    for one in (running, following):
+        one.stdout.close()
+        one.stderr.close()
+    check_events(printed, plan, restarted=True)
     assert [json.loads(line) for line in followed] == printed
     for words in (errors, told):
         assert "does not answer" in words

@@ -14,7 +14,7 @@ from tests.helpers.killing import under_fire
 from tests.helpers.observe import tell
 
 
-@pytest.mark.timeout(560)
+@pytest.mark.timeout(1200)
 def test_twenty_kills(
     cli: Any, database_url: str, record_property: Callable[[str, object], None]
 ) -> None:

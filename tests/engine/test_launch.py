@@ -36,6 +36,7 @@ def start(service: Service, level: int) -> str:
     return service.desk(actor).start(service.desk(actor).plan(story.id, levels).plan)
 
 
+@pytest.mark.timeout(1200)
 def test_a_launch_that_fails_once_at_each_of_its_statements(
     service: Service,
     monkeypatch: pytest.MonkeyPatch,
@@ -50,11 +51,10 @@ def test_a_launch_that_fails_once_at_each_of_its_statements(
             wait_for(
                 lambda: service.operator().run(run_id).status == "done",  # noqa: B023
                 f"the run to end, with a fault at statement {at}",
-                20,
             )
             launched = count.value
         # A server takes a moment to see that a session is gone.
-        wait_for(lambda: not seat_for(service.database).somebody_sits(), f"the seat, {at}", 5)
+        wait_for(lambda: not seat_for(service.database).somebody_sits(), f"the seat, {at}")
         if at > 15 and launched < at + 15:
             break
     record_property("figures", f"{at} launches, each with another fault")

@@ -76,7 +76,7 @@ def test_a_scene_that_moves_in_mid_run_is_not_written(
     gate = Gate(server, call)
     run_id = started(service)
     with service.executing():
-        server.wait_for_calls(call)
+        server.wait_for_calls(call, timeout=60)
         edit(database, story_id)
         edited = database.content()
         gate.opened.set()
@@ -104,7 +104,7 @@ def test_an_empty_scene_that_is_deleted_ends_with_its_reason(
     gate = Gate(server, 4)
     run_id = started(service)
     with service.executing():
-        server.wait_for_calls(4)
+        server.wait_for_calls(4, timeout=60)
         delete_scene(18)(database, story_id)
         gate.opened.set()
         events = list(service.operator().follow(run_id))
@@ -122,7 +122,7 @@ def test_a_number_that_comes_to_be_there_twice_stops_the_step(
     gate = Gate(server, 2)
     run_id = started(service)
     with service.executing():
-        server.wait_for_calls(2)
+        server.wait_for_calls(2, timeout=60)
         number_twice(database, story_id)
         edited = database.content()
         gate.opened.set()

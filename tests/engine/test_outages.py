@@ -86,7 +86,7 @@ class Locker:
         return lambda: self._tell("ROLLBACK")
 
     def close(self) -> None:
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)
 
     def _tell(self, sql: str) -> None:
         assert self._process.stdin is not None

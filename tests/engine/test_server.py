@@ -12,18 +12,36 @@ import pytest
 from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers.checking import check_credits, check_events, check_saved_once, plan_document
+from tests.helpers.model_http import Reply
+from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import Database, wait_for
+from tests.helpers.seeded_fixtures import model
 from tests.helpers.serving import Server
+
+from .test_processes import somebody_sits
 
 STORY = "A Hundred Diameters"
 LEVELS = {"ordeal": 3, "theRoadBack": 5}
-DELAY_MS = "150"
 
 
 @pytest.fixture
-def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
-    server = Server(database_url, tmp_path / "server.log", CASCADE_OFFLINE_DELAY_MS=DELAY_MS)
+def writer() -> Iterator[ModelServer]:
+    """The model that writes: its fourth call is never answered, so that the run stands there."""
+    with ModelServer() as writer:
+        writer.answer(4, Reply(raw=b"", end="stall"))
+        yield writer
+        assert writer.problems == []
+
+
+@pytest.fixture
+def env(writer: ModelServer) -> dict[str, str]:
+    return {**model(writer), "CASCADE_CONCURRENCY": "1"}
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path, env: dict[str, str]) -> Iterator[Server]:
+    server = Server(database_url, tmp_path / "server.log", **env)
     server.start()
     yield server
     server.stop()
@@ -50,7 +68,7 @@ def check(near: Near, database: Database, run_id: str) -> None:
 
 
 def test_a_run_goes_on_when_the_server_is_killed_and_started_again(
-    server: Server, near: Near, database: Database, database_url: str
+    server: Server, near: Near, database: Database, database_url: str, writer: ModelServer
 ) -> None:
     settings = Settings(database_url=database_url, provider="offline")
     service = Service(settings)
@@ -60,23 +78,29 @@ def test_a_run_goes_on_when_the_server_is_killed_and_started_again(
         service.desk(actor).plan(service.operator().story(STORY).id, LEVELS).plan
     )
     service.close()
-    wait_for(lambda: saved_steps(database) >= 3, "the server to save three steps")
+    writer.wait_for_calls(4, timeout=60)
     server.kill()
-    before = saved_steps(database)
+    assert saved_steps(database) == 3
     server.start()
-    wait_for(lambda: near.json("runs")[0]["status"] == "done", "the run to end", 60)
-    assert 3 <= before < len(database.plan_of(run_id)["steps"])
+    wait_for(lambda: near.json("runs")[0]["status"] == "done", "the run to end")
     check(near, database, run_id)
 
 
 def test_a_run_beside_the_server_takes_over_when_it_is_killed(
-    server: Server, cli: Any, near: Near, database: Database
+    server: Server,
+    cli: Any,
+    near: Near,
+    database: Database,
+    env: dict[str, str],
+    writer: ModelServer,
 ) -> None:
+    wait_for(lambda: somebody_sits(near), "the server to execute")
     sets = [f"--set={beat}={level}" for beat, level in LEVELS.items()]
-    follower = cli.start("run", STORY, *sets, CASCADE_OFFLINE_DELAY_MS=DELAY_MS)
-    wait_for(lambda: saved_steps(database) >= 3, "three steps to be saved")
+    follower = cli.start("run", STORY, *sets, **env)
+    writer.wait_for_calls(4, timeout=60)
     server.kill()
-    out, err = follower.communicate(timeout=60)
+    assert saved_steps(database) == 3
+    out, err = follower.communicate(timeout=120)
     assert (follower.returncode, err) == (0, "")
     events = [json.loads(line) for line in out.splitlines()]
     assert events[-1]["type"] == "done"

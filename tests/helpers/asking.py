@@ -59,7 +59,7 @@ def new_model() -> str:
 def write(
     server: ModelServer | str,
     *briefs: Brief,
-    timeout_s: float = 5,
+    timeout_s: float = 60,
     model: str | None = None,
     complaint: str | None = None,
     temperature: float | None = None,

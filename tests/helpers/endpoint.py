@@ -48,7 +48,7 @@ class Client:
     def __call__(
         self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
     ) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             if self.token is not None:
@@ -70,9 +70,17 @@ class Client:
         lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(raw)}"]
         lines += [f"Authorization: Bearer {self.token}", "Content-Type: application/json"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        opened = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        opened = socket.create_connection(("127.0.0.1", self.port), timeout=120)
         opened.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + raw)
         return opened
+
+
+def beginning(opened: socket.socket) -> Reply:
+    """The head of an answer, and its body where that comes to an end by itself."""
+    answer = http.client.HTTPResponse(opened)
+    answer.begin()
+    headers = {name.lower(): value for name, value in answer.getheaders()}
+    return Reply(answer.status, headers, answer.read() if "content-length" in headers else b"")
 
 
 def chunks(opened: socket.socket) -> Iterator[bytes]:
@@ -107,5 +115,5 @@ def served(service: Service) -> Iterator[int]:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         endpoint.close()

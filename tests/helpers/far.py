@@ -87,9 +87,9 @@ def way_to(url: str) -> Iterator[Way]:
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
     try:
-        assert is_there.wait(10)
+        assert is_there.wait(60)
         yield way
     finally:
         loop.call_soon_threadsafe(done.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()

@@ -64,7 +64,7 @@ class Provider:
         """Answers while the block lasts."""
         thread = threading.Thread(target=self._server.run, daemon=True)
         thread.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not self._server.started:
             assert time.monotonic() < until
             time.sleep(0.02)
@@ -72,7 +72,7 @@ class Provider:
             yield self
         finally:
             self._server.should_exit = True
-            thread.join(20)
+            thread.join(60)
 
     async def _about(self, _request: Request) -> Response:
         return JSONResponse(

@@ -100,13 +100,14 @@ class Killer:
             self.service.desk(actor).plan(other.id, changes[other.id]).plan
         )
         sets = [part for beat, n in changes[one.id].items() for part in ("--set", f"{beat}={n}")]
+        known = {run.id for run in self.service.operator().runs(one.id)}
         running = Member(self.cli.start("run", one.id, *sets, **self._env("kill_run")), kind="run")
         self.members["kill_run"] = running
         run_id = wait_for(
-            lambda: self.database.value(
-                "SELECT id FROM cascade_runs WHERE story_version_id = :s AND status IN "
-                "('queued', 'running')",
-                s=one.id,
+            # It may be over by the time that it is looked for.
+            lambda: next(
+                (run.id for run in self.service.operator().runs(one.id) if run.id not in known),
+                "",
             ),
             "the run to be written",
         )
@@ -237,7 +238,7 @@ class Killer:
 
     def _bury(self, member: Member) -> None:
         member.is_ready()
-        out, _ = member.process.communicate(timeout=20)
+        out, _ = member.process.communicate(timeout=120)
         member.is_ready = lambda: False  # type: ignore[method-assign]
         assert "Traceback" not in member.said, member.said
         if member.kind == "run":
@@ -266,7 +267,7 @@ class Killer:
             )
         if member is not None:
             if member.process.poll() is None:
-                member.process.wait(timeout=20)
+                member.process.wait(timeout=120)
             if self.members.get("kill_run") is member:
                 self._bury(self.members.pop("kill_run"))
             assert self._printed == events[: len(self._printed)], "printed is what is stored"

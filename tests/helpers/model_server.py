@@ -144,12 +144,12 @@ class ModelServer:
         """Lets the calls held go on."""
         self._open.set()
 
-    def wait_for_calls(self, count: int, timeout: float = 10.0) -> list[Call]:
+    def wait_for_calls(self, count: int, timeout: float = 120.0) -> list[Call]:
         """Waits until that many calls have come in. Raises TimeoutError."""
         self._wait(lambda: len(self.calls) >= count, timeout, f"{count} calls")
         return list(self.calls)
 
-    def wait_for_hang_up(self, nth: int | None = None, timeout: float = 10.0) -> Call:
+    def wait_for_hang_up(self, nth: int | None = None, timeout: float = 120.0) -> Call:
         """The call (the nth, or any) whose client closed before its end. Raises TimeoutError."""
 
         def found() -> list[Call]:
@@ -195,7 +195,7 @@ class ModelServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(120)
             try:
                 request = read_request(connection)
             except (OSError, ValueError):

@@ -18,7 +18,7 @@ Rows = dict[str, dict[str, Row]]
 Event = dict[str, Any]
 
 
-def wait_for(condition: Callable[[], T], what: str, timeout: float = 30.0) -> T:
+def wait_for(condition: Callable[[], T], what: str, timeout: float = 120.0) -> T:
     """Looks again and again until the condition gives something; fails after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):

@@ -71,8 +71,9 @@ def pooled(
 
 
 def _wait(port: int) -> None:
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30):
             return
         time.sleep(0.05)
     raise AssertionError("the pooler did not start")

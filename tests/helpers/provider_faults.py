@@ -11,9 +11,7 @@ from typing import Any
 
 from tests.helpers.model_http import Call, Reply, http
 from tests.helpers.model_server import text_for
-from tests.helpers.small_run import (
-    TIMEOUT_S,
-)
+from tests.helpers.small_run import TIMEOUT_S
 
 # What the server does to one call: an answer, or one made for the call and the text it replaces.
 Doing = Reply | Callable[[Call, str], Reply]
@@ -69,7 +67,7 @@ def good(call: Call) -> str:
 
 
 def slow(call: Call, _: str) -> Reply:
-    time.sleep(TIMEOUT_S / 2)
+    time.sleep(1.5)
     return Reply()
 
 
@@ -200,7 +198,7 @@ FAULTS: dict[str, Fault] = {
         status(400, "context_length_exceeded"), "too_long", 0, "larger context", at="script"),
     "429 insufficient_quota": always(
         status(429, "insufficient_quota"), "quota", 0, "no quota left"),
-    # The connection is bad.
+    # The connection is bad. What is told of it is the patience that the client has with others.
     "slow first token": once(slow, retries=0),
     "stall in mid-stream": once(STALLED, reads=f"within {TIMEOUT_S} seconds", at="script"),
     "trouble, and then nothing comes": Fault(

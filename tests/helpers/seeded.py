@@ -52,8 +52,24 @@ def postgres_template(server: str, make: Make) -> str:
     name = f"cascade_template_{make.__name__}"
     with server_admin(server) as admin:
         admin.exec_driver_sql(f"CREATE DATABASE {name}")
-    make(named(server, name))
+        make(named(server, name))
+        _empty(admin, name)
     return name
+
+
+def drop(admin: sa.Connection, name: str) -> None:
+    """Drops a database, whoever is still in it."""
+    _empty(admin, name)
+    admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _empty(admin: sa.Connection, name: str) -> None:
+    """Has every session of a database end, and waits for it.
+
+    The server itself waits five seconds for them, and then refuses to copy or to drop it.
+    """
+    end = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+    admin.exec_driver_sql(end, (name,))
 
 
 @contextmanager
@@ -88,4 +104,4 @@ def postgres_copy(server: str, make: Make = first_start) -> Iterator[str]:
         # Files are copied at once where a server need not outlive a power cut.
         admin.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         yield named(server, name)
-        admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        drop(admin, name)

@@ -37,10 +37,10 @@ class Server:
     def start(self) -> None:
         with self.log.open("a") as log:
             self.process = serve(self.command, self.env, log.fileno())
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while time.monotonic() < until and self.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=30):
                     return
             except OSError:
                 time.sleep(0.1)
@@ -56,7 +56,7 @@ class Server:
         self.was_away = True
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -11,6 +11,7 @@ import pytest
 
 from cascade import samples, shapes
 from cascade.engine import writing
+from cascade.llm.openai import OpenAIWriter
 from cascade.service import RunView, Service
 from cascade.settings import Settings
 from tests.helpers.checking import (
@@ -33,8 +34,10 @@ STEPS = (
     f"{BEAT}/script/{SCENE}",
 )
 PROPERTIES = ("beatContent", "keyAction", "plot", "script")
-# A call's patience, and the first pause before another: short, so that tests need not wait.
-TIMEOUT_S = 3
+# A call's patience, which no busy machine comes to the end of; that of one to which nothing comes;
+# and the first pause before another: short, so that tests need not wait.
+TIMEOUT_S = 60
+SHORT_TIMEOUT_S = 1
 PAUSE_S = 0.02
 
 
@@ -51,6 +54,12 @@ class Studio:
         )
         self.actor = self.service.actor("editor")
         self.service.operator().grant("editor", 10_000)
+
+    def be_patient(self, timeout_s: float) -> None:
+        """How long each call may take that begins from now on."""
+        provider = self.service.provider
+        assert isinstance(provider, OpenAIWriter)
+        provider._timeout_s = timeout_s
 
     def ended(self, run_id: str) -> tuple[RunView, list[dict[str, Any]]]:
         """The run when it has come to its end, and its events, which are in order."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cascade.llm import checks
+from cascade.llm import checks, openai
+
+
+@pytest.fixture(autouse=True)
+def no_hurry_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first check of a process takes seconds, and many on a machine that is slow and busy."""
+    monkeypatch.setattr(openai, "CHECK_PATIENCE_S", 120.0)
 
 
 @pytest.fixture

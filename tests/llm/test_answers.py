@@ -198,7 +198,7 @@ def test_half_a_character_is_shown_as_something_and_not_saved(half: str) -> None
     shown: list[str] = []
 
     async def run(url: str) -> None:
-        writer = OpenAIWriter(model=new_model(), api_key=KEY, base_url=url, timeout_s=5)
+        writer = OpenAIWriter(model=new_model(), api_key=KEY, base_url=url, timeout_s=60)
         try:
             async for part in writer.write(KEY_ACTION):
                 shown.append(part.text)  # noqa: PERF401 - what was shown before it failed counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 
 import pytest
 
@@ -17,11 +18,17 @@ KEY = "sk-canary-0815"
 _models = itertools.count()
 
 
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for a while is no server without a list."""
+    monkeypatch.setattr("cascade.llm.doctor._LONGEST_LISTING_S", 60.0)
+
+
 def code_of(found: Diagnosis) -> str | None:
     return found.problem.code if found.problem else None
 
 
-def diagnose(url: str, model: str | None = None, timeout_s: float = 5) -> Diagnosis:
+def diagnose(url: str, model: str | None = None, timeout_s: float = 60) -> Diagnosis:
     settings = Settings(
         provider="openai",
         OPENAI_API_KEY=KEY,
@@ -37,11 +44,13 @@ def diagnose(url: str, model: str | None = None, timeout_s: float = 5) -> Diagno
 def test_a_server_in_order() -> None:
     with ModelServer() as server:
         server.models = ["other", "mine"]
+        start = time.monotonic()
         found = diagnose(server.url, "mine")
+        took_ms = (time.monotonic() - start) * 1000
         assert server.count == 1, "one tiny round trip"
         port = server.url.split(":")[-1].removesuffix("/v1")
     assert found.latency_ms is not None
-    assert 0 <= found.latency_ms < 5000
+    assert 0 <= found.latency_ms <= took_ms + 1
     assert found == Diagnosis(
         provider="openai",
         model="mine",
@@ -104,7 +113,7 @@ def test_a_server_in_trouble(
     reply: Reply, code: str, reachable: bool, accepted: bool | None
 ) -> None:
     with ModelServer(behave=lambda _: reply) as server:
-        found = diagnose(server.url, timeout_s=1 if code == "timeout" else 5)
+        found = diagnose(server.url, timeout_s=1 if code == "timeout" else 60)
     assert (code_of(found), found.reachable, found.key_accepted) == (code, reachable, accepted)
     assert (found.form, found.streams, found.latency_ms) == (None, None, None)
     assert len(str(found.problem)) > 40

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from cascade.llm import offline
 from cascade.llm.offline import OfflineWriter, label
 from cascade.llm.pacing import edited
 from cascade.llm.provider import Answer, Delta, Provider, ProviderError, Usage
@@ -59,20 +60,33 @@ def test_no_text_is_too_odd(text: str) -> None:
     assert "".join(delta.text for delta in deltas) == answer.text != text
 
 
-def test_a_long_text_holds_nobody_up() -> None:
+def test_a_long_text_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     brief = replace(BLANK, kind="script", old_text=EN_SCRIPT * 200)
 
-    async def beside() -> int:
-        beats = 0
+    beats = 0
+
+    def edit_on(brief: Brief) -> str:
+        # Once is long enough, unless the machine has others do something meanwhile.
+        until = time.monotonic() + 30
+        text = edited(brief)
+        while beats <= 5 and time.monotonic() < until:
+            text = edited(brief)
+        return text
+
+    monkeypatch.setattr(offline, "_edited", edit_on)
+
+    async def beside() -> None:
+        nonlocal beats
         task = asyncio.create_task(collect(OfflineWriter(0), brief))
         while not task.done():
             await asyncio.sleep(0.001)
-            beats += 1
+            # What it does while the text is edited counts.
+            beats += not task.done()
         await task
-        return beats
 
     assert len(brief.old_text) < LIMITS["script"]
-    assert asyncio.run(beside()) > 5
+    asyncio.run(beside())
+    assert beats > 5
 
 
 def test_a_text_that_takes_too_long_is_said_so() -> None:
@@ -84,23 +98,30 @@ def test_a_text_that_takes_too_long_is_said_so() -> None:
     assert not error.value.retryable
 
 
-def test_a_call_takes_its_delay_once() -> None:
-    start = time.monotonic()
+def test_a_call_takes_its_delay_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
     asyncio.run(collect(OfflineWriter(120), replace(BLANK, old_text=EN_BEAT)))
-    assert 0.1 <= time.monotonic() - start < 0.6
+    assert sum(slept) == pytest.approx(0.12)
 
 
 def test_cancelling_aborts_at_once() -> None:
-    async def cancelled() -> float:
-        task = asyncio.create_task(collect(OfflineWriter(60_000), replace(BLANK, old_text=EN_BEAT)))
+    async def cancelled() -> bool:
+        # By itself it would be done in a day.
+        writer = OfflineWriter(86_400_000)
+        task = asyncio.create_task(collect(writer, replace(BLANK, old_text=EN_BEAT)))
         await asyncio.sleep(0.05)
-        start = time.monotonic()
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return time.monotonic() - start
+        await asyncio.wait([task], timeout=60)
+        return task.cancelled()
 
-    assert asyncio.run(cancelled()) < 0.5
+    assert asyncio.run(cancelled())
 
 
 def test_closing_the_stream_ends_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from cascade.service import RunView, Service
 from cascade.settings import Settings
 from cascade.story.story import Story
 from cascade.ui import session
-from cascade.ui.kit import address
+from cascade.ui.kit import address, texts
 from tests.helpers.seeded_fixtures import sqlite_url
+
+from .tables import PATIENCE_S
 
 __all__ = ["sqlite_url"]
 
@@ -30,7 +33,7 @@ class Page:
 
     def __init__(self, service: Service, *, language: str = "", **query: str) -> None:
         self.service = service
-        self.at = AppTest.from_file(str(MAIN), default_timeout=30)
+        self.at = AppTest.from_file(str(MAIN), default_timeout=PATIENCE_S)
         # The longest sample; an English reader without an address gets another one.
         for name, value in (query or {"story": CAT}).items():
             self.at.query_params[name] = value
@@ -136,7 +139,7 @@ class Page:
         return [one.body for one in self.at.html if 'class="cascade-two"' in one.body]
 
     def wait_for_end(self) -> RunView:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while (run := self.service.operator().run(self.run_id)).is_active:
             assert time.monotonic() < until, run
             time.sleep(0.05)
@@ -173,6 +176,12 @@ def page(service: Service) -> Page:
 
 def story_of(service: Service, place: int = 0) -> Story:
     return service.operator().story(service.operator().stories()[place].id)
+
+
+def told(when: datetime) -> tuple[str, str]:
+    """How a page tells an instant: by its hour, and once midnight has passed with its date."""
+    same_day, next_day = (texts.moment(when, UTC, now=when + timedelta(days=n)) for n in (0, 1))
+    return same_day, next_day
 
 
 def bend(page: Page) -> Page:

@@ -8,13 +8,15 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+# How long a page may take: one that is drawn sooner is not waited for.
+PATIENCE_S = 120
 # Where a run is shown: its story and its own id.
 LINK = re.compile(r'href="\./\?story=([^&"]+)&amp;run=([^"]+)"')
 
 
 def drawn(page: Callable[..., None], *given: object) -> AppTest:
     """A page, which is a function of its own, for what it is given."""
-    at = AppTest.from_function(page, args=given, default_timeout=30).run()
+    at = AppTest.from_function(page, args=given, default_timeout=PATIENCE_S).run()
     assert not at.exception, at.exception
     return at
 

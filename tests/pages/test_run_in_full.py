@@ -19,7 +19,7 @@ from cascade.ui.run.receipt import used_words
 from tests.helpers.statements import statements
 from tests.service.people import REJECTED, People, asked, gather, save_next, start, stopped
 
-from .tables import words
+from .tables import PATIENCE_S, words
 from .test_runs import runs_page
 
 # Statements, that of the beginning and that of the reader's roles among them.
@@ -33,7 +33,7 @@ def people(service: Service) -> People:
 
 def in_full(name: str, run_id: str, language: str = "en") -> AppTest:
     """The page at the address of a run."""
-    at = AppTest.from_function(runs_page, args=(name, language), default_timeout=30)
+    at = AppTest.from_function(runs_page, args=(name, language), default_timeout=PATIENCE_S)
     at.query_params["run"] = run_id
     at.run()
     assert not at.exception, at.exception

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from cascade.service import Service
 from tests.service.people import People, asked, failed, gather, save_next, start, stopped
 
-from .tables import drawn, field, words
+from .tables import PATIENCE_S, drawn, field, words
 
 # Where a run is shown in full, from the list.
 LINK = re.compile(r'<th scope="row"><a [^>]*href="\./runs\?run=([^"]+)"')
@@ -111,7 +111,7 @@ def test_what_the_list_is_narrowed_to_stands_in_the_address(people: People) -> N
     field(at, "text_input", "runs-text").input("midpoint").run()
     assert dict(at.query_params) == {"status": "failed", "words": "midpoint"}
     # As a browser comes back to it.
-    again = AppTest.from_function(runs_page, args=("viewer", "en"), default_timeout=30)
+    again = AppTest.from_function(runs_page, args=("viewer", "en"), default_timeout=PATIENCE_S)
     again.query_params["status"] = "failed"
     again.query_params["by"] = "editor"
     assert links(again.run()) == [bad]

@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from cascade.errors import NothingToRestore
+from cascade.llm.provider import Provider
 from cascade.service import Actor, Service
 from cascade.settings import Settings
+from tests.helpers.holding import HeldWriter
 from tests.helpers.near import Near
 from tests.products.hosts import HOSTS, Host, differences, dump, make, shape, stranger
 
@@ -27,15 +29,16 @@ def case(request: pytest.FixtureRequest) -> Iterator[tuple[Host, str, sa.Engine]
         yield host, url, engine
 
 
-def opened(host: Host, url: str, delay_ms: int = 0) -> Service:
+def opened(host: Host, url: str, writer: Provider | None = None) -> Service:
     names = host.env.get("CASCADE_PRODUCT")
     return Service(
         Settings(
             database_url=url,
             provider="offline",
-            offline_delay_ms=delay_ms,
+            offline_delay_ms=0,
             product=Path(names) if names else None,
-        )
+        ),
+        writer,
     )
 
 
@@ -68,14 +71,18 @@ def test_its_whole_life(case: tuple[Host, str, sa.Engine]) -> None:
         }
         service.desk(actor).restore_run(first)
         assert differences(before, dump(engine, host.keys)) == set()
-    with closing(opened(host, url, delay_ms=100)) as service:
+    writer = HeldWriter()
+    writer.hold("keyAction")
+    with closing(opened(host, url, writer)) as service:
         desk = service.desk(actor)
         with service.executing():
             run_id = desk.start(desk.plan(host.story, host.levels).plan)
-            for event in service.operator().follow(run_id):
-                if event["type"] == "step" and event["status"] == "complete":
-                    desk.cancel(run_id)
+            # One step is saved, and the next is being written.
+            writer.wait()
+            desk.cancel(run_id)
+            assert list(service.operator().follow(run_id))[-1]["type"] == "cancelled"
             assert service.operator().run(run_id).status == "cancelled"
+            writer.release()
             used = service.operator().run(run_id).used_credits
             assert 0 < used < host.credits
             assert differences(before, dump(engine, host.keys)) <= host.written

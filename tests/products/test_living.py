@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from cascade.errors import NotWritten
 from cascade.service import Actor, Service
+from tests.helpers.holding import HeldWriter
 from tests.helpers.limited import Limited
 from tests.helpers.near import Near
 from tests.products.hosts import (
@@ -70,8 +71,13 @@ def hosted(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Hosted]:
 
 
 @pytest.fixture
-def service(hosted: Hosted) -> Iterator[Service]:
-    with closing(opened(HOSTED, hosted.limited.url, delay_ms=200)) as service:
+def writer() -> HeldWriter:
+    return HeldWriter()
+
+
+@pytest.fixture
+def service(hosted: Hosted, writer: HeldWriter) -> Iterator[Service]:
+    with closing(opened(HOSTED, hosted.limited.url, writer)) as service:
         yield service
 
 
@@ -219,21 +225,20 @@ EDITS: dict[str, tuple[tuple[str, ...], str, str]] = {
 
 @pytest.mark.parametrize("name", EDITS)
 def test_what_the_product_does_in_mid_run_ends_it_with_a_sentence(
-    hosted: Hosted, service: Service, actor: Actor, name: str
+    hosted: Hosted, service: Service, actor: Actor, writer: HeldWriter, name: str
 ) -> None:
     statements, code, words = EDITS[name]
     desk = service.desk(actor)
+    writer.hold("keyAction")
     run_id = desk.start(desk.plan(STORY, {"midpoint": 5}).plan)
     with service.executing():
-        for event in service.operator().follow(run_id):
-            if event["type"] == "step" and (event["step"], event["status"]) == (
-                "beatContent",
-                "complete",
-            ):
-                # A delete waits for nobody: no transaction is open while a text is written.
-                hosted.execute("SET LOCAL lock_timeout = '5s'", *_put(statements, hosted))
-                edited = dump(hosted.engine, HOSTED.keys)
-            last = event
+        # One step is saved, and the next is being written.
+        writer.wait()
+        # A delete waits for nobody: no transaction is open while a text is written.
+        hosted.execute("SET LOCAL lock_timeout = '60s'", *_put(statements, hosted))
+        edited = dump(hosted.engine, HOSTED.keys)
+        writer.release()
+        last = list(service.operator().follow(run_id))[-1]
     assert (last["type"], last["code"]) == ("error", code), last
     assert words in last["error"]
     run = service.operator().run(run_id)

@@ -39,7 +39,11 @@ def test_it_is_found_out(pool: str, postgres_url: str) -> None:
                 assert database.is_pooled is is_pooled
 
 
-def test_it_is_found_out_with_one_session_only(postgres_url: str) -> None:
+def test_it_is_found_out_with_one_session_only(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Here it is found out by waiting in vain.
+    monkeypatch.setattr("cascade.store.pooler._PATIENCE_S", 0.5)
     with pooled(postgres_url, size=1) as url, closing(Database(url)) as database:
         assert database.is_pooled
 

@@ -96,7 +96,7 @@ def test_two_who_set_at_once_both_count(people: People) -> None:
     both = threading.Barrier(len(changes))
 
     def set_(change: RuleChange) -> None:
-        both.wait(timeout=20)
+        both.wait(timeout=60)
         people.desk("producer").set_project(people.home, change)
 
     threads = [threading.Thread(target=set_, args=(one,)) for one in changes]

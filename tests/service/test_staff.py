@@ -198,7 +198,7 @@ def test_two_admins_cannot_take_it_from_each_other_at_once(
     both, lock, refused = threading.Barrier(2), rows.lock_admins, []
 
     def lock_when_both_are_there(session: Session) -> frozenset[str]:
-        both.wait(timeout=20)
+        both.wait(timeout=60)
         return lock(session)
 
     def take(desk: Desk, name: str) -> None:
@@ -244,9 +244,10 @@ def test_who_was_here_is_kept_to_the_minute(people: People, database_url: str) -
         return next(one.last_seen_at for one in found if one.name == "editor")
 
     assert seen() is None
+    before = now()
     service.seen(actor)
     first = seen()
-    assert abs(now() - first) < timedelta(seconds=30)
+    assert before <= first <= now()
     with counted(service.database) as statements:
         service.seen(actor)
     assert not [one for one in statements if one.startswith("UPDATE")]

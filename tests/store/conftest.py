@@ -7,15 +7,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from cascade.store.database import Database
 from tests.helpers.near import Near
 from tests.helpers.seeded import schema_only
 from tests.helpers.seeded_fixtures import copy
-
-settings.register_profile("cascade", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("cascade")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

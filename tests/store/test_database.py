@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -68,15 +67,12 @@ def test_readers_and_a_writer_do_not_wait_for_each_other(database: Database) -> 
     with database.write() as session:
         session.add(Project(id="two", name="two"))
         session.flush()
-        began = time.monotonic()
-        # A reader sees what is committed, at once.
+        # A reader sees what is committed. One who waited for the writer, who is this thread itself,
+        # would wait until the database refuses them.
         assert names(database) == ["one"]
-        assert time.monotonic() - began < 5
     with database.read() as reader:
         assert len(reader.scalars(sa.select(Project.id)).all()) == 2
-        began = time.monotonic()
         add(database, "three")
-        assert time.monotonic() - began < 5
         # One snapshot, to the end of the transaction.
         assert len(reader.scalars(sa.select(Project.id)).all()) == 2
     assert names(database) == ["one", "three", "two"]

@@ -19,7 +19,7 @@ from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers.limited import Limited, empty, seeded
 from tests.helpers.near import Near
-from tests.helpers.seeded import postgres_copy
+from tests.helpers.seeded import drop, postgres_copy
 
 __all__ = ["empty", "seeded"]
 
@@ -115,7 +115,7 @@ def test_a_database_that_is_not_utf8(
         engine.dispose()
     finally:
         with postgres_admin.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+            drop(connection, name)
 
 
 def test_a_server_that_is_read_only(

@@ -146,7 +146,7 @@ def test_real_outages_of_postgres(postgres_url: str, postgres_admin: sa.Engine) 
     assert "read-only transaction" in error.message
 
     def lose_the_session() -> None:
-        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        end = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
         with database.write() as session:
             session.execute(sa.select(1))
             with postgres_admin.connect() as connection:

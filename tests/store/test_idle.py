@@ -32,7 +32,7 @@ def test_a_connection_that_was_lost_while_idle_is_replaced(
     lost = session_of(postgres)
     assert session_of(postgres) == lost, "one connection is used again"
     with postgres_admin.connect() as admin:
-        admin.execute(sa.select(sa.func.pg_terminate_backend(lost, 5000)))
+        admin.execute(sa.select(sa.func.pg_terminate_backend(lost, 60_000)))
     assert session_of(postgres) != lost
 
 

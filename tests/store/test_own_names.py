@@ -197,7 +197,7 @@ def end_what_is_under_way(service: Service, ids: Mapping[str, str]) -> None:
     ends = {"queued": "done", "running": "done", "cancelling": "cancelled"}
     with service.executing():
         for status, end in ends.items():
-            wait_for(partial(_has_ended, service, ids[status], end), f"{status} to end", 60)
+            wait_for(partial(_has_ended, service, ids[status], end), f"{status} to end")
 
 
 def _has_ended(service: Service, run_id: str, status: str) -> bool:
@@ -289,6 +289,9 @@ def test_an_executor_of_before_is_waited_for(postgres_url: str) -> None:
             # Whoever waits looks for a circle once, a while after it began to. The one that looks
             # is the migration: it begins last, and the other would look when all is over.
             other.exec_driver_sql("SET LOCAL deadlock_timeout = '10min'")
+            for one in (other, third):
+                # However long the rest takes, nobody loses their locks.
+                one.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             other.exec_driver_sql("LOCK TABLE drafts IN ROW EXCLUSIVE MODE")
             third.exec_driver_sql("LOCK TABLE users IN ROW EXCLUSIVE MODE")
             start = threads.submit(migrate.ensure, database)
@@ -296,10 +299,10 @@ def test_an_executor_of_before_is_waited_for(postgres_url: str) -> None:
             count = threads.submit(other.exec_driver_sql, "SELECT count(*) FROM runs")
             wait_for(lambda: looking.exec_driver_sql(waits).scalar() == 2, "the other to wait")
             third.commit()
-            assert count.result(60).scalar() == 0
+            assert count.result(120).scalar() == 0
             assert not start.done()
             other.commit()
-        start.result(60)
+        start.result(120)
         assert [type(one.original_exception).__name__ for one in failed] == ["DeadlockDetected"]
         assert check_.report(database).complete
 

@@ -35,7 +35,7 @@ def test_steps_that_are_the_first_of_their_process_may_be_saved_at_once() -> Non
             [sys.executable, "-W", "error", "-c", FIRST],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr

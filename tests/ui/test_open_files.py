@@ -40,13 +40,13 @@ def serve(sqlite_url: str, tmp_path: Path) -> Callable[[ExitStack, str], Server]
 
 def load(server: Server) -> None:
     """What a browser does with the page: its file, its socket, one run of the script to its end."""
-    with urllib.request.urlopen(server.url, timeout=20) as page:
+    with urllib.request.urlopen(server.url, timeout=120) as page:
         assert b"<html" in page.read()
     address = server.url.replace("http:", "ws:") + "/_stcore/stream"
-    with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+    with connect(address, subprotocols=["streamlit"], max_size=None, open_timeout=120) as socket:  # type: ignore[list-item]
         socket.send(BackMsg(rerun_script=ClientState()).SerializeToString())
         while True:
-            message = ForwardMsg.FromString(socket.recv(timeout=30))
+            message = ForwardMsg.FromString(socket.recv(timeout=120))
             if message.WhichOneof("type") == "script_finished":
                 assert message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
                 return

@@ -70,7 +70,9 @@ def do(desk: Desk, story: Story, what: str, beat: str, value: Any) -> None:
 
 @given(some.lists(EDITS, min_size=1, max_size=8))
 @configured(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_edit_is_taken_back_and_done_again(
     session: dict[str, Any], desk: Desk, story: Story, edits: list[tuple[str, str, Any]]
