@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Tests wait for processes more than they compute: one more at once than there are cores.
 JOBS ?= 3
+# What failed among the others is asked once more with the machine to itself, and fails there for
+# good; the summary of the first round names it either way. Nothing else is asked twice.
+ALONE = { [ $$? = 1 ] && $(BIN)/pytest --last-failed --last-failed-no-failures none --exitfirst; }
 
 .PHONY: run test quick coverage mutate hooks check format soak real-model bench clean
 
@@ -16,7 +19,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test
 	tests/browser/provide-chromium
-	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS) || $(ALONE)
 
 # Seconds: the story, the writers, the page's parts and the store on SQLite, with few examples.
 quick: $(VENV)/.test

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from cascade.llm.provider import Provider
@@ -144,6 +145,18 @@ class Page:
             assert time.monotonic() < until, run
             time.sleep(0.05)
         return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_of_packages() -> Iterator[None]:
+    """Looks for components in the installed packages once, where AppTest would with every draw.
+
+    A server looks once, too; it is a sixth of what the tests of pages take.
+    """
+    found = manifest_scanner.scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        yield
 
 
 @pytest.fixture
