@@ -65,7 +65,9 @@ def test_a_run_is_found_opened_and_sent(
     done = other.get_by_role("table", name=studio.say("record.steps")).locator("tr.done")
     expect(done.first).to_be_visible()
     fits_a_telephone(other)
+    # The list that somebody else has open follows.
     desk.cancel(at_work)
+    expect(lines).to_have_count(2)
     service.close()
 
 

@@ -20,6 +20,8 @@ from cascade.ui.kit.turning import draw_turning, turn_back, turned
 from cascade.ui.runs.record import draw_run
 
 PAGE = 100
+# How often it is looked whether the list says something else by now.
+LOOK_S = 5.0
 # The name of the list, for what narrows it and turns it over.
 _LIST = "runs"
 STATES: tuple[str, ...] = get_args(RunStatus)
@@ -39,7 +41,11 @@ def draw_all_runs(desk: Desk) -> None:
     _follow_address()
     behind = turned(_LIST)
     asked = RunFilter(*(chosen(f"runs-{name}") or None for name in _FIELDS))
-    found = desk.all_runs(asked, before=behind[-1] if behind else None, most=PAGE)
+
+    def read() -> RunsPage:
+        return desk.all_runs(asked, before=behind[-1] if behind else None, most=PAGE)
+
+    found = read()
     with st.container(key="all-runs"):
         st.header(text("allruns.title"), anchor=False)
         st.html(render("kit/about", words=text("allruns.about")))
@@ -51,6 +57,7 @@ def draw_all_runs(desk: Desk) -> None:
             st.caption(text("allruns.none_asked" if asked != RunFilter() else "allruns.none"))
         last = found.lines[-1].id if found.lines else None
         draw_turning(_LIST, last, is_more=found.is_more)
+    session.redraw_when(lambda: read() != found, LOOK_S)
 
 
 # The fields of what is asked for, each with what it is called in the address.
