@@ -118,6 +118,7 @@ def page(
             "ERR_CONNECTION",
             "disconnected from server",
             "WebSocket onerror",
+            "WebSocket is already in CLOSING or CLOSED state",
             "in reaching server endpoint",
             "server is not responding",
         )
