@@ -121,12 +121,11 @@ class Details:
         beat = seen[at]
         change = escape(short_change(beat.change))
         label = text("run.beat", number=at + 1, total=len(seen), change=change)
-        is_open = beat.state not in ("done", "pending")
-        if self._stays_open and at == len(seen) - 1:
-            is_open = beat.state != "pending"
-        if at == 0 and beat.state == "pending":
-            # What it is to write is seen before it begins, and nothing unfolds when it does.
-            is_open = self.run.is_active
+        if beat.state == "pending":
+            # What the first is to write is seen before it begins, and nothing unfolds when it does.
+            is_open = at == 0 and self.run.is_active
+        else:
+            is_open = beat.state != "done" or (self._stays_open and at == len(seen) - 1)
         return label, _BLOCK_STATES.get(beat.state, "running"), is_open
 
 
