@@ -197,5 +197,9 @@ def told(when: datetime) -> tuple[str, str]:
     return same_day, next_day
 
 
+# What is pending then, in words.
+PENDING = "2 beats with unsaved tension changes: Midpoint (2→4), All Is Lost (4→2)"
+
+
 def bend(page: Page) -> Page:
     return page.set(Midpoint=4, All_Is_Lost=2)
