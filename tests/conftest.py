@@ -20,6 +20,7 @@ from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers import warm
 from tests.helpers.chromium import browser
+from tests.helpers.model_server import ModelServer
 from tests.helpers.room import keep_in_memory, short_folder
 from tests.helpers.seeded import drop, server_admin
 
@@ -107,6 +108,14 @@ def postgres_url(postgres_server: str, postgres_admin: sa.Engine) -> Iterator[st
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database of either kind."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def writer() -> Iterator[ModelServer]:
+    """A model behind a loopback socket that does as it is told."""
+    with ModelServer() as writer:
+        yield writer
+        assert writer.problems == []
 
 
 @pytest.fixture

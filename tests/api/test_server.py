@@ -30,13 +30,6 @@ def worker() -> str:
 
 
 @pytest.fixture
-def writer() -> Iterator[ModelServer]:
-    with ModelServer() as writer:
-        yield writer
-        assert writer.problems == []
-
-
-@pytest.fixture
 def server(database_url: str, tmp_path: Path, worker: str, writer: ModelServer) -> Iterator[Server]:
     server = Server(
         database_url,

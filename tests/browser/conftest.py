@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 from zlib import crc32
 
 import pytest
@@ -14,7 +15,7 @@ from cascade.settings import Settings
 from cascade.ui.kit.language import LANGUAGES, Language
 from tests.helpers.chromium import PATIENCE_MS
 from tests.helpers.model_server import ModelServer
-from tests.helpers.seeded_fixtures import sqlite_url
+from tests.helpers.seeded_fixtures import model, sqlite_url
 from tests.helpers.serving import Server
 
 from .studio import Studio
@@ -40,18 +41,16 @@ def telling(**env: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def writer() -> Iterator[ModelServer]:
+def writer(writer: ModelServer) -> ModelServer:
     """A model that the test holds, so that a run stands where it is to be looked at."""
-    with ModelServer() as model:
-        model.models = ["some-model"]
-        yield model
+    writer.models = ["some-model"]
+    return writer
 
 
-def written_by(model: ModelServer) -> dict[str, str]:
+def written_by(writer: ModelServer) -> dict[str, str]:
     """What a server is told, so that this model writes."""
     return {
-        "CASCADE_PROVIDER": "openai",
-        "OPENAI_BASE_URL": model.url,
+        **model(writer),
         "CASCADE_MODEL": "some-model",
         "CASCADE_PRICE_PROMPT": "2",
         "CASCADE_PRICE_COMPLETION": "10",
@@ -130,6 +129,25 @@ def page(
 def studio(page: Page, language: Language) -> Studio:
     """The studio in the language of the browser."""
     return Studio(page, language)
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> Literal["light", "dark"]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def themed(browser: Browser, server: Server, theme: Literal["light", "dark"]) -> Iterator[Studio]:
+    """A tab in a theme."""
+    language: Language = "en" if theme == "light" else "id"
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000}, locale=TAGS[language], color_scheme=theme
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(server.page)
+    yield Studio(page, language)
+    context.close()
 
 
 @pytest.fixture

@@ -6,21 +6,17 @@ The light pages are read in English, the dark ones in Indonesian and on a narrow
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from cascade.service import Service
 from cascade.settings import Settings
-from cascade.ui.kit.language import Language
 from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, TAGS
 from .studio import Studio
 
 TAGS_OF_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -54,25 +50,6 @@ def is_accessible(studio: Studio, width: int = 1400) -> None:
     studio.page.wait_for_timeout(600)
     studio.page.wait_for_function(AT_REST)
     assert violations(studio.page) == []
-
-
-@pytest.fixture(params=["light", "dark"])
-def theme(request: pytest.FixtureRequest) -> Literal["light", "dark"]:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def themed(browser: Browser, server: Server, theme: Literal["light", "dark"]) -> Iterator[Studio]:
-    """A tab in a theme."""
-    language: Language = "en" if theme == "light" else "id"
-    context = browser.new_context(
-        viewport={"width": 1400, "height": 1000}, locale=TAGS[language], color_scheme=theme
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto(server.page)
-    yield Studio(page, language)
-    context.close()
 
 
 def test_bending_a_curve(themed: Studio, theme: str) -> None:

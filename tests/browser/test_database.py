@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, expect
 
 from tests.helpers.model_server import ModelServer
+from tests.helpers.seeded import end_sessions
 from tests.helpers.serving import Server
 
 from .conftest import PATIENCE_MS, written_by
@@ -19,13 +20,12 @@ from .studio import Studio
 @pytest.fixture
 def away(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Callable[[bool], None]]:
     """Takes the database away from everybody, and gives it back."""
-    name = sa.make_url(postgres_url).database
+    name = str(sa.make_url(postgres_url).database)
 
     def change(is_away: bool) -> None:
         with postgres_admin.connect() as connection:
             connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not is_away}")
-            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-            connection.exec_driver_sql(ended, (name,))
+            end_sessions(connection, name)
 
     yield change
     change(False)

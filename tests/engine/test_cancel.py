@@ -285,17 +285,11 @@ def test_ctrl_c(cli: Any, near: Near, server: ModelServer, beside_a_worker: bool
     if worker is not None:
         assert worker.stderr is not None
         assert "Executing" in worker.stderr.readline()
-        wait_for(lambda: _somebody_sits(near), "the worker's seat")
+        wait_for(near.somebody_executes, "the worker's seat")
     running = cli.start("run", HERO, *CHANGE, **model(server))
-    # Where another executes, the call may be there before `run` listens to signals.
-    begun = running.stdout.readline()
     server.wait_for_calls(2, timeout=60)
     running.send_signal(signal.SIGINT)
-    output, errors = begun + running.stdout.read(), running.stderr.read()
-    assert "Traceback" not in errors, errors
-    code, printed = running.wait(60), [json.loads(line) for line in output.splitlines()]
-    running.stdout.close()
-    running.stderr.close()
+    code, printed, errors = finish(running)
     assert code == 3, errors
     assert "Cancelling" in errors
     check_events(printed, plan)
@@ -328,14 +322,3 @@ def test_ctrl_c_while_it_starts(service: Service, capsys: pytest.CaptureFixture[
     assert "Cancelling" in said.err
     assert json.loads(said.out.splitlines()[-1])["type"] == "cancelled"
     assert mine.run(json.loads(said.out.splitlines()[0])["runId"]).status == "cancelled"
-
-
-def _somebody_sits(near: Near) -> bool:
-    from cascade.engine.seats import seat_for
-    from cascade.store.database import Database as Store
-
-    store = Store(near.env["CASCADE_DATABASE_URL"])
-    try:
-        return seat_for(store).somebody_sits()
-    finally:
-        store.close()

@@ -21,6 +21,7 @@ from tests.helpers.model_http import Reply
 from tests.helpers.model_server import ModelServer
 from tests.helpers.near import Near
 from tests.helpers.observe import Database, wait_for
+from tests.helpers.seeded import end_sessions
 from tests.helpers.seeded_fixtures import model
 
 HERO = "A Hundred Diameters"
@@ -141,7 +142,7 @@ def test_a_run_whose_postgres_goes_away(
     """`run` and `events --follow` outlive a server that is away for some seconds."""
     if database_url.startswith("sqlite"):
         pytest.skip("a file does not go away")
-    name = sa.make_url(database_url).database
+    name = str(sa.make_url(database_url).database)
     plan = near.json("plan", HERO, "--set", "ordeal=3")
     server.hold()
     running = cli.start("run", HERO, "--set", "ordeal=3", **model(server))
@@ -150,10 +151,9 @@ def test_a_run_whose_postgres_goes_away(
     following = cli.start("events", run_id, "--follow")
     first = following.stdout.readline()
     assert '"start"' in first
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
     with postgres_admin.connect() as connection:
         connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        connection.exec_driver_sql(end, (name,))
+        end_sessions(connection, name)
         with pytest.raises(subprocess.TimeoutExpired):
             running.wait(timeout=3)
         # Until either has met it.

@@ -15,16 +15,6 @@ STORY = "A Hundred Diameters"
 KILLS = 8
 
 
-def sessions(database: Database) -> list[dict[str, Any]]:
-    """Those of a process that was killed: what it asked last, a server does to its end."""
-    if database.is_sqlite:
-        return []
-    return database.query(
-        "SELECT pid FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-
-
 def test_an_approval_that_is_killed_holds_once_or_not_at_all(
     cli: Any, near: Near, database_url: str
 ) -> None:
@@ -41,7 +31,8 @@ def test_an_approval_that_is_killed_holds_once_or_not_at_all(
         time.sleep(chance.uniform(0.05, 0.5))
         approving.send_signal(signal.SIGKILL)
         approving.communicate(timeout=60)
-        wait_for(lambda: not sessions(database), "the end of its sessions")
+        # What it asked last, a server does to its end.
+        wait_for(lambda: not database.sessions(), "the end of its sessions")
         status = database.value("SELECT status FROM cascade_runs WHERE id = :id", id=run_id)
         holds = database.value(
             "SELECT count(*) FROM cascade_credit_entries WHERE run_id = :id", id=run_id

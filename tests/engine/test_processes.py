@@ -72,7 +72,7 @@ def test_a_run_goes_on_when_run_is_killed_and_a_worker_starts(
 def test_run_beside_a_running_worker(cli: Any, near: Near, server: ModelServer) -> None:
     """The worker executes, `run` follows; the worker goes on when `run` is gone."""
     worker = started(cli, **model(server))
-    wait_for(lambda: somebody_sits(near), "the worker's seat")
+    wait_for(near.somebody_executes, "the worker's seat")
     plan = near.json("plan", HERO, *CHANGE)
     # This `run` would write otherwise than the worker: the texts show who executed.
     printed = finish(cli.start("run", HERO, *CHANGE))
@@ -94,7 +94,7 @@ def test_run_beside_a_running_worker(cli: Any, near: Near, server: ModelServer) 
 def test_takeover_by_run_when_the_seat_is_freed(cli: Any, near: Near, server: ModelServer) -> None:
     """The follower takes over from the executor that dies; nobody restarts anything."""
     worker = started(cli, **model(server))
-    wait_for(lambda: somebody_sits(near), "the worker's seat")
+    wait_for(near.somebody_executes, "the worker's seat")
     server.answer(2, STALL)
     plan = near.json("plan", HERO, *CHANGE)
     running = cli.start("run", HERO, *CHANGE, **model(server))
@@ -122,7 +122,7 @@ def test_takeover_of_several_runs_by_the_other_worker(
     """One worker has both runs in hand and dies; the other, there already, ends both."""
     server.hold()
     first = started(cli, **model(server))
-    wait_for(lambda: somebody_sits(near), "the first worker's seat")
+    wait_for(near.somebody_executes, "the first worker's seat")
     runs = [
         cli.start("run", HERO, *CHANGE, **model(server)),
         cli.start("run", HARMON, "--set", "take=3", **model(server)),
@@ -197,20 +197,15 @@ def test_nothing_is_left_behind(cli: Any, near: Near, database_url: str) -> None
     running = cli.start("run", HARMON, "--set", "take=3")
     finish(running)
     # Of a process that has just ended a server takes a moment to hear.
-    wait_for(lambda: not somebody_sits(near), "its seat to be free")
+    wait_for(lambda: not near.somebody_executes(), "its seat to be free")
     database = Database(database_url)
-    if not database.is_sqlite:
-        asked = (
-            "SELECT application_name, state FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        wait_for(lambda: database.query(asked) == [], "the end of its sessions")
+    wait_for(lambda: not database.sessions(), "the end of its sessions")
 
 
 def test_start_within_half_a_second(cli: Any, near: Near) -> None:
     """From the row that the confirmation writes to the first event, with an executor there."""
     worker = started(cli)
-    wait_for(lambda: somebody_sits(near), "the worker's seat")
+    wait_for(near.somebody_executes, "the worker's seat")
     seconds: list[float] = []
     # Three, of which the machine may keep any waiting: then there are more.
     while len(seconds) < 3 or (len(seconds) < 15 and not is_prompt(seconds)):
@@ -227,15 +222,3 @@ def test_start_within_half_a_second(cli: Any, near: Near) -> None:
 def is_prompt(seconds: list[float]) -> bool:
     """True where the best of some starts took less than half a second, and most less than three."""
     return min(seconds) < 0.5 and sum(one < 3 for one in seconds) > 2 / 3 * len(seconds)
-
-
-def somebody_sits(near: Near) -> bool:
-    """True where any process executes."""
-    from cascade.engine.seats import seat_for
-    from cascade.store.database import Database as Store
-
-    store = Store(near.env["CASCADE_DATABASE_URL"])
-    try:
-        return seat_for(store).somebody_sits()
-    finally:
-        store.close()

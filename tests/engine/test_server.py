@@ -19,19 +19,15 @@ from tests.helpers.observe import Database, wait_for
 from tests.helpers.seeded_fixtures import model
 from tests.helpers.serving import Server
 
-from .test_processes import somebody_sits
-
 STORY = "A Hundred Diameters"
 LEVELS = {"ordeal": 3, "theRoadBack": 5}
 
 
 @pytest.fixture
-def writer() -> Iterator[ModelServer]:
+def writer(writer: ModelServer) -> ModelServer:
     """The model that writes: its fourth call is never answered, so that the run stands there."""
-    with ModelServer() as writer:
-        writer.answer(4, Reply(raw=b"", end="stall"))
-        yield writer
-        assert writer.problems == []
+    writer.answer(4, Reply(raw=b"", end="stall"))
+    return writer
 
 
 @pytest.fixture
@@ -94,7 +90,7 @@ def test_a_run_beside_the_server_takes_over_when_it_is_killed(
     env: dict[str, str],
     writer: ModelServer,
 ) -> None:
-    wait_for(lambda: somebody_sits(near), "the server to execute")
+    wait_for(near.somebody_executes, "the server to execute")
     sets = [f"--set={beat}={level}" for beat, level in LEVELS.items()]
     follower = cli.start("run", STORY, *sets, **env)
     writer.wait_for_calls(4, timeout=60)

@@ -6,11 +6,13 @@ import io
 import json
 import os
 import subprocess
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from typing import Any
 from unittest import mock
 
 from cascade.cli import main
+from cascade.engine.seats import seat_for
+from cascade.store.database import Database
 
 
 class Near:
@@ -41,6 +43,11 @@ class Near:
         done = self(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def somebody_executes(self) -> bool:
+        """True where any process executes on its database."""
+        with closing(Database(self.env["CASCADE_DATABASE_URL"])) as database:
+            return seat_for(database).somebody_sits()
 
 
 def refused(done: Any, code: int, *words: str) -> None:

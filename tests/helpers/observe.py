@@ -89,6 +89,15 @@ class Database:
         found = self.query(sql, **values)
         return next(iter(found[0].values())) if found else None
 
+    def sessions(self) -> list[Row]:
+        """The other sessions on it, each with its name and state; a file has none."""
+        if self.is_sqlite:
+            return []
+        return self.query(
+            "SELECT application_name, state FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
     def execute(self, sql: str, **values: Any) -> int:
         """Changes rows; how many."""
         with closing(self._engine.connect()) as connection:

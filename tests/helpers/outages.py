@@ -166,13 +166,13 @@ class Outages:
             self.active[story.id] = self._ask(lambda: self._start(story.id, levels))  # noqa: B023
         # One that has ended by the time that it is looked at was begun, too.
         wait_for(
-            lambda: any(
-                self._ask(lambda: self.service.operator().run(run_id)).status != "queued"  # noqa: B023
-                for run_id in self.active.values()
-            ),
+            lambda: any(self._status(run_id) != "queued" for run_id in self.active.values()),
             "a run to be begun",
             LONGEST_S,
         )
+
+    def _status(self, run_id: str) -> str:
+        return self._ask(lambda: self.service.operator().run(run_id)).status
 
     def _start(self, story_id: str, levels: dict[str, int]) -> str:
         actor = self.service.actor("editor")

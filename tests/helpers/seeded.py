@@ -53,17 +53,17 @@ def postgres_template(server: str, make: Make) -> str:
     with server_admin(server) as admin:
         admin.exec_driver_sql(f"CREATE DATABASE {name}")
         make(named(server, name))
-        _empty(admin, name)
+        end_sessions(admin, name)
     return name
 
 
 def drop(admin: sa.Connection, name: str) -> None:
     """Drops a database, whoever is still in it."""
-    _empty(admin, name)
+    end_sessions(admin, name)
     admin.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _empty(admin: sa.Connection, name: str) -> None:
+def end_sessions(admin: sa.Connection, name: str) -> None:
     """Has every session of a database end, and waits for it.
 
     The server itself waits five seconds for them, and then refuses to copy or to drop it.

@@ -9,7 +9,7 @@ from cascade.llm import checks, openai
 
 @pytest.fixture(autouse=True)
 def no_hurry_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first check of a process takes seconds, and many on a machine that is slow and busy."""
+    """A machine that stands still for a while is no text without end."""
     monkeypatch.setattr(openai, "CHECK_PATIENCE_S", 120.0)
 
 

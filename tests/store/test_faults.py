@@ -16,6 +16,7 @@ from cascade.errors import DatabaseAway, DatabaseError, DatabaseRefused
 from cascade.store import faults
 from cascade.store.database import Database
 from cascade.store.tables import Project
+from tests.helpers.seeded import end_sessions
 
 SECRET = "She never told them where the money was buried, and they never asked."
 
@@ -146,11 +147,10 @@ def test_real_outages_of_postgres(postgres_url: str, postgres_admin: sa.Engine) 
     assert "read-only transaction" in error.message
 
     def lose_the_session() -> None:
-        end = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
         with database.write() as session:
             session.execute(sa.select(1))
             with postgres_admin.connect() as connection:
-                connection.exec_driver_sql(end, (database.url.database,))
+                end_sessions(connection, str(database.url.database))
             session.execute(sa.select(1))
 
     assert isinstance(caught(lose_the_session), DatabaseAway)
