@@ -13,6 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.helpers.serving import Server
 
@@ -43,7 +44,8 @@ def load(server: Server) -> None:
     with urllib.request.urlopen(server.url, timeout=120) as page:
         assert b"<html" in page.read()
     address = server.url.replace("http:", "ws:") + "/_stcore/stream"
-    with connect(address, subprotocols=["streamlit"], max_size=None, open_timeout=120) as socket:  # type: ignore[list-item]
+    spoken = [Subprotocol("streamlit")]
+    with connect(address, subprotocols=spoken, max_size=None, open_timeout=120) as socket:
         socket.send(BackMsg(rerun_script=ClientState()).SerializeToString())
         while True:
             message = ForwardMsg.FromString(socket.recv(timeout=120))
