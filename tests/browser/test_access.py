@@ -23,8 +23,16 @@ TAGS_OF_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 BARE = {"title": "Bare", "language": "en", "structureType": "harmon", "beats": [], "scenes": []}
 
 
+# While a draw takes long, what it has not come to yet is pale, and what pales or comes back passes
+# through every shade.
+AT_REST = """() => !document.querySelector("[data-stale='true']")
+  && document.getAnimations().every((one) =>
+    one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
+
+
 def violations(page: Page) -> list[str]:
-    """What axe-core finds: rule, how bad, where, and why, a line each."""
+    """What axe-core finds once the page rests: rule, how bad, where, and why, a line each."""
+    page.wait_for_function(AT_REST)
     options = {"runOnly": {"type": "tag", "values": TAGS_OF_RULES}}
     found: dict[str, Any] = Axe().run(page, options=options).response
     # A page on which no rule applies was not read.
@@ -37,18 +45,10 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-# While a draw takes long, what it has not come to yet is pale, and what pales or comes back passes
-# through every shade.
-AT_REST = """() => !document.querySelector("[data-stale='true']")
-  && document.getAnimations().every((one) =>
-    one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
-
-
 def is_accessible(studio: Studio, width: int = 1400) -> None:
     """Checks the page as it stands, once it stands still."""
     studio.page.set_viewport_size({"width": width, "height": 1000})
     studio.page.wait_for_timeout(600)
-    studio.page.wait_for_function(AT_REST)
     assert violations(studio.page) == []
 
 
