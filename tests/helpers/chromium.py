@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# A window's address bar loads pages of its own, some four hundred files a context, that nobody sees.
+# A window's address bar loads pages of its own that nobody sees, some four hundred files a context.
 # The rest is what Playwright turns off: of two such flags the last one counts.
 UNWANTED = (
     "WebUIOmniboxPopup",

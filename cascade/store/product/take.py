@@ -108,10 +108,9 @@ class Whole:
 def take(reflection: Reflection, names: Names) -> Whole:
     """Looks at a database. Writes nothing, and refuses nothing."""
     problems = list(names.problems)
-    there: dict[str, Table | None] = {}
-    schema, elsewhere = _schema(reflection, names)
+    found, elsewhere = _found(reflection, names)
+    there = {ours: found.get(names.table(ours)) for ours in WANTED}
     for ours in WANTED:
-        there[ours] = reflection.table(names.table(ours), schema)
         if there[ours] is None and ours in names.tables:
             problems.append(f"[{ours}] names a table that is not there: {names.tables[ours]}")
         elif there[ours] is None and names.columns.get(ours):
@@ -125,16 +124,19 @@ def take(reflection: Reflection, names: Names) -> Whole:
     return Whole(names, tables, tuple(problems), elsewhere, left)
 
 
-def _schema(reflection: Reflection, names: Names) -> tuple[str | None, tuple[str, ...]]:
-    """The schema of the tables, None for the one that statements see; and those it might be.
+def _found(reflection: Reflection, names: Names) -> tuple[dict[str, Table], tuple[str, ...]]:
+    """The tables that are there, by their names; and the schemas that they might be in.
 
     What is said decides; then what statements see; then the only one that has tables of stories.
     """
-    stories = (names.table(STORIES), names.table(SCENES))
-    if names.schema is not None or reflection.table(stories[0], None) is not None:
-        return names.schema, ()
-    found = reflection.schemas_with(stories)
-    return (found[0], ()) if len(found) == 1 else (None, tuple(found))
+    wanted = [names.table(ours) for ours in WANTED]
+    found = reflection.tables(wanted, names.schema)
+    if names.schema is not None or names.table(STORIES) in found:
+        return found, ()
+    schemas = reflection.schemas_with((names.table(STORIES), names.table(SCENES)))
+    if len(schemas) == 1:
+        return reflection.tables(wanted, schemas[0]), ()
+    return found, tuple(schemas)
 
 
 def _take(ours: str, there: Mapping[str, Table | None], names: Names, problems: list[str]) -> Taken:
