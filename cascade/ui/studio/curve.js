@@ -244,7 +244,7 @@ class Curve extends Drawing {
     const beat = this.data.beats[this.told ?? -1];
     if (!beat) return this.about.replaceChildren(this.data.texts.help);
     const name = element("b", "", beat.label);
-    this.about.replaceChildren(name, ` · ${this.words(beat)} `, element("span", "", beat.job));
+    this.about.replaceChildren(name, ` · ${this.words(beat)} · `, element("span", "", beat.job));
   }
 
   show(index) {
