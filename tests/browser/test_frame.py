@@ -102,6 +102,43 @@ def test_the_name_of_every_beat_is_whole(
             assert names.evaluate_all(CUT) == []
 
 
+# What of the bar lies over something else of it.
+OVER = """bar => {
+  const parts = "h1, [data-testid='stSelectbox'], [data-testid='stPopover'], .st-key-funds p," +
+    ".cascade-pages a, .st-key-language-switch [role='radiogroup']";
+  const seen = [...bar.querySelectorAll(parts)].map((one) => [one, one.getBoundingClientRect()])
+    .filter(([, box]) => box.width);
+  return seen.flatMap(([one, a], n) => seen.slice(n + 1)
+    .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+    .map(([other]) => `${one.textContent} | ${other.textContent}`));
+}"""
+
+
+@pytest.mark.parametrize("language", ["id"], indirect=True)
+def test_the_bar_is_one_beside_the_other_at_any_width(
+    studio: Studio, look: Callable[[], Service], writer: ModelServer
+) -> None:
+    """With all pages, and the longest that it says of credits."""
+    writer.hold()
+    service = look()
+    service.operator().user_role("editor", "admin")
+    desk = service.desk(service.actor("editor"))
+    desk.start(desk.plan(desk.stories()[0].id, {"midpoint": 4}).plan)
+    page = studio.page
+    page.reload()
+    funds = page.locator(".st-key-funds")
+    expect(funds).to_contain_text("26")
+    expect(page.locator(".cascade-pages a")).to_have_count(6)
+    bar = page.locator(".st-key-bar")
+    for width in (1440, 1366, 1280, 1181, 1180, 1024, 961, 960, 800, 761, 760, 600, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(200)
+        assert (width, bar.evaluate(OVER)) == (width, [])
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    service.close()
+
+
 def test_a_click_selects_and_never_bends(studio: Studio) -> None:
     page = studio.page
     studio.beat("Opening Image")
