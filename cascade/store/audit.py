@@ -19,6 +19,7 @@ from cascade.store import accounts
 from cascade.store.rows import StoryRow
 from cascade.store.stories import Projects
 from cascade.store.tables import AuditRow, Base, User, now
+from cascade.story.structures import STRUCTURES
 
 Deed = Literal[
     "user.role",  # object NAME: a role in the entry's project, or in none being an admin
@@ -78,7 +79,7 @@ class AuditFilter:
     """Which deeds are asked for; None means any.
 
     `project` is an id, `user` the name of who did it (empty: the operator), `until` is left out
-    itself, `text` stands in the object or in the reason.
+    itself, `text` stands in the object, in the name of its beat, or in the reason.
     """
 
     project: str | None = None
@@ -207,9 +208,18 @@ def _narrowed(asked: AuditFilter) -> Iterable[sa.ColumnElement[bool]]:
     if asked.text:
         words = asked.text[:LONGEST_TEXT]
         yield sa.or_(
-            AuditRow.object.icontains(words, autoescape=True),
             AuditRow.reason.icontains(words, autoescape=True),
+            *(
+                AuditRow.object.icontains(one, autoescape=True)
+                for one in (words, *_beats_called(words))
+            ),
         )
+
+
+def _beats_called(words: str) -> list[str]:
+    """How objects name the beats that people call by these words, or by some that hold them."""
+    beats = (beat for structure in STRUCTURES.values() for beat in structure.beats)
+    return [f"/{beat.key}" for beat in beats if words.casefold() in beat.label.casefold()]
 
 
 def _entries(session: Session, wanted: sa.Select[AuditRow, str, str]) -> list[AuditEntry]:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from cascade.errors import NotAllowed
-from cascade.service import AuditFilter, Service
+from cascade.service import AuditEntry, AuditFilter, Service
+from cascade.store.tables import now
 from cascade.ui.audit.file import as_csv
+from cascade.ui.audit.words import on_what
 
 from .tables import drawn, field, press, words
 
@@ -157,6 +159,25 @@ def test_the_audit_is_narrowed_and_turned_over(
     at = drawn(audit_page, "boss")
     field(at, "text_input", "audit-text").input("boss").run()
     assert words(at).count("<tr>") == 1 + 1
+
+
+@pytest.mark.parametrize(
+    ("object_", "shown"),
+    [
+        ("s/allIsLost", "Low Water: All Is Lost"),
+        ("s/allIsLost/level", "Low Water: the tension level of All Is Lost"),
+        ("s/midpoint/script/18", "Low Water: the script of scene 18"),
+        # What no program of today knows stands as it is kept.
+        ("s/midpoint/shots/18", "Low Water: midpoint/shots/18"),
+        ("s/coda/dance", "Low Water: coda/dance"),
+        ("s/coda", "Low Water: coda"),
+        ("gone/midpoint", "gone/midpoint"),
+        ("editor", "editor"),
+    ],
+)
+def test_the_audit_names_what_was_done_something_to(object_: str, shown: str) -> None:
+    deed = AuditEntry(1, now(), None, None, None, "fits", object_, None, None, None)
+    assert on_what(deed, {"s": "Low Water"}) == shown
 
 
 def test_the_file_holds_all_of_it_and_no_formula(service: Service) -> None:

@@ -201,3 +201,9 @@ def test_roles_that_are_given_at_once_go_on_from_one_another(people: People, adm
     assert [one.before for one in told[1:]] == [one.after for one in told[:-1]]
     found = {one.name: one.role for one in admin.people().projects[0].members}
     assert found.get(actor.name) == told[-1].after
+
+
+def test_a_beat_is_found_by_the_name_it_is_shown_with(people: People, admin: Desk) -> None:
+    done(people)
+    found = admin.audit(AuditFilter(text="all is lo")).entries
+    assert {one.object for one in found} == {f"{people.mine}/allIsLost"}

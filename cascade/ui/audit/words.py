@@ -8,7 +8,9 @@ from typing import Any
 
 from cascade.display import to_json
 from cascade.service import AuditEntry
+from cascade.story.story import Part
 from cascade.ui import session
+from cascade.ui.kit.problems import beat_label, named_part
 from cascade.ui.kit.texts import moment, text
 
 # What stands for nothing at all.
@@ -26,7 +28,15 @@ def deed(action: str) -> str:
 def on_what(one: AuditEntry, titles: Mapping[str, str]) -> str:
     """What it was done to: a person, a token, a piece of a story by its title."""
     story, slash, key = one.object.partition("/")
-    return f"{titles[story]}: {key}" if slash and story in titles else one.object
+    return f"{titles[story]}: {_part(key)}" if slash and story in titles else one.object
+
+
+def _part(key: str) -> str:
+    """A beat or one of its texts as people name it; its key where that is neither."""
+    try:
+        return named_part(Part("piece", key)) if "/" in key else beat_label(key)
+    except (KeyError, ValueError):
+        return key
 
 
 def change(one: AuditEntry) -> str:

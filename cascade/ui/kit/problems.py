@@ -99,13 +99,14 @@ def _piece(key: str) -> str:
     if key == "language":
         return text("piece.language")
     piece = Piece.parse(key)
-    return text(f"piece.{piece.kind}", number=piece.scene, beat=_label(piece.beat))
+    return text(f"piece.{piece.kind}", number=piece.scene, beat=beat_label(piece.beat))
 
 
 def _level(beat_key: str) -> str:
-    return text("piece.level", beat=_label(beat_key))
+    return text("piece.level", beat=beat_label(beat_key))
 
 
-def _label(beat_key: str) -> str:
+def beat_label(beat_key: str) -> str:
+    """A beat as people name it: `All Is Lost`; its key where no structure has it."""
     beats = (beat for structure in STRUCTURES.values() for beat in structure.beats)
     return next((beat.label for beat in beats if beat.key == beat_key), beat_key)
