@@ -19,7 +19,7 @@ from cascade.store import accounts
 from cascade.store.rows import StoryRow
 from cascade.store.stories import Projects
 from cascade.store.tables import AuditRow, Base, User, now
-from cascade.story.structures import STRUCTURES
+from cascade.story.structures import BEATS
 
 Deed = Literal[
     "user.role",  # object NAME: a role in the entry's project, or in none being an admin
@@ -218,8 +218,7 @@ def _narrowed(asked: AuditFilter) -> Iterable[sa.ColumnElement[bool]]:
 
 def _beats_called(words: str) -> list[str]:
     """How objects name the beats that people call by these words, or by some that hold them."""
-    beats = (beat for structure in STRUCTURES.values() for beat in structure.beats)
-    return [f"/{beat.key}" for beat in beats if words.casefold() in beat.label.casefold()]
+    return [f"/{beat.key}" for beat in BEATS if words.casefold() in beat.label.casefold()]
 
 
 def _entries(session: Session, wanted: sa.Select[AuditRow, str, str]) -> list[AuditEntry]:

@@ -129,6 +129,9 @@ STRUCTURES: Mapping[str, Structure] = MappingProxyType(
     }
 )
 
+# Of all structures: no key is in two of them.
+BEATS: tuple[Beat, ...] = tuple(beat for one in STRUCTURES.values() for beat in one.beats)
+
 
 def structure(type_: str) -> Structure:
     """The structure of that type (`hero`, `cat`, `harmon`). Raises UnknownStructure."""

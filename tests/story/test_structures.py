@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cascade.errors import UnknownBeat, UnknownStructure
-from cascade.story.structures import STRUCTURES, structure
+from cascade.story.structures import BEATS, STRUCTURES, structure
 
 SHEETS = {
     "cat": "openingImage 2, themeStated 1, setup 2, catalyst 3, debate 3, breakIntoTwo 3, bStory 2,"
@@ -67,3 +67,7 @@ def test_an_unknown_beat_names_the_known_ones() -> None:
 )
 def test_acts_begin_where_the_beat_sheets_say(type_: str, acts: tuple[int, ...]) -> None:
     assert structure(type_).acts == acts
+
+
+def test_no_key_is_in_two_structures() -> None:
+    assert len({beat.key for beat in BEATS}) == len(BEATS)

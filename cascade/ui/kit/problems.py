@@ -16,7 +16,7 @@ from cascade.errors import CascadeError, Reason
 from cascade.service import Diagnosis, flaw_in_words
 from cascade.story.piece import Piece
 from cascade.story.story import Part
-from cascade.story.structures import STRUCTURES
+from cascade.story.structures import BEATS
 from cascade.ui.kit.language import language
 from cascade.ui.kit.texts import listing, moment, text
 
@@ -108,5 +108,4 @@ def _level(beat_key: str) -> str:
 
 def beat_label(beat_key: str) -> str:
     """A beat as people name it: `All Is Lost`; its key where no structure has it."""
-    beats = (beat for structure in STRUCTURES.values() for beat in structure.beats)
-    return next((beat.label for beat in beats if beat.key == beat_key), beat_key)
+    return next((beat.label for beat in BEATS if beat.key == beat_key), beat_key)
