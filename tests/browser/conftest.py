@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zlib import crc32
 
 import pytest
@@ -131,23 +132,30 @@ def studio(page: Page, language: Language) -> Studio:
     return Studio(page, language)
 
 
+@contextmanager
+def tab(browser: Browser, url: str, language: Language, **options: Any) -> Iterator[Studio]:
+    """A tab of a fresh browser at an address; `options` are Playwright's for its context."""
+    usual = {"viewport": {"width": 1400, "height": 1000}, "locale": TAGS[language]}
+    context = browser.new_context(**{**usual, **options})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(url)
+    yield Studio(page, language)
+    context.close()
+
+
 @pytest.fixture(params=["light", "dark"])
 def theme(request: pytest.FixtureRequest) -> Literal["light", "dark"]:
-    return request.param  # type: ignore[no-any-return]
+    given: Literal["light", "dark"] = request.param
+    return given
 
 
 @pytest.fixture
 def themed(browser: Browser, server: Server, theme: Literal["light", "dark"]) -> Iterator[Studio]:
     """A tab in a theme."""
     language: Language = "en" if theme == "light" else "id"
-    context = browser.new_context(
-        viewport={"width": 1400, "height": 1000}, locale=TAGS[language], color_scheme=theme
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto(server.page)
-    yield Studio(page, language)
-    context.close()
+    with tab(browser, server.page, language, color_scheme=theme) as studio:
+        yield studio
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.helpers.far import Way, way_to
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, TAGS
+from .conftest import tab
 from .studio import Studio
 
 # Longer than the page's timers wait.
@@ -27,12 +27,8 @@ def way(server: Server) -> Iterator[Way]:
 @pytest.fixture
 def far(browser: Browser, way: Way) -> Iterator[Studio]:
     """The studio at the end of that way."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale=TAGS["en"])
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto(f"{way.url}/?story=Tinggi%20Muka%20Air")
-    yield Studio(page, "en")
-    context.close()
+    with tab(browser, f"{way.url}/?story=Tinggi%20Muka%20Air", "en") as studio:
+        yield studio
 
 
 def test_an_address_is_not_taken_back_by_what_was_already_asked(far: Studio, way: Way) -> None:

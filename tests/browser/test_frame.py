@@ -15,7 +15,7 @@ from cascade.ui.kit.language import LANGUAGES, Language
 from tests.helpers.model_server import ModelServer
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, TAGS, telling
+from .conftest import tab, telling
 from .studio import CHANGES, Studio, middle
 
 # How much of the page has moved without anybody's doing, as browsers count it.
@@ -35,14 +35,9 @@ new PerformanceObserver((list) => {
 @pytest.fixture
 def small(browser: Browser, server: Server, language: Language) -> Iterator[Studio]:
     """A tab on a telephone, worked with a thumb."""
-    context = browser.new_context(
-        viewport={"width": 400, "height": 800}, locale=TAGS[language], has_touch=True
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto(server.page)
-    yield Studio(page, language)
-    context.close()
+    telephone = {"width": 400, "height": 800}
+    with tab(browser, server.page, language, viewport=telephone, has_touch=True) as studio:
+        yield studio
 
 
 def is_in_the_window(studio: Studio) -> None:
