@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
-from typing import Literal, NoReturn, ParamSpec
+from typing import Literal, ParamSpec
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cascade.errors import CascadeError, DatabaseAway, SignedOut, Unexpected
 from cascade.service import Actor, Desk, Identity, Service
@@ -210,12 +211,17 @@ def fragment(
     return made
 
 
-def redraw(parts: Sequence[str]) -> NoReturn:
+def redraw(parts: Sequence[str]) -> None:
     """Draws these parts of the page anew, by the keys of their fragments; ends a callback.
 
     Where the page was not whole yet, so that one of them is not there, it is drawn anew as a whole:
-    what is shown first can be used before the rest has come.
+    what is shown first can be used before the rest has come. So it is where a look found news just
+    then: Streamlit makes one of both (1.67), and has told the browser already to look no more,
+    which begins anew with the whole page only.
     """
+    ctx = get_script_run_ctx(suppress_warning=True)
+    if ctx is not None and not ctx.fragment_ids_this_run:
+        return
     try:
         st.rerun(parts)
     except StreamlitAPIException:
