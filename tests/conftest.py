@@ -20,6 +20,7 @@ from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers import warm
 from tests.helpers.chromium import browser
+from tests.helpers.compiled import keep_compiled
 from tests.helpers.model_server import ModelServer
 from tests.helpers.room import keep_in_memory, short_folder
 from tests.helpers.seeded import drop, server_admin
@@ -28,6 +29,7 @@ __all__ = ["browser"]
 
 # Before anything asks where temporary files are.
 keep_in_memory()
+keep_compiled()
 
 # A busy machine is as good as an idle one. Before any test is made: some have settings of their
 # own, which are these otherwise.
