@@ -66,6 +66,16 @@ RULED = (
     "cascade_audit",
 )
 
+_LAYOUT_SQLITE = """
+SELECT t.name, c.name, c.pk FROM sqlite_master t, pragma_table_info(t.name) c
+WHERE t.type = 'table' ORDER BY t.name, c.cid"""
+_LAYOUT_POSTGRES = """
+SELECT t.relname, c.attname, coalesce(c.attnum = ANY (k.conkey), false)
+FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid
+LEFT JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'p'
+WHERE t.relkind = 'r' AND c.attnum > 0 AND NOT c.attisdropped AND pg_table_is_visible(t.oid)
+AND t.relnamespace <> 'pg_catalog'::regnamespace ORDER BY t.relname, c.attnum"""
+
 
 class Database:
     """A database as a stranger sees it: raw rows by SQL, and edits behind the program's back."""
@@ -107,14 +117,21 @@ class Database:
         """Whole tables by primary key, JSON as the text it is stored as."""
         found: Rows = {}
         with closing(self._engine.connect()) as connection:
-            inspector = sa.inspect(connection)
+            layout = self._layout(connection)
             for table in tables:
-                names = [column["name"] for column in inspector.get_columns(table)]
-                keys = inspector.get_pk_constraint(table)["constrained_columns"]
-                columns = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in names)
+                columns = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in layout[table])
+                keys = [name for name, is_key in layout[table].items() if is_key]
                 rows = connection.execute(sa.text(f"SELECT {columns} FROM {table}")).mappings()
                 found[table] = {"/".join(str(row[k]) for k in keys): dict(row) for row in rows}
         return found
+
+    def _layout(self, connection: sa.Connection) -> dict[str, dict[str, bool]]:
+        """The columns of every table, in order, and whether each is of its primary key."""
+        layout: dict[str, dict[str, bool]] = {}
+        found = connection.exec_driver_sql(_LAYOUT_SQLITE if self.is_sqlite else _LAYOUT_POSTGRES)
+        for table, column, is_key in found:
+            layout.setdefault(table, {})[column] = bool(is_key)
+        return layout
 
     def content(self) -> Rows:
         """Everything that is content, or that no run may touch."""
