@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -23,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.helpers.chromium import launch
 
 ROOT = Path(__file__).parent.parent
 EDITS = 60
@@ -305,11 +306,8 @@ def figures(values: Sequence[float]) -> str:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser that the tests use."""
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    executable = os.environ.get("CHROMIUM") or next(filter(None, found), None)
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
+# The one without a window takes less of the processor.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 # A window's address bar loads pages of its own that nobody sees, some four hundred files a context.
 # The rest is what Playwright turns off: of two such flags the last one counts.
 UNWANTED = (
@@ -49,17 +51,21 @@ FLAGS = (
 PATIENCE_MS = 60_000
 
 
+def launch(playwright: Playwright) -> Browser:
+    """Starts Chromium: the one named by CHROMIUM, the system's, or Playwright's own."""
+    found = (shutil.which(name) for name in NAMES)
+    executable = os.environ.get("CHROMIUM") or next(filter(None, found), None)
+    return playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium: the one named by CHROMIUM, the system's, or Playwright's own."""
+    """Chromium, for the tests of a file."""
     # Here, because most tests need none of it.
     from playwright.sync_api import expect, sync_playwright
 
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = (shutil.which(name) for name in names)
-    executable = os.environ.get("CHROMIUM") or next(filter(None, found), None)
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        browser = launch(playwright)
         yield browser
         browser.close()
