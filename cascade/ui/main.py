@@ -16,7 +16,7 @@ from cascade.ui.viewer import draw_door, draw_no_project, find_viewer
 AWAY_S = 2.0
 HERE = Path(__file__).parent
 # In this order: what a later one says counts.
-STYLES = ("words", "frame", "studio", "run", "tables", "approvals", "curve")
+STYLES = ("words", "frame", "bar", "studio", "run", "tables", "approvals", "curve")
 
 
 def main() -> None:
