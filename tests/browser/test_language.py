@@ -43,3 +43,23 @@ def test_the_browsers_language_is_overridden_by_the_switch_and_that_is_remembere
     tab.goto(page.url)
     lang(tab, chosen.language)
     expect(Studio(tab, chosen.language).button("banner.save")).to_be_visible()
+
+
+# A file that is held over a field, before it is let go.
+HOLD = """field => {
+  const held = new DataTransfer();
+  held.items.add(new File(["{}"], "story.json", { type: "application/json" }));
+  field.dispatchEvent(new DragEvent("dragenter", { dataTransfer: held, bubbles: true }));
+}"""
+
+
+@pytest.mark.parametrize("language", ["id"], indirect=True)
+def test_what_a_file_is_dropped_on_is_said_in_the_readers_language(studio: Studio) -> None:
+    studio.page.get_by_role("button", name=studio.say("head.more")).click()
+    field = studio.page.get_by_test_id("stFileUploaderDropzone")
+    field.evaluate(HOLD)
+    english = field.get_by_text("Drag and drop a file here")
+    expect(english).to_be_attached()
+    expect(english).to_be_hidden()
+    said = field.evaluate("field => getComputedStyle(field, '::after').content")
+    assert said == f'"{studio.say("import.label")}"'
