@@ -14,12 +14,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page import ROOT, VISITS, chromium, print_pair, serving, visit
+from benchmarks.page import ROOT, VISITS, print_pair, serving, visit
 from cascade.service import MoneyFilter, Service
 from cascade.settings import Settings
 from cascade.store.database import Session
 from cascade.store.ids import new_id
 from cascade.store.tables import Base, CreditAccount, CreditEntry, Run, now
+from tests.helpers.chromium import chromium
 
 RUNS = 10_000
 # Of each run: its hold, its release, and between them one for each step that was saved.

@@ -21,9 +21,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.helpers.chromium import launch
+from tests.helpers.chromium import chromium
 
 ROOT = Path(__file__).parent.parent
 EDITS = 60
@@ -301,15 +301,6 @@ def figures(values: Sequence[float]) -> str:
     """Median and 95th percentile."""
     p95 = statistics.quantiles(values, n=20, method="inclusive")[-1]
     return f"median {statistics.median(values):7.0f} p95 {p95:7.0f}"
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser that the tests use."""
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @contextmanager

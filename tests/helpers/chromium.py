@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Playwright
+    from playwright.sync_api import Browser
 
 # Not `chromium-headless-shell`, which takes less of the processor: its letters are wider than those
 # that people see.
@@ -52,21 +53,25 @@ FLAGS = (
 PATIENCE_MS = 60_000
 
 
-def launch(playwright: Playwright) -> Browser:
-    """Starts Chromium: the one named by CHROMIUM, the system's, or Playwright's own."""
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Chromium for the block: the one named by CHROMIUM, the system's, or Playwright's own."""
+    # Here, because most tests need none of it.
+    from playwright.sync_api import sync_playwright
+
     found = (shutil.which(name) for name in NAMES)
     executable = os.environ.get("CHROMIUM") or next(filter(None, found), None)
-    return playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, for the tests of a file."""
-    # Here, because most tests need none of it.
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
+    with chromium() as browser:
         yield browser
-        browser.close()
