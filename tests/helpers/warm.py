@@ -25,20 +25,27 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from cascade.llm.languages import load_languages
+
 ROOT = Path(__file__).parent.parent.parent
 # What the interpreter reads when it begins: where it differs, only a cold start will do.
 AT_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC_")
-# All that a process of either kind may come to need.
+# All that a process of either kind may come to need, what is imported late among it.
 _ENGINE = (
     "cascade.engine.runner",
     "cascade.llm.offline",
     "cascade.llm.openai",
+    "cascade.llm.pacing.edit",
+    "cascade.llm.pacing.indonesian",
     # What the first call to a server brings with it.
-    "openai.resources.chat.completions",
+    "openai.resources.chat.completions.completions",
     "httpcore2",
     "anyio._backends._asyncio",
     "jinja2",
-    "psycopg2",
+    "alembic.command",
+    "dbos._sys_db_postgres",
+    "dbos._sys_db_sqlite",
+    "psycopg2.extras",
     "sqlalchemy.dialects.sqlite",
     "sqlalchemy.dialects.postgresql.psycopg",
 )
@@ -46,7 +53,17 @@ WANTED = {
     "cascade": ("cascade.cli", *_ENGINE),
     "streamlit": (
         "streamlit.web.cli",
-        "uvicorn",
+        "streamlit.components.v2.manifest_scanner",
+        "streamlit.runtime.scriptrunner.magic_funcs",
+        "streamlit.web.server.starlette.starlette_agent_routes",
+        "starlette.middleware.sessions",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.auto",
+        "uvicorn.protocols.http.auto",
+        "uvicorn.protocols.websockets.websockets_sansio_impl",
+        # What the first page brings with it.
+        "pandas",
+        "pyarrow.compute",
         "cascade.api",
         "cascade.ui.studio.page",
         "cascade.ui.studio.curve",
@@ -252,6 +269,7 @@ def _tell_of_ends(living: dict[int, int]) -> None:
 def _main(kind: str, fd: int) -> None:
     for name in WANTED[kind]:
         import_module(name)
+    load_languages()
     # What there is now is nobody's garbage: no collection need look at it, and so copy it.
     gc.collect()
     gc.freeze()
