@@ -58,14 +58,21 @@ parts.watch ??= (() => {
 })();
 
 // What had the keyboard may be gone after a draw, or be pressed no more. It is not lost then: the same
-// in its new form has it, else the part of the page that it stood in.
-const kept = (window.__cascadeKept ??= { last: null, keys: [], wasAsked: false, timer: null, watch: null });
+// in its new form has it, else the part of the page that it stood in. For a moment is enough: what a
+// draw moves to another place, or switches off and on, is there afterwards and has lost it.
+const kept = (window.__cascadeKept ??= { last: null, keys: [], wasAsked: false, wasLost: false, timer: null, watch: null });
+function noteLoss(changes) {
+  if (!kept.last || kept.wasLost) return;
+  const isNowhere = document.activeElement === document.body;
+  const wasTaken = () => changes.some(({ removedNodes }) => [...removedNodes].some((node) => node.contains(kept.last)));
+  kept.wasLost = !!kept.last.disabled || (isNowhere && wasTaken());
+}
 function keep() {
   const { activeElement } = document;
   const isNowhere = !activeElement || activeElement === document.body || activeElement.disabled;
   if (!isNowhere || !kept.last || document.querySelector("[role='dialog']")) return;
   const isGone = !kept.last.isConnected || kept.last.disabled;
-  if (!isGone && !kept.wasAsked) return;
+  if (!isGone && !kept.wasAsked && !kept.wasLost) return;
   const [own] = kept.keys;
   const again = own && document.querySelector(`.${CSS.escape(own)} :is(button, input, textarea):enabled`);
   const around = kept.keys.map((key) => document.querySelector(`.${CSS.escape(key)}`)).find((part) => part?.getAttribute("role"));
@@ -79,6 +86,7 @@ kept.watch ??= (() => {
     // A dialog goes away as a whole: what counts is where it was opened.
     kept.wasAsked = !!target.closest("[role='dialog']");
     if (kept.wasAsked) return;
+    kept.wasLost = false;
     kept.last = target;
     kept.keys = [];
     for (let part = target; part; part = part.parentElement) {
@@ -87,7 +95,8 @@ kept.watch ??= (() => {
   });
   // Whoever clicks beside everything wants the keyboard nowhere.
   document.addEventListener("pointerdown", () => (kept.last = null), true);
-  const watch = new MutationObserver(() => {
+  const watch = new MutationObserver((changes) => {
+    noteLoss(changes);
     clearTimeout(kept.timer);
     kept.timer = setTimeout(keep, 150);
   });

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.helpers.model_server import ModelServer
@@ -181,3 +182,26 @@ def test_from_the_address_to_an_undone_run_by_keyboard_alone(
     walk.press("Enter", lambda: studio.in_step("Midpoint", 2))
     walk.to(studio.button("banner.undo"))
     walk.press("Enter", lambda: studio.is_pending(1, "Midpoint (2→3)"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "one.parentElement.append(one)",
+        "one.disabled = true; setTimeout(() => (one.disabled = false), 60)",
+        "const place = one.parentElement; one.remove(); setTimeout(() => place.append(one), 60)",
+    ],
+    ids=["moved", "off for a moment", "gone for a moment"],
+)
+def test_what_a_draw_takes_for_a_moment_has_the_keyboard_afterwards(
+    studio: Studio, change: str
+) -> None:
+    page = studio.page
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+    button = studio.button("banner.save")
+    button.focus()
+    expect(button).to_be_focused()
+    button.evaluate(f"one => {{ {change} }}")
+    page.wait_for_function("document.activeElement === document.body")
+    expect(button).to_be_focused()
