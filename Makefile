@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-# Tests wait for processes much of the time: four at once keep two cores busy, three do not.
-JOBS ?= 4
+# Tests wait for processes more than they compute: one more at once than there are cores.
+JOBS ?= 3
 # What failed among the others is asked once more with the machine to itself, and fails there for
 # good; the summary of the first round names it either way. Nothing else is asked twice.
 ALONE = { [ $$? = 1 ] && $(BIN)/pytest --last-failed --last-failed-no-failures none --exitfirst; }
