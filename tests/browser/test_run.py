@@ -140,6 +140,13 @@ def test_what_a_cancelled_run_left_is_brought_back_in_line(
     page.goto(server.page)
     summary = page.locator(".st-key-stale-summary")
     expect(summary).to_contain_text("Midpoint")
+    # Its price is in sight where there is least room for it.
+    page.set_viewport_size({"width": 1024, "height": 768})
+    label = summary.get_by_role("button").locator("p")
+    expect(label).to_contain_text(studio.count("credits", 23))
+    for one in (label, label.locator("..")):
+        assert one.evaluate("one => one.scrollWidth <= one.clientWidth + 1")
+    page.set_viewport_size({"width": 1400, "height": 1000})
     studio.slider("Setup").press("5")
     studio.is_pending(1, "Setup (2→5)")
     studio.press("banner.save")
