@@ -203,5 +203,6 @@ def test_what_a_draw_takes_for_a_moment_has_the_keyboard_afterwards(
     button.focus()
     expect(button).to_be_focused()
     button.evaluate(f"one => {{ {change} }}")
-    page.wait_for_function("document.activeElement === document.body")
+    # Longer than it is away. Whether the keyboard is nowhere in between depends on what is painted.
+    page.wait_for_timeout(500)
     expect(button).to_be_focused()
