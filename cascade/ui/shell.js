@@ -61,16 +61,17 @@ parts.watch ??= (() => {
 // in its new form has it, else the part of the page that it stood in. For a moment is enough: what a
 // draw moves to another place, or switches off and on, is there afterwards and has lost it.
 const kept = (window.__cascadeKept ??= { last: null, keys: [], wasAsked: false, wasLost: false, timer: null, watch: null });
+function isNowhere() {
+  const { activeElement } = document;
+  return !activeElement || activeElement === document.body || activeElement.disabled;
+}
 function noteLoss(changes) {
-  if (!kept.last || kept.wasLost) return;
-  const isNowhere = document.activeElement === document.body;
-  const wasTaken = () => changes.some(({ removedNodes }) => [...removedNodes].some((node) => node.contains(kept.last)));
-  kept.wasLost = !!kept.last.disabled || (isNowhere && wasTaken());
+  if (!kept.last || kept.wasLost || !isNowhere()) return;
+  const wasTaken = ({ removedNodes }) => [...removedNodes].some((node) => node.contains(kept.last));
+  kept.wasLost = kept.last.disabled || changes.some(wasTaken);
 }
 function keep() {
-  const { activeElement } = document;
-  const isNowhere = !activeElement || activeElement === document.body || activeElement.disabled;
-  if (!isNowhere || !kept.last || document.querySelector("[role='dialog']")) return;
+  if (!isNowhere() || !kept.last || document.querySelector("[role='dialog']")) return;
   const isGone = !kept.last.isConnected || kept.last.disabled;
   if (!isGone && !kept.wasAsked && !kept.wasLost) return;
   const [own] = kept.keys;
