@@ -22,7 +22,7 @@ from cascade.ui.kit.html import render
 from cascade.ui.kit.prose import escape, first_words, step_name
 from cascade.ui.kit.texts import count, moment, text
 from cascade.ui.kit.writer import writer_words
-from cascade.ui.run.receipt import draw_receipt
+from cascade.ui.run.receipt import draw_end, draw_receipt
 from cascade.ui.shell import announce
 from cascade.ui.studio.view import View
 
@@ -80,6 +80,8 @@ class Details:
             # A line in either case: what stands below it stays there.
             st.caption(text("run.safe" if run.is_active else "run.kept"))
             if view.undone is not None:
+                # What somebody opens the details of a failed run for comes before all its steps.
+                draw_end(desk, view, run, may=may)
                 self._wrote = {one.replaced.key: one.replaced.after for one in view.undone.pieces}
             self._make_blocks(seen)
             if not run.is_active:
@@ -88,7 +90,7 @@ class Details:
             # Below what is read while the run comes to its end.
             with st.container(key="receipt"):
                 if view.undone is not None:
-                    draw_receipt(desk, view, run, seen, may=may)
+                    draw_receipt(desk, view, run, seen)
         name = text("run.details_title")
         announce("details", regions={"details": {"role": "region", "name": name}})
 

@@ -1,4 +1,4 @@
-"""What came of a run: credits, what changed, why it stopped, and how to go on."""
+"""What came of a run: why it stopped and how to go on, then credits, and what changed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,19 @@ from cascade.ui.run.rejected import draw_rejected
 from cascade.ui.studio.view import View
 
 
-def draw_receipt(
-    desk: Desk, view: View, run: RunView, seen: Sequence[BeatProgress], *, may: frozenset[str]
-) -> None:
-    """The receipt of a run that has ended."""
-    story, rest = view.story, view.rest
+def draw_end(desk: Desk, view: View, run: RunView, *, may: frozenset[str]) -> None:
+    """Why a run failed, what can be done with the texts that a check rejected, or why no more."""
+    rest = view.rest
     if run.failure:
         st.error(escape(failure(run.failure)), icon=":material/error:")
-    draw_rejected(desk, story, run, rest.offer, may="resume" in may)
+    draw_rejected(desk, view.story, run, rest.offer, may="resume" in may)
+    if rest.why_not is not None:
+        st.markdown(escape(f"{text('run.no_resume')} {explain(rest.why_not)}"))
+
+
+def draw_receipt(desk: Desk, view: View, run: RunView, seen: Sequence[BeatProgress]) -> None:
+    """The receipt of a run that has ended."""
+    story = view.story
     parts = parts_of(run, lambda part_id: address.link(story=run.story_id, run=part_id))
     st.html(render("run/figures", chain=run.chain, parts=parts) + render("run/parts", parts=parts))
     if run.provider != "offline" and run.tokens:
@@ -35,8 +40,6 @@ def draw_receipt(
         st.markdown(escape(f"{stale_texts(story, left)} {text('stale.below')}"))
     st.markdown(f"**{text('run.changed')}**")
     st.html(_changed(seen))
-    if rest.why_not is not None:
-        st.markdown(escape(f"{text('run.no_resume')} {explain(rest.why_not)}"))
 
 
 def parts_of(run: RunView, address_of: Callable[[str], str]) -> list[dict[str, object]]:
