@@ -71,6 +71,12 @@ class Studio:
         """What the bar says of pending changes."""
         return self.state.locator(".edits")
 
+    def is_in_sight(self, words: str) -> None:
+        """The bar says the words, and they are not what its three dots stand for."""
+        bar = self.state.locator(".cascade-line")
+        expect(bar).to_contain_text(words)
+        assert bar.evaluate(_SHOWS, words)
+
     @property
     def outline(self) -> Locator:
         return self.page.get_by_role("navigation", name=self.say("outline.name"), exact=True)
@@ -125,6 +131,21 @@ class Studio:
         mouse.down()
         # Not quite on the line: it snaps.
         mouse.move(x, top + (5 - level) * (bottom - top) / 4 + 7, steps=6)
+
+
+# Whether the last sign of some words lies within the box that cuts off what it has no room for.
+_SHOWS = """(box, words) => {
+  const texts = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const at = texts.currentNode.data.indexOf(words);
+    if (at < 0) continue;
+    const range = document.createRange();
+    range.setStart(texts.currentNode, at + words.length - 1);
+    range.setEnd(texts.currentNode, at + words.length);
+    return range.getBoundingClientRect().bottom <= box.getBoundingClientRect().bottom + 1;
+  }
+  return false;
+}"""
 
 
 def middle(handle: Locator) -> tuple[float, float]:

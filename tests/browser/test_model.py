@@ -56,6 +56,12 @@ def test_a_model_that_stumbles(themed: Studio, writer: ModelServer, theme: str) 
     expect(studio.state).to_be_focused()
     aloud = page.locator(".cascade-live").filter(has_text=studio.say("run.said.failed"))
     expect(aloud).to_contain_text(SAID[studio.language])
+    # The reason and the price of going on are in sight, wherever there is least room for them.
+    left = studio.count("run.last_left", 7, credits=23)
+    for width, height in ((1366, 768), (1024, 768), (400, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.get_by_role("alert").locator("p")).to_be_in_viewport(ratio=1)
+        studio.is_in_sight(left)
     used = page.locator(".cascade-steps li.failed .used")
     expect(used).to_contain_text(studio.count("run.step_calls", 2))
     page.locator("summary").filter(has_text=studio.say("rejected.show")).first.click()

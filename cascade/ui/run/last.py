@@ -42,24 +42,27 @@ class Last:
         return [one.beat_key for one in changes if one.expected_level == one.new_level]
 
     def words(self, may: frozenset[str]) -> str:
-        """What it came to: texts, credits, why it stopped, and what is left."""
+        """What is left and for how much, why it stopped, then the texts and credits it came to.
+
+        The bar has room for two lines or three: what is cut off there is what is asked for last.
+        """
         run, rest = self.run, self.rest
-        parts = []
-        if self.undone is not None and self.undone.pieces:
-            parts.append(count("undo.texts", len(self.undone.pieces)))
-        parts.append(count("credits", run.chain.used_credits))
-        words = " · ".join(parts)
-        if run.failure:
-            words = f"{words} · {failure(run.failure)}"
+        sentences = []
         if rest.offer is not None:
             plan = rest.offer.plan
-            left = count("run.last_left", len(plan.steps), credits=plan.estimated_credits)
-            words = f"{words} · {left}"
+            sentences.append(
+                count("run.last_left", len(plan.steps), credits=plan.estimated_credits)
+            )
             if rest.offer.missing and "resume" in may:
-                words = f"{words} {text('run.resume_short', missing=rest.offer.missing)}"
-        elif rest.why_not is not None:
-            words = f"{words} · {text('run.no_resume')} {explain(rest.why_not)}"
-        return words
+                sentences.append(text("run.resume_short", missing=rest.offer.missing))
+        if run.failure:
+            sentences.append(failure(run.failure))
+        if rest.why_not is not None:
+            sentences += [text("run.no_resume"), explain(rest.why_not)]
+        figures = [count("credits", run.chain.used_credits)]
+        if self.undone is not None and self.undone.pieces:
+            figures.insert(0, count("undo.texts", len(self.undone.pieces)))
+        return " · ".join([*filter(None, [" ".join(sentences)]), *figures])
 
     def draw_buttons(self, desk: Desk, may: frozenset[str], *, is_first: bool) -> None:
         """What can be done with it; `is_first` where nothing is pending that comes before it."""
