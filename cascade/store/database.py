@@ -82,8 +82,7 @@ class Database:
                 execution_options=options,
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
-            self._reader = self.engine.execution_options(reading=True)
+            self._reader = self.engine
         else:
             self.engine = sa.create_engine(
                 self.url,
@@ -140,7 +139,7 @@ class Database:
 
         Raises DatabaseAway, DatabaseRefused.
         """
-        with self._turn(), self._session(self.engine) as session:
+        with self._turn(), self._session() as session:
             yield session
 
     @contextmanager
@@ -149,7 +148,7 @@ class Database:
 
         Raises DatabaseAway, DatabaseRefused.
         """
-        with self._session(self._reader) as session:
+        with self._session(reading=True) as session:
             yield session
 
     @contextmanager
@@ -170,13 +169,29 @@ class Database:
                 self._writing.release()
 
     @contextmanager
-    def _session(self, engine: sa.Engine) -> Iterator[Session]:
+    def _session(self, *, reading: bool = False) -> Iterator[Session]:
         with (
             self.guarded(),
-            Session(self._at_home(engine), expire_on_commit=False) as session,
-            session.begin(),
+            self._at_home(self._reader if reading else self.engine).connect() as connection,
+            self.begun(connection, reading=reading),
+            # On a connection that has begun: it need not look for one with each statement.
+            Session(connection, expire_on_commit=False) as session,
         ):
             yield session
+            session.flush()
+
+    @contextmanager
+    def begun(self, connection: sa.Connection, *, reading: bool = False) -> Iterator[None]:
+        """One transaction on a connection, committed at its end. Raises what the driver raises.
+
+        On SQLite one that may write takes the lock for it at once: one that reads first and writes
+        later cannot wait for another writer in between. It is said here and not by the engine's
+        event, because an engine with an event of its own asks for others around each statement.
+        """
+        with connection.begin():
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+            yield
 
     def _at_home(self, engine: sa.Engine) -> sa.Engine:
         """Behind a pooler Cascade's own tables are named with their schema, as the product's are.
@@ -321,15 +336,6 @@ class Database:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     assert isinstance(connection, sqlite3.Connection)
-    # The driver must not begin transactions by itself; `_begin_sqlite` does.
-    connection.isolation_level = None
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later cannot wait for another writer in between;
-    # so one that may write takes the write lock at once.
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -181,10 +181,9 @@ def _changing_tables(database: Database, present: str | None) -> Iterator[sa.Con
     connection.detach()
     # An interrupt would leave it open, and locked.
     with closing(driver), connection:
-        # By the driver itself, because the first statement of SQLAlchemy's begins a transaction,
-        # and inside one this does nothing.
+        # Before the transaction: inside one this does nothing.
         driver.execute("PRAGMA foreign_keys=OFF")
-        with connection.begin():
+        with database.begun(connection):
             has_plain_names = present is not None and present <= LAST_OF_PLAIN_NAMES
             before = _dangling(connection, "" if has_plain_names else PREFIX)
             yield connection

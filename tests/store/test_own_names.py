@@ -342,6 +342,7 @@ def test_what_somebody_left_dangling_is_carried_over(sqlite_url: str) -> None:
             assert driver is not None
             driver.execute("PRAGMA foreign_keys=OFF")
             driver.execute(user.format("", "nobody"))
+            driver.commit()
             driver.execute("PRAGMA foreign_keys=ON")
         migrate.ensure(database)
         assert len(rows_of(database, "cascade_")["drafts"]) == 2
