@@ -76,8 +76,11 @@ function keep() {
   if (!isGone && !kept.wasAsked && !kept.wasLost) return;
   const [own] = kept.keys;
   const again = own && document.querySelector(`.${CSS.escape(own)} :is(button, input, textarea):enabled`);
+  // A field that the page wrote into is another one of the same name.
+  const name = kept.last.getAttribute("aria-label");
+  const namesake = name && [...document.querySelectorAll(`${kept.last.tagName}:enabled`)].find((one) => one.getAttribute("aria-label") === name);
   const around = kept.keys.map((key) => document.querySelector(`.${CSS.escape(key)}`)).find((part) => part?.getAttribute("role"));
-  const to = isGone ? (again ?? around) : kept.last;
+  const to = isGone ? (again ?? namesake ?? around) : kept.last;
   if (!to) return;
   if (to === around && !to.hasAttribute("tabindex")) to.tabIndex = -1;
   to.focus({ preventScroll: true });

@@ -15,6 +15,7 @@ from cascade.story.tension import HIGHEST, LOWEST
 from cascade.ui import pending, session
 from cascade.ui.kit import address
 from cascade.ui.kit.changes import short
+from cascade.ui.kit.field import showing
 from cascade.ui.kit.prose import escape
 from cascade.ui.kit.texts import count, text
 from cascade.ui.session import guarded
@@ -103,23 +104,23 @@ def _draw_levels(bending: Bending, story: Story, beat: Beat, level: int) -> None
 
 
 def _draw_direction(bending: Bending, story: Story, beat: Beat) -> None:
-    key = f"direction-{story.id}-{beat.key}"
+    given = pending.shown(story.id).directions.get(beat.key, "")
+    field = showing(f"direction-{story.id}-{beat.key}", given)
 
     @guarded()
-    def take_over() -> None:
-        if (words := st.session_state.get(key)) is not None:
-            pending.direct(bending.desk, story, beat.key, words)
+    def take_over(words: str) -> None:
+        pending.direct(bending.desk, story, beat.key, words)
 
     def direct() -> None:
-        take_over()
-        bending.redraw([beat.key])
+        if (words := field.heard()) is not None:
+            take_over(words)
+            bending.redraw([beat.key])
 
-    st.session_state[key] = pending.shown(story.id).directions.get(beat.key, "")
     offline = bending.desk.writer.is_offline
     st.text_input(
         # As it is: a screen reader would read Markdown's escapes aloud.
         text("directions.label", beat=beat.label),
-        key=key,
+        key=field.key,
         max_chars=LIMITS["direction"],
         placeholder=text("directions.offline" if offline else "directions.example"),
         label_visibility="collapsed",
