@@ -113,8 +113,13 @@ class Bending:
         self._change(discard, story)
 
     def undo(self, story: Story) -> None:
-        """Takes back the last edit, or the last reset."""
+        """Takes back the last edit, whatever it was."""
         self._change(lambda: pending.undo(self.desk, story), story)
+
+    def put_back(self, story: Story) -> None:
+        """Takes back the reset that it is offered for; a second click on that is nothing."""
+        if pending.discarded(story).levels:
+            self.undo(story)
 
     def redo(self, story: Story) -> None:
         """Does again what was taken back last."""

@@ -118,7 +118,7 @@ def _draw_editing(
             key="undo-reset",
             icon=":material/undo:",
             help=text("banner.undo_help", changes=listed(story, levels)),
-            on_click=bending.undo,
+            on_click=bending.put_back,
             args=(story,),
         )
     st.button(
