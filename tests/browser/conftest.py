@@ -9,7 +9,7 @@ from typing import Any, Literal
 from zlib import crc32
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, WebError
 
 from cascade.service import Service
 from cascade.settings import Settings
@@ -20,9 +20,11 @@ from tests.helpers.seeded_fixtures import model, sqlite_url
 from tests.helpers.serving import Server
 
 from .studio import Studio
+from .tabs import Tabs
 
 __all__ = ["PATIENCE_MS", "sqlite_url"]
 
+USUAL = {"width": 1400, "height": 1000}
 TAGS: dict[Language, str] = {"en": "en-US", "id": "id-ID"}
 
 
@@ -91,27 +93,32 @@ def language(request: pytest.FixtureRequest) -> Language:
     return given or LANGUAGES[crc32(request.node.name.encode()) % len(LANGUAGES)]
 
 
+@pytest.fixture(scope="module")
+def tabs(browser: Browser) -> Tabs:
+    """The tabs that the tests of a file use, one test after the other."""
+    return Tabs(browser)
+
+
 @pytest.fixture
-def page(
-    browser: Browser, server: Server, console: list[str], language: Language
-) -> Iterator[Page]:
-    """A tab of a fresh browser on the studio; an error in any tab's console fails the test."""
-    context = browser.new_context(
-        viewport={"width": 1400, "height": 1000}, locale=TAGS[language], timezone_id="Asia/Jakarta"
-    )
-    context.set_default_timeout(PATIENCE_MS)
+def page(tabs: Tabs, server: Server, console: list[str], language: Language) -> Iterator[Page]:
+    """A tab on the studio; an error in any console beside it fails the test."""
 
     def note(message: ConsoleMessage) -> None:
         # At the address of a page Streamlit looks for its server below it first.
         if message.type == "error" and "/_stcore/" not in message.location["url"]:
             console.append(message.text)
 
-    context.on("console", note)
-    context.on("weberror", lambda error: console.append(str(error.error)))
-    page = context.new_page()
+    def note_error(error: WebError) -> None:
+        console.append(str(error.error))
+
+    page = tabs.take(server.page, viewport=USUAL, locale=TAGS[language], timezone_id="Asia/Jakarta")
+    page.context.on("console", note)
+    page.context.on("weberror", note_error)
     page.goto(server.page)
     yield page
-    context.close()
+    page.context.remove_listener("console", note)
+    page.context.remove_listener("weberror", note_error)
+    tabs.give_back(page)
     if server.was_away:
         # What a browser says of a server that is away is no fault of the page.
         of_away = (
@@ -133,15 +140,12 @@ def studio(page: Page, language: Language) -> Studio:
 
 
 @contextmanager
-def tab(browser: Browser, url: str, language: Language, **options: Any) -> Iterator[Studio]:
-    """A tab of a fresh browser at an address; `options` are Playwright's for its context."""
-    usual = {"viewport": {"width": 1400, "height": 1000}, "locale": TAGS[language]}
-    context = browser.new_context(**{**usual, **options})
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
+def tab(tabs: Tabs, url: str, language: Language, **options: Any) -> Iterator[Studio]:
+    """A tab at an address; `options` are Playwright's for its context."""
+    page = tabs.take(url, **{"viewport": USUAL, "locale": TAGS[language], **options})
     page.goto(url)
     yield Studio(page, language)
-    context.close()
+    tabs.give_back(page)
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -151,10 +155,10 @@ def theme(request: pytest.FixtureRequest) -> Literal["light", "dark"]:
 
 
 @pytest.fixture
-def themed(browser: Browser, server: Server, theme: Literal["light", "dark"]) -> Iterator[Studio]:
+def themed(tabs: Tabs, server: Server, theme: Literal["light", "dark"]) -> Iterator[Studio]:
     """A tab in a theme."""
     language: Language = "en" if theme == "light" else "id"
-    with tab(browser, server.page, language, color_scheme=theme) as studio:
+    with tab(tabs, server.page, language, color_scheme=theme) as studio:
         yield studio
 
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.helpers.far import Way, way_to
 from tests.helpers.serving import Server
 
 from .conftest import tab
 from .studio import Studio
+from .tabs import Tabs
 
 # Longer than the page's timers wait.
 LATE_S = 2.5
@@ -25,9 +26,9 @@ def way(server: Server) -> Iterator[Way]:
 
 
 @pytest.fixture
-def far(browser: Browser, way: Way) -> Iterator[Studio]:
+def far(tabs: Tabs, way: Way) -> Iterator[Studio]:
     """The studio at the end of that way."""
-    with tab(browser, f"{way.url}/?story=Tinggi%20Muka%20Air", "en") as studio:
+    with tab(tabs, f"{way.url}/?story=Tinggi%20Muka%20Air", "en") as studio:
         yield studio
 
 
@@ -55,3 +56,29 @@ def test_an_address_is_not_taken_back_by_what_was_already_asked(far: Studio, way
     page.wait_for_timeout(2000 * LATE_S)
     far.beat("Midpoint")
     expect(page).to_have_url(re.compile(r"&beat=midpoint&run=[^&]+$"))
+
+
+def test_what_fields_said_before_is_nobodys_edit(far: Studio, way: Way) -> None:
+    page = far.page
+    far.slider("Midpoint").press("4")
+    far.is_pending(1, "Midpoint (2→4)")
+    far.select("Midpoint")
+    wish = page.get_by_label(far.say("directions.label", beat="Midpoint"))
+    wish.fill("keep the betrayal off-stage")
+    wish.press("Enter")
+    expect(wish).to_be_focused()
+    page.wait_for_timeout(1000)
+    way.late_s = LATE_S
+    page.wait_for_timeout(1000 * LATE_S)
+    far.press("banner.reset")
+    discarded = far.count("banner.discarded", 1, changes="Midpoint (2→4)")
+    far.sees(discarded)
+    # What the timers sent meanwhile has come by then, with the wish still in its field.
+    page.wait_for_timeout(2000 * LATE_S)
+    far.sees(discarded)
+    expect(wish).to_have_count(0)
+    far.press("banner.undo")
+    far.is_pending(1, "Midpoint (2→4)")
+    page.wait_for_timeout(2000 * LATE_S)
+    far.is_pending(1, "Midpoint (2→4)")
+    expect(wish).to_have_value("keep the betrayal off-stage")

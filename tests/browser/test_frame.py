@@ -17,6 +17,7 @@ from tests.helpers.serving import Server
 
 from .conftest import tab, telling
 from .studio import CHANGES, Studio, middle
+from .tabs import Tabs
 
 # How much of the page has moved without anybody's doing, as browsers count it.
 SHIFTS = """
@@ -33,10 +34,10 @@ new PerformanceObserver((list) => {
 
 
 @pytest.fixture
-def small(browser: Browser, server: Server, language: Language) -> Iterator[Studio]:
+def small(tabs: Tabs, server: Server, language: Language) -> Iterator[Studio]:
     """A tab on a telephone, worked with a thumb."""
     telephone = {"width": 400, "height": 800}
-    with tab(browser, server.page, language, viewport=telephone, has_touch=True) as studio:
+    with tab(tabs, server.page, language, viewport=telephone, has_touch=True) as studio:
         yield studio
 
 

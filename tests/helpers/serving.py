@@ -12,14 +12,19 @@ from pathlib import Path
 
 from tests.helpers.warm import serve
 
+# Of each test process; the system itself gives no port below 32768 to whoever asks for any.
+PORTS = range(20_000 + os.getpid() % 1_000 * 12, 20_000 + os.getpid() % 1_000 * 12 + 12)
+
 
 class Server:
-    """`streamlit run app.py` on a free port of this machine, on a database of its own."""
+    """`streamlit run app.py` on a free port of this machine, on a database of its own.
+
+    One after the other has the same port: nobody takes it while a server is restarted, and a
+    browser has compiled what comes from that address.
+    """
 
     def __init__(self, database_url: str, log: Path, **env: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = next(filter(_is_free, PORTS))
         self.was_away = False
         self.url = f"http://127.0.0.1:{port}"
         # The longest sample, whatever the reader's language.
@@ -65,3 +70,14 @@ class Server:
         self.was_away = True
         self.process.kill()
         self.process.wait()
+
+
+def _is_free(port: int) -> bool:
+    """Whether nobody listens there; connections that have ended are in nobody's way."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
