@@ -26,12 +26,14 @@ class Tabs:
         self._idle: dict[str, list[Page]] = {}
         self._key: dict[Page, str] = {}
 
-    def take(self, url: str, **options: Any) -> Page:
+    def take(self, url: str, *, script: str = "", **options: Any) -> Page:
         """A tab for an address; `options` are those of its context, as Playwright names them.
+
+        The `script` is run before any of the page's own.
 
         It is not there yet: whoever took it may want to listen first.
         """
-        key = repr(sorted(options.items()))
+        key = repr((script, sorted(options.items())))
         idle = self._idle.setdefault(key, [])
         if idle:
             page = idle.pop()
@@ -44,16 +46,19 @@ class Tabs:
         else:
             context = self._browser.new_context(**options)
             context.set_default_timeout(PATIENCE_MS)
+            if script:
+                context.add_init_script(script)
             page = context.new_page()
             self._key[page] = key
         return page
 
     def give_back(self, page: Page) -> None:
         """Leaves what the tab shows; with the tabs beside it, which are closed."""
-        if page.is_closed():
+        idle = self._idle[self._key[page]]
+        if page.is_closed() or page in idle:
             return
         for other in page.context.pages:
             if other != page:
                 other.close()
         page.goto("about:blank")
-        self._idle[self._key[page]].append(page)
+        idle.append(page)

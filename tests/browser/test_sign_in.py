@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from cascade.service import Service
 from cascade.settings import Settings
@@ -17,8 +17,9 @@ from cascade.store.tables import Draft
 from tests.helpers.identities import Provider
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, telling
+from .conftest import telling
 from .studio import Studio
+from .tabs import Tabs
 
 STORY = "Tinggi Muka Air"
 PAGES = ("", "runs", "credits", "people", "audit")
@@ -71,22 +72,19 @@ def look(sqlite_url: str) -> Iterator[Service]:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[[str], Page]]:
+def visit(tabs: Tabs) -> Iterator[Callable[[str], Page]]:
     """Opens an address in a browser of its own, as another person does."""
-    contexts = []
+    pages = []
 
     def open_(url: str) -> Page:
-        context = browser.new_context(locale="en-US", timezone_id="Asia/Jakarta")
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(SOCKETS)
-        contexts.append(context)
-        page = context.new_page()
+        page = tabs.take(url, script=SOCKETS, locale="en-US", timezone_id="Asia/Jakarta")
+        pages.append(page)
         page.goto(url)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        tabs.give_back(page)
 
 
 def sign_in(page: Page, subject: str) -> Page:
@@ -107,12 +105,12 @@ def shows_nothing(page: Page) -> None:
 
 
 def test_signed_out_the_first_request_to_any_page_shows_nothing(
-    server: Server, visit: Callable[[str], Page]
+    server: Server, tabs: Tabs, visit: Callable[[str], Page]
 ) -> None:
     for name in PAGES:
         page = visit(f"{server.url}/{name}?story={STORY}&run=1")
         shows_nothing(page)
-        page.context.close()
+        tabs.give_back(page)
 
 
 def test_somebody_who_was_added_by_e_mail_signs_in_to_what_was_asked_for(
@@ -239,7 +237,11 @@ HOSTILE: dict[str, dict[str, Any]] = {
 
 
 def test_whatever_a_provider_says_of_somebody_is_shown_as_text(
-    server: Server, provider: Provider, visit: Callable[[str], Page], look: Service
+    server: Server,
+    provider: Provider,
+    tabs: Tabs,
+    visit: Callable[[str], Page],
+    look: Service,
 ) -> None:
     fetched: list[str] = []
     names = set()
@@ -255,7 +257,7 @@ def test_whatever_a_provider_says_of_somebody_is_shown_as_text(
         assert one.name not in ("ed@example.org", "editor")
         assert one.name in page.locator(".cascade-door").inner_text()
         names.add(one.name)
-        page.context.close()
+        tabs.give_back(page)
     # Seen by an admin, in the page of people and in the audit.
     look.operator().user_add("pro@example.org", "admin", None, "Pro")
     look.operator().user_role(min(names), "viewer", None)
