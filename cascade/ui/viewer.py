@@ -112,7 +112,9 @@ def _find_local() -> None:
         _take(actor)
         st.caption(escape(text("head.user", name=actor.display_name)), width="content")
         return
-    names = [one.name for one in others]
+    # Whoever it is at first comes first: until the browser has heard of another, a click that is
+    # quick enough says the first.
+    names = sorted((one.name for one in others), key=lambda name: name != actor.name)
     shown = {one.name: one.display_name for one in others}
     if st.session_state.get(_CHOSEN) not in names:
         # A way to another page, taken by the program, leaves a field without what was chosen in it.
