@@ -14,6 +14,14 @@ window.__cascadeGo ??= (() => {
   return true;
 })();
 
+// What is ordered with a button is ordered once: the second click of a double one comes before the
+// page says that it was. Steppers, and ways to what comes next, take as many as they are given.
+window.__cascadeOnce ??= (() => {
+  const orders = "button[data-testid$='FormSubmit'], button[data-testid='stBaseButton-primary'], [class*='st-key-accept-'] button, .st-key-decline button, .st-key-undo-reset button";
+  document.addEventListener("click", (event) => event.detail > 1 && event.target.closest?.(orders) && event.stopPropagation(), true);
+  return true;
+})();
+
 // While a run is at work the window's title counts its steps: as long as a part of the page that
 // says so is there. Streamlit sets a title of its own with every draw.
 const titles = (window.__cascadeTitle ??= { own: "", held: "", watch: null });
