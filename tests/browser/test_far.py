@@ -12,7 +12,7 @@ from tests.helpers.far import Way, way_to
 from tests.helpers.serving import Server
 
 from .conftest import tab
-from .studio import Studio
+from .studio import Studio, says
 from .tabs import Tabs
 
 # Longer than the page's timers wait.
@@ -81,4 +81,4 @@ def test_what_fields_said_before_is_nobodys_edit(far: Studio, way: Way) -> None:
     far.is_pending(1, "Midpoint (2→4)")
     page.wait_for_timeout(2000 * LATE_S)
     far.is_pending(1, "Midpoint (2→4)")
-    expect(wish).to_have_value("keep the betrayal off-stage")
+    says(wish, "keep the betrayal off-stage")

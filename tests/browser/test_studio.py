@@ -14,7 +14,7 @@ from cascade.service import Service
 from tests.helpers.serving import Server
 
 from .conftest import telling
-from .studio import CHANGES, Studio
+from .studio import CHANGES, Studio, says
 
 
 def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> None:
@@ -154,7 +154,7 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     wish.fill("keep the betrayal off-stage")
     wish.press("Enter")
     given = other.page.get_by_label(other.say("directions.label", beat="Midpoint"))
-    expect(given).to_have_value("keep the betrayal off-stage")
+    says(given, "keep the betrayal off-stage")
     # Nothing that was typed is gone for good.
     studio.press("banner.reset")
     studio.nothing_is_pending()
@@ -167,7 +167,7 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     for tab in (studio, other):
         tab.is_pending(2, CHANGES)
         tab.in_step("All Is Lost", 2)
-    expect(given).to_have_value("keep the betrayal off-stage")
+    says(given, "keep the betrayal off-stage")
     expect(studio.button("banner.undo")).to_have_count(0)
 
     server.kill()
