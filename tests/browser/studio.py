@@ -51,7 +51,7 @@ class Studio:
     def in_step(self, beat: str, level: int) -> None:
         """Slider and number of a beat both say the level."""
         expect(self.slider(beat)).to_have_attribute("aria-valuenow", str(level))
-        says(self.number(beat), str(level))
+        expect(self.number(beat)).to_have_value(str(level))
 
     def is_pending(self, n: int, changes: str) -> None:
         # What follows is what it would cost.
@@ -131,15 +131,6 @@ class Studio:
         mouse.down()
         # Not quite on the line: it snaps.
         mouse.move(x, top + (5 - level) * (bottom - top) / 4 + 7, steps=6)
-
-
-def says(field: Locator, value: str) -> None:
-    """The field has that value, and there is one of it.
-
-    For a moment of a draw the one before is there too, after it.
-    """
-    expect(field.first).to_have_value(value)
-    expect(field).to_have_count(1)
 
 
 # Whether the last sign of some words lies within the box that cuts off what it has no room for.

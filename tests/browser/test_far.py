@@ -12,7 +12,7 @@ from tests.helpers.far import Way, way_to
 from tests.helpers.serving import Server
 
 from .conftest import tab
-from .studio import Studio, says
+from .studio import Studio
 from .tabs import Tabs
 
 # Longer than the page's timers wait.
@@ -63,7 +63,8 @@ def test_what_fields_said_before_is_nobodys_edit(far: Studio, way: Way) -> None:
     far.slider("Midpoint").press("4")
     far.is_pending(1, "Midpoint (2→4)")
     far.select("Midpoint")
-    wish = page.get_by_label(far.say("directions.label", beat="Midpoint"))
+    label = far.say("directions.label", beat="Midpoint")
+    wish = page.get_by_role("textbox", name=label, exact=True)
     wish.fill("keep the betrayal off-stage")
     wish.press("Enter")
     expect(wish).to_be_focused()
@@ -81,4 +82,4 @@ def test_what_fields_said_before_is_nobodys_edit(far: Studio, way: Way) -> None:
     far.is_pending(1, "Midpoint (2→4)")
     page.wait_for_timeout(2000 * LATE_S)
     far.is_pending(1, "Midpoint (2→4)")
-    says(wish, "keep the betrayal off-stage")
+    expect(wish).to_have_value("keep the betrayal off-stage")

@@ -14,7 +14,7 @@ from cascade.service import Service
 from tests.helpers.serving import Server
 
 from .conftest import telling
-from .studio import CHANGES, Studio, says
+from .studio import CHANGES, Studio
 
 
 def test_the_curve_is_moved_in_three_ways_that_stay_in_step(studio: Studio) -> None:
@@ -153,8 +153,9 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     wish = studio.page.get_by_label(studio.say("directions.label", beat="Midpoint"))
     wish.fill("keep the betrayal off-stage")
     wish.press("Enter")
-    given = other.page.get_by_label(other.say("directions.label", beat="Midpoint"))
-    says(given, "keep the betrayal off-stage")
+    label = other.say("directions.label", beat="Midpoint")
+    given = other.page.get_by_role("textbox", name=label, exact=True)
+    expect(given).to_have_value("keep the betrayal off-stage")
     # Nothing that was typed is gone for good.
     studio.press("banner.reset")
     studio.nothing_is_pending()
@@ -167,7 +168,7 @@ def test_what_is_pending_is_in_every_tab_and_outlives_the_server(
     for tab in (studio, other):
         tab.is_pending(2, CHANGES)
         tab.in_step("All Is Lost", 2)
-    says(given, "keep the betrayal off-stage")
+    expect(given).to_have_value("keep the betrayal off-stage")
     expect(studio.button("banner.undo")).to_have_count(0)
 
     server.kill()
