@@ -17,7 +17,7 @@ window.__cascadeGo ??= (() => {
 // What is ordered with a button is ordered once: the second click of a double one comes before the
 // page says that it was. Steppers, and ways to what comes next, take as many as they are given.
 window.__cascadeOnce ??= (() => {
-  const orders = "button[data-testid$='FormSubmit'], button[data-testid='stBaseButton-primary'], [class*='st-key-accept-'] button, .st-key-decline button, .st-key-undo-reset button";
+  const orders = "button[data-testid$='FormSubmit'], button[data-testid='stBaseButton-primary'], [class*='st-key-accept-'] button, .st-key-decline button";
   document.addEventListener("click", (event) => event.detail > 1 && event.target.closest?.(orders) && event.stopPropagation(), true);
   return true;
 })();
