@@ -44,7 +44,7 @@ class Last:
     def words(self, may: frozenset[str]) -> str:
         """What is left and for how much, why it stopped, then the texts and credits it came to.
 
-        The bar has room for two lines or three: what is cut off there is what is asked for last.
+        What the bar has no room for is cut off at its end.
         """
         run, rest = self.run, self.rest
         sentences = []
@@ -62,7 +62,7 @@ class Last:
         figures = [count("credits", run.chain.used_credits)]
         if self.undone is not None and self.undone.pieces:
             figures.insert(0, count("undo.texts", len(self.undone.pieces)))
-        return " · ".join([*filter(None, [" ".join(sentences)]), *figures])
+        return " · ".join([" ".join(sentences), *figures] if sentences else figures)
 
     def draw_buttons(self, desk: Desk, may: frozenset[str], *, is_first: bool) -> None:
         """What can be done with it; `is_first` where nothing is pending that comes before it."""
