@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.helpers.warm import serve
 
 # Of each test process; the system itself gives no port below 32768 to whoever asks for any.
-PORTS = range(20_000 + os.getpid() % 1_000 * 12, 20_000 + os.getpid() % 1_000 * 12 + 12)
+_FIRST_PORT = 20_000 + os.getpid() % 1_000 * 12
+PORTS = range(_FIRST_PORT, _FIRST_PORT + 12)
 
 
 class Server:
