@@ -280,14 +280,36 @@ def _main(kind: str, fd: int) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.argv = [kind, *asked["arguments"]]
-    if kind == "cascade":
-        from cascade.cli import main
+    try:
+        if kind == "cascade":
+            from cascade.cli import main
 
-        main()
-    else:
-        from streamlit.web import cli
+            main()
+        else:
+            from streamlit.web import cli
 
-        cli.main(prog_name=kind)
+            cli.main(prog_name=kind)
+    except SystemExit as leaving:
+        _leave(leaving.code)
+        raise
+
+
+def _leave(code: Any) -> None:
+    """Ends as Python does, but for taking every module apart.
+
+    That would touch, and so copy, all that was imported: more work than most commands are. What it
+    has to say of things that nobody holds any more is said by the collector.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    gc.collect()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # Python has its own way to end when it cannot say its last words.
+    if isinstance(code, int):
+        os._exit(code)
 
 
 if __name__ == "__main__":
