@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from cascade.service import Service
 from cascade.settings import Settings
 from tests.helpers import warm
-from tests.helpers.chromium import browser
+from tests.helpers.chromium import browser, choose_loop
 from tests.helpers.compiled import keep_compiled
 from tests.helpers.model_server import ModelServer
 from tests.helpers.room import keep_in_memory, short_folder
@@ -257,6 +257,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     items[:] = [wanted[n] for n in dealt([_folder(item) for item in wanted], workers)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before anything of the test is made."""
+    if isinstance(item, pytest.Function):
+        choose_loop(item)
 
 
 def _folder(item: pytest.Item) -> str:

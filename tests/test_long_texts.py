@@ -3,7 +3,7 @@
 A model that goes round in circles, or an imported file, brings a hundred thousand times the same
 sign. What does something with every sign of a text gets such texts here, and then an eighth of
 them for the comparison: eight times the work is expected, and sixty-four times would be a fault.
-A quarter of what a script may be shows whether it is worth measuring the whole.
+An eighth of what a script may be shows whether it is worth measuring the whole.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def test_twice_the_text_is_twice_the_work(name: str) -> None:
     work("Maya waits.")  # what is made once is made
     for sign in SIGNS:
         text = (sign * LENGTH)[:LENGTH]
-        quarter = cpu(work, text[: LENGTH // 4])
-        # Work that grows with the square of the text would be a sixteenth here.
-        if quarter > QUICK_S / 16 and quarter > SUSPECT * cpu(work, text[: LENGTH // 32]):
-            assert not is_slow(work, text), f"{sign!r} takes {quarter:.1f} s, a quarter of it"
+        part = cpu(work, text[: LENGTH // 8])
+        # Work that grows with the square of the text would be a sixty-fourth here.
+        if part > QUICK_S / 64 and part > SUSPECT * cpu(work, text[: LENGTH // 64]):
+            assert not is_slow(work, text), f"{sign!r} takes {part:.2f} s, an eighth of it"

@@ -93,9 +93,9 @@ def language(request: pytest.FixtureRequest) -> Language:
     return given or LANGUAGES[crc32(request.node.name.encode()) % len(LANGUAGES)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tabs(browser: Browser) -> Tabs:
-    """The tabs that the tests of a file use, one test after the other."""
+    """The tabs that tests use, one after the other."""
     return Tabs(browser)
 
 

@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, Page
 
 from tests.helpers.chromium import PATIENCE_MS
 
+# Each takes some hundred megabytes.
+MOST_IDLE = 4
+
 
 class Tabs:
     """The tabs of one browser, each in a profile of its own, as somebody else's browser has one.
@@ -23,7 +26,8 @@ class Tabs:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._idle: dict[str, list[Page]] = {}
+        # The one that was given back last is the last one.
+        self._idle: list[Page] = []
         self._key: dict[Page, str] = {}
 
     def take(self, url: str, *, script: str = "", **options: Any) -> Page:
@@ -34,9 +38,9 @@ class Tabs:
         It is not there yet: whoever took it may want to listen first.
         """
         key = repr((script, sorted(options.items())))
-        idle = self._idle.setdefault(key, [])
-        if idle:
-            page = idle.pop()
+        page = next((one for one in reversed(self._idle) if self._key[one] == key), None)
+        if page:
+            self._idle.remove(page)
             page.context.clear_cookies()
             origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
             # A small document from there: only one of its own can empty what it has stored.
@@ -54,11 +58,14 @@ class Tabs:
 
     def give_back(self, page: Page) -> None:
         """Leaves what the tab shows; with the tabs beside it, which are closed."""
-        idle = self._idle[self._key[page]]
-        if page.is_closed() or page in idle:
+        if page.is_closed() or page in self._idle:
             return
         for other in page.context.pages:
             if other != page:
                 other.close()
         page.goto("about:blank")
-        idle.append(page)
+        self._idle.append(page)
+        if len(self._idle) > MOST_IDLE:
+            oldest = self._idle.pop(0)
+            del self._key[oldest]
+            oldest.context.close()

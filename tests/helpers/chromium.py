@@ -1,11 +1,12 @@
-"""A real Chromium for the tests of a file.
+"""A real Chromium, started once for all tests of a process.
 
-Playwright has a loop of its own in the thread until it is ended: a second one beside it does not
-start, nor does any `asyncio.run`. So it ends with the file that asked for it.
+Playwright's loop counts as the one that runs in its thread until it is ended: no `asyncio.run`
+starts beside it. So tests without a browser are told that there is none (`choose_loop`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -67,11 +68,23 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, for the tests of a file."""
+_LOOP = pytest.StashKey[asyncio.AbstractEventLoop]()
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Chromium, for all tests that look at a page."""
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE_MS)
     with chromium() as browser:
+        loop = request.config.stash[_LOOP] = asyncio.get_running_loop()
         yield browser
+        asyncio._set_running_loop(loop)
+        del request.config.stash[_LOOP]
+
+
+def choose_loop(item: pytest.Function) -> None:
+    """Has the loop of the browser run for a test that uses one, and none for any other."""
+    in_browser = "browser" in item.fixturenames
+    asyncio._set_running_loop(item.config.stash.get(_LOOP, None) if in_browser else None)

@@ -167,23 +167,33 @@ SIGNS = [
 # What takes no longer is fast enough for any text, and too short to be compared.
 QUICK_S = 0.4
 TRIES = 5
+WHOLE = 200_000
 
 
-def check_linear(act: Callable[[str], object], once: str, twice: str) -> None:
-    def work(text: str) -> float:
-        start = time.process_time()
-        act(text)
-        return time.process_time() - start
+def cpu(work: Callable[[str], object], text: str) -> float:
+    start = time.process_time()
+    work(text)
+    return time.process_time() - start
 
-    if work(twice) > QUICK_S:
+
+def check_linear(work: Callable[[str], object], text: Callable[[int], str]) -> None:
+    """A quarter of the text shows whether it is worth measuring the whole."""
+    quarter = cpu(work, text(WHOLE // 4))
+    # Work that grows with the square of the text is a sixteenth here, or not yet all of the work.
+    if quarter <= QUICK_S / 16 or quarter <= 2.5 * cpu(work, text(WHOLE // 8)):
+        return
+    if cpu(work, text(WHOLE)) > QUICK_S:
         # A machine that is busy makes a try slower now and then, and work that grows with the
         # square is four times as much in every try.
-        assert any(work(twice) <= 3 * work(once) for _ in range(TRIES))
+        once, twice = text(WHOLE // 2), text(WHOLE)
+        assert any(cpu(work, twice) <= 3 * cpu(work, once) for _ in range(TRIES))
 
 
 @pytest.mark.parametrize("begun", ["", "<think>", '{"p": "', '{"p": "a'])
 @pytest.mark.parametrize("sign", SIGNS)
 def test_twice_the_text_is_no_more_than_three_times_the_work(sign: str, begun: str) -> None:
-    once, twice = (begun + sign * (size // len(sign)) for size in (100_000, 200_000))
-    check_linear(picked, once, twice)
-    check_linear(lambda text: grown(text, 97), once, twice)
+    def text(size: int) -> str:
+        return begun + sign * (size // len(sign))
+
+    check_linear(picked, text)
+    check_linear(lambda text: grown(text, 97), text)
