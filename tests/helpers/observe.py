@@ -77,6 +77,12 @@ WHERE t.relkind = 'r' AND c.attnum > 0 AND NOT c.attisdropped AND pg_table_is_vi
 AND t.relnamespace <> 'pg_catalog'::regnamespace ORDER BY t.relname, c.attnum"""
 
 
+def _dicts(result: sa.CursorResult[Any]) -> list[Row]:
+    """The rows of a result; its own mappings look up every column of every row by its name."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
+
+
 class Database:
     """A database as a stranger sees it: raw rows by SQL, and edits behind the program's back."""
 
@@ -92,7 +98,7 @@ class Database:
     def query(self, sql: str, **values: Any) -> list[Row]:
         """The rows that a statement gives."""
         with closing(self._engine.connect()) as connection:
-            return [dict(row) for row in connection.execute(sa.text(sql), values).mappings()]
+            return _dicts(connection.execute(sa.text(sql), values))
 
     def value(self, sql: str, **values: Any) -> Any:
         """The first column of the first row; None without rows."""
@@ -121,8 +127,8 @@ class Database:
             for table in tables:
                 columns = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in layout[table])
                 keys = [name for name, is_key in layout[table].items() if is_key]
-                rows = connection.execute(sa.text(f"SELECT {columns} FROM {table}")).mappings()
-                found[table] = {"/".join(str(row[k]) for k in keys): dict(row) for row in rows}
+                rows = _dicts(connection.execute(sa.text(f"SELECT {columns} FROM {table}")))
+                found[table] = {"/".join(str(row[k]) for k in keys): row for row in rows}
         return found
 
     def _layout(self, connection: sa.Connection) -> dict[str, dict[str, bool]]:
