@@ -6,6 +6,7 @@ cookie. What is asked here, with every draw and before every action, is whom tha
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,6 +27,10 @@ _NO_PROVIDER = "client_kwargs"
 _OF_A_PROVIDER = ("client_id", "client_secret", "server_metadata_url")
 # Whoever knows it can be anybody.
 LEAST_OF_A_SECRET = 32
+# Streamlit looks for a secrets file anew each time that there is none, and each part of a page that
+# is drawn asks: so long that answer holds.
+NONE_FOR_S = 1.0
+_none_until = [0.0]
 
 
 def check_setting(address: str | None) -> None:
@@ -49,8 +54,13 @@ def check_setting(address: str | None) -> None:
 
 def providers() -> tuple[str, ...]:
     """The providers that one can sign in with, DEFAULT among them; none where nobody signs in."""
+    if time.monotonic() < _none_until[0]:
+        return ()
     found = _section()
-    return () if found is None else tuple(_providers(found))
+    if found is None:
+        _none_until[0] = time.monotonic() + NONE_FOR_S
+        return ()
+    return tuple(_providers(found))
 
 
 def identity() -> Identity | None:

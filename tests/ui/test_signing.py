@@ -41,6 +41,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | 
             file.write_text(words, encoding="utf-8")
         fresh = type(st.secrets)()
         monkeypatch.setattr(st, "secrets", fresh)
+        monkeypatch.setattr(signing, "_none_until", [0.0])
 
     return write
 
@@ -104,6 +105,34 @@ def test_each_provider_has_a_button(written: Callable[[str | None], None]) -> No
     written(f'{GOOD}[auth.client_kwargs]\nscope = "openid"\n{named}')
     assert signing.providers() == (signing.DEFAULT, "google", "microsoft")
     signing.check_setting(None)
+
+
+def test_a_file_that_is_not_there_is_looked_for_once_a_second(
+    written: Callable[[str | None], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(signing, "time", SimpleNamespace(monotonic=lambda: now))
+    written(None)
+    looked = 0
+    load = st.secrets.load_if_toml_exists
+
+    def count() -> bool:
+        nonlocal looked
+        looked += 1
+        return load()
+
+    monkeypatch.setattr(st.secrets, "load_if_toml_exists", count)
+    for _ in range(4):
+        assert signing.providers() == ()
+    assert looked == 1
+    file = tmp_path / "secrets.toml"
+    file.write_text(GOOD, encoding="utf-8")
+    now += signing.NONE_FOR_S
+    assert signing.providers() == (signing.DEFAULT,)
+    # Whoever takes the file away lets nobody in by it.
+    file.unlink()
+    now += signing.NONE_FOR_S
+    assert signing.providers() == (signing.DEFAULT,)
 
 
 @pytest.mark.parametrize(
