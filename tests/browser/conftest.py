@@ -24,8 +24,17 @@ from .tabs import Tabs
 
 __all__ = ["PATIENCE_MS", "sqlite_url"]
 
-USUAL = {"width": 1400, "height": 1000}
 TAGS: dict[Language, str] = {"en": "en-US", "id": "id-ID"}
+
+
+def usual(language: Language) -> dict[str, Any]:
+    """The options of a reader's browser, as far as a test wants no others."""
+    return {
+        "viewport": {"width": 1400, "height": 1000},
+        "locale": TAGS[language],
+        "timezone_id": "Asia/Jakarta",
+        "color_scheme": "light",
+    }
 
 
 @pytest.fixture
@@ -111,7 +120,7 @@ def page(tabs: Tabs, server: Server, console: list[str], language: Language) -> 
     def note_error(error: WebError) -> None:
         console.append(str(error.error))
 
-    page = tabs.take(server.page, viewport=USUAL, locale=TAGS[language], timezone_id="Asia/Jakarta")
+    page = tabs.take(server.page, **usual(language))
     page.context.on("console", note)
     page.context.on("weberror", note_error)
     page.goto(server.page)
@@ -142,7 +151,7 @@ def studio(page: Page, language: Language) -> Studio:
 @contextmanager
 def tab(tabs: Tabs, url: str, language: Language, **options: Any) -> Iterator[Studio]:
     """A tab at an address; `options` are Playwright's for its context."""
-    page = tabs.take(url, **{"viewport": USUAL, "locale": TAGS[language], **options})
+    page = tabs.take(url, **(usual(language) | options))
     page.goto(url)
     yield Studio(page, language)
     tabs.give_back(page)

@@ -14,7 +14,9 @@ from playwright.sync_api import Browser, Page
 from tests.helpers.chromium import PATIENCE_MS
 
 # Each takes some hundred megabytes.
-MOST_IDLE = 4
+MOST_IDLE = 6
+# Playwright's own.
+VIEWPORT = {"width": 1280, "height": 720}
 
 
 class Tabs:
@@ -30,7 +32,7 @@ class Tabs:
         self._idle: list[Page] = []
         self._key: dict[Page, str] = {}
 
-    def take(self, url: str, *, script: str = "", **options: Any) -> Page:
+    def take(self, url: str, *, script: str = "", viewport: Any = VIEWPORT, **options: Any) -> Page:
         """A tab for an address; `options` are those of its context, as Playwright names them.
 
         The `script` is run before any of the page's own.
@@ -46,9 +48,9 @@ class Tabs:
             # A small document from there: only one of its own can empty what it has stored.
             page.goto(f"{origin}/_stcore/health")
             page.evaluate("localStorage.clear(); sessionStorage.clear()")
-            page.set_viewport_size(options.get("viewport", {"width": 1280, "height": 720}))
+            page.set_viewport_size(viewport)
         else:
-            context = self._browser.new_context(**options)
+            context = self._browser.new_context(viewport=viewport, **options)
             context.set_default_timeout(PATIENCE_MS)
             if script:
                 context.add_init_script(script)

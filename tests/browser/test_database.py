@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.helpers.model_server import ModelServer
 from tests.helpers.seeded import end_sessions
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, written_by
+from .conftest import tab, written_by
 from .studio import Studio
+from .tabs import Tabs
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def away(postgres_admin: sa.Engine, postgres_url: str) -> Iterator[Callable[[boo
 
 
 def test_the_page_says_that_its_database_is_away_and_comes_back_by_itself(
-    browser: Browser,
+    tabs: Tabs,
     writer: ModelServer,
     postgres_url: str,
     tmp_path: Path,
@@ -41,33 +42,32 @@ def test_the_page_says_that_its_database_is_away_and_comes_back_by_itself(
     writer.hold()
     server = Server(postgres_url, tmp_path / "log", **written_by(writer))
     server.start()
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="id-ID")
-    context.set_default_timeout(PATIENCE_MS)
     try:
-        page = context.new_page()
-        page.goto(server.page)
-        studio = Studio(page, "id")
-        studio.slider("Midpoint").press("4")
-        studio.is_pending(1, "Midpoint (2→4)")
-
-        away(True)
-        studio.sees(studio.say("problem.database_away"))
-        assert page.get_by_test_id("stException").count() == 0
-
-        away(False)
-        studio.in_step("Midpoint", 4)
-        studio.is_pending(1, "Midpoint (2→4)")
-        expect(page.get_by_text(studio.say("problem.database_away"))).to_have_count(0)
-
-        # A run is not lost either.
-        studio.press("banner.save")
-        studio.press("confirm.start")
-        studio.sees(studio.say("state.generating"))
-        away(True)
-        studio.sees(studio.say("problem.database_away"))
-        away(False)
-        writer.release()
-        expect(studio.state).to_contain_text(studio.say("run.title.done"))
+        with tab(tabs, server.page, "id") as studio:
+            comes_back(studio, writer, away)
     finally:
-        context.close()
         server.stop()
+
+
+def comes_back(studio: Studio, writer: ModelServer, away: Callable[[bool], None]) -> None:
+    studio.slider("Midpoint").press("4")
+    studio.is_pending(1, "Midpoint (2→4)")
+
+    away(True)
+    studio.sees(studio.say("problem.database_away"))
+    assert studio.page.get_by_test_id("stException").count() == 0
+
+    away(False)
+    studio.in_step("Midpoint", 4)
+    studio.is_pending(1, "Midpoint (2→4)")
+    expect(studio.page.get_by_text(studio.say("problem.database_away"))).to_have_count(0)
+
+    # A run is not lost either.
+    studio.press("banner.save")
+    studio.press("confirm.start")
+    studio.sees(studio.say("state.generating"))
+    away(True)
+    studio.sees(studio.say("problem.database_away"))
+    away(False)
+    writer.release()
+    expect(studio.state).to_contain_text(studio.say("run.title.done"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebError, expect
 
 from cascade.service import Service
 from cascade.settings import Settings
@@ -17,8 +17,9 @@ from cascade.ui.kit import texts
 from cascade.ui.kit.language import LANGUAGES
 from tests.helpers.serving import Server
 
-from .conftest import PATIENCE_MS, TAGS
+from .conftest import PATIENCE_MS, usual
 from .studio import Studio
+from .tabs import Tabs
 
 # What stands anywhere in a line shares one; what counts only where it begins has one of its own.
 NAMES = [
@@ -145,15 +146,15 @@ def test_names_are_shown_as_they_are(studio: Studio, named: Callable[[str], str]
 ADDRESSES = ["%00", "a%00b", "%ED%A0%80", "%FF", "%E2%80%AEx", "x" * 60_000, "%25" * 15_000]
 
 
-def test_odd_addresses_in_either_language(
-    browser: Browser, server: Server, console: list[str]
-) -> None:
+def test_odd_addresses_in_either_language(tabs: Tabs, server: Server, console: list[str]) -> None:
     """Each address in one of them, of a story or of a run."""
+
+    def note(error: WebError) -> None:
+        console.append(str(error.error))
+
     for which, language in enumerate(LANGUAGES):
-        context = browser.new_context(locale=TAGS[language])
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("weberror", lambda error: console.append(str(error.error)))
-        page = context.new_page()
+        page = tabs.take(server.url, **usual(language))
+        page.context.on("weberror", note)
         for number, asked in enumerate(ADDRESSES[which :: len(LANGUAGES)]):
             name = ("story", "run")[number % 2]
             page.goto(f"{server.url}?{name}={asked}")
@@ -161,7 +162,8 @@ def test_odd_addresses_in_either_language(
             expect(page.get_by_role("alert").filter(has_text=begin)).to_be_visible()
             expect(page.get_by_role("slider").first).to_be_visible()
             expect(page.get_by_text("Uncaught")).to_have_count(0)
-        context.close()
+        page.context.remove_listener("weberror", note)
+        tabs.give_back(page)
     assert console == []
 
 
