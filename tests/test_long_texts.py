@@ -8,8 +8,6 @@ An eighth of what a script may be shows whether it is worth measuring the whole.
 
 from __future__ import annotations
 
-import gc
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,13 +23,15 @@ from cascade.story.story import Language
 from cascade.ui.kit.differences import side_by_side
 from cascade.ui.kit.prose import first_words, paragraphs
 from cascade.ui.kit.screenplay import screenplay as set_out
+from tests.helpers.effort import cpu
 from tests.helpers.pacing_texts import BLANK
 
 LENGTH = LIMITS["script"]
 # What is done sooner than this is quick enough, and too quick to be measured.
 QUICK_S = 0.6
 # How many times the work of an eighth makes a text worth measuring at full length, and is a fault.
-SUSPECT = 12.0
+# In a short text the part that grows with the square is the smaller one: it is suspected sooner.
+SUSPECT = 10.0
 MOST = 16.0
 
 SIGNS = [
@@ -115,17 +115,6 @@ WORK: dict[str, Callable[[str], object]] = {
 
 def screenplay_of(text: str) -> None:
     set_out(f"{text}\n", "x")
-
-
-def cpu(work: Callable[[str], object], text: str) -> float:
-    # The collector comes when it likes, and looks at all that the tests before have left.
-    gc.disable()
-    try:
-        start = time.thread_time()
-        work(text)
-        return time.thread_time() - start
-    finally:
-        gc.enable()
 
 
 def is_slow(work: Callable[[str], object], text: str) -> bool:

@@ -300,6 +300,7 @@ def _leave(code: Any) -> None:
     That would touch, and so copy, all that was imported: more work than most commands are. What it
     has to say of things that nobody holds any more is said by the collector.
     """
+    # What Python itself begins its end with; the types name nothing that is private.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     gc.collect()

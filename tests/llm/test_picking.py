@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from cascade.llm.growing import Growing
 from cascade.llm.picking import pick
 from cascade.llm.structured import AnswerError
 from tests.helpers.asking import KEY_ACTION, write
+from tests.helpers.effort import cpu
 from tests.helpers.model_http import Reply
 from tests.helpers.model_server import ModelServer
 
@@ -170,17 +170,12 @@ TRIES = 5
 WHOLE = 200_000
 
 
-def cpu(work: Callable[[str], object], text: str) -> float:
-    start = time.process_time()
-    work(text)
-    return time.process_time() - start
-
-
 def check_linear(work: Callable[[str], object], text: Callable[[int], str]) -> None:
     """A quarter of the text shows whether it is worth measuring the whole."""
     quarter = cpu(work, text(WHOLE // 4))
-    # Work that grows with the square of the text is a sixteenth here, or not yet all of the work.
-    if quarter <= QUICK_S / 16 or quarter <= 2.5 * cpu(work, text(WHOLE // 8)):
+    # Work that grows with the square of the text is a sixteenth here, and not yet most of it: where
+    # it makes the whole three times its half, it makes a quarter 2.4 times its own.
+    if quarter <= QUICK_S / 16 or quarter <= 2.3 * cpu(work, text(WHOLE // 8)):
         return
     if cpu(work, text(WHOLE)) > QUICK_S:
         # A machine that is busy makes a try slower now and then, and work that grows with the
